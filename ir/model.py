@@ -1,0 +1,41 @@
+"""A graph with its weights, as the loaders return it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ir.graph import Graph
+from ir.ops import Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A graph, its weights and what the file says about both.
+
+    graph: the layers and edges.
+    params: `{layer: {role: array}}`, NumPy arrays in the file's dtype (float16 and bfloat16 raised to float32).
+    input_shapes: one per input of the graph, in the model's own layout, batch first; `None` for lengths that the file leaves open.
+    source: what the file says of itself, for people: `format`, `name`, `keras_version`, ….
+
+    >>> import numpy as np, ir
+    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+    >>> model = ir.Model(graph, {"fc": {"kernel": np.ones((3, 2))}}, ((None, 3),))
+    >>> model.shapes["fc"], model.parameter_count
+    ((None, 2), 6)
+    """
+
+    graph: Graph
+    params: dict[str, dict[str, Any]]
+    input_shapes: tuple[Shape, ...]
+    source: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every value for `input_shapes`; raises `ir.ShapeError` where the weights do not fit."""
+        return self.graph.shapes(self.params, self.input_shapes)
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers the weights are."""
+        return sum(int(np.prod(array.shape)) for layer in self.params.values() for array in layer.values())

@@ -1,0 +1,85 @@
+"""What every op has in common: immutable attributes, a shape rule and a sign rule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+Shape = tuple[int | None, ...]
+"""A shape with the batch first; `None` where a length is not known before images are given."""
+
+
+class ShapeError(ValueError):
+    """An op was given inputs or weights whose shapes do not fit it."""
+
+
+@dataclass(frozen=True)
+class Op:
+    """Base of all ops: a frozen dataclass of hashable attributes, without weights and without shapes.
+
+    A new op is a subclass with `output_shape` (and `nonnegative` where it can promise a sign), plus its
+    computation in `jlrp.ops`.
+
+    >>> import ir
+    >>> print(ir.Conv(strides=(2, 2), padding="same"))
+    Conv(strides=(2, 2), padding='same')
+    """
+
+    def output_shape(self, params: Mapping[str, Any], *inputs: Shape) -> Shape:
+        """The output's shape from the weights (anything with `.shape`) and the inputs' shapes.
+
+        Raises `ShapeError` with one sentence where they do not fit.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define output_shape(params, *inputs).")
+
+    def nonnegative(self, *inputs: bool) -> bool:
+        """Whether no output value can be below zero, given which inputs are known not to be."""
+        return False
+
+    def __str__(self) -> str:
+        """The op and those of its attributes that differ from the defaults."""
+        shown = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def channel_axis(data_format: str, rank: int) -> int:
+    """The index of the channel axis in an array of `rank` dimensions, batch included."""
+    return 1 if data_format == "channels_first" else rank - 1
+
+
+def spatial_axes(data_format: str, rank: int) -> tuple[int, ...]:
+    """The indices of the spatial axes in an array of `rank` dimensions, batch included."""
+    return tuple(range(2, rank)) if data_format == "channels_first" else tuple(range(1, rank - 1))
+
+
+def require_rank(shape: Shape, rank: int, what: str) -> None:
+    """Raise `ShapeError` unless `shape` has `rank` dimensions, the batch included."""
+    if len(shape) != rank:
+        raise ShapeError(f"takes {what} of {rank} dimensions, the batch included, but was given shape {show(shape)}.")
+
+
+def require_one(inputs: tuple[Shape, ...]) -> Shape:
+    """The only input's shape; `ShapeError` where there is not exactly one."""
+    if len(inputs) != 1:
+        raise ShapeError(f"takes one input, but was given {len(inputs)}.")
+    return inputs[0]
+
+
+def require_param(params: Mapping[str, Any], role: str, shape: Shape | None = None) -> Shape:
+    """The shape of the weight called `role`, checked against `shape` (`None`: any length) where that is given."""
+    if role not in params:
+        raise ShapeError(f"needs the weight {role!r}, but has {sorted(params) or 'none'}.")
+    found = tuple(params[role].shape)
+    if shape is not None and not same_shape(found, shape):
+        raise ShapeError(f"needs {role!r} of shape {show(shape)}, but it has shape {show(found)}.")
+    return found
+
+
+def same_shape(a: Shape, b: Shape) -> bool:
+    """Whether two shapes agree, `None` standing for any length."""
+    return len(a) == len(b) and all(x == y or x is None or y is None for x, y in zip(a, b, strict=True))
+
+
+def show(shape: Shape) -> str:
+    """A shape as people write it: `(N, 224, 224, 3)`, unknown lengths as `?`."""
+    names = ["N" if axis == 0 and length is None else "?" if length is None else str(length) for axis, length in enumerate(shape)]
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"

@@ -1,0 +1,105 @@
+"""Affine ops with weights: dense layers, convolutions, batch normalisation."""
+
+from dataclasses import dataclass
+
+from ir.ops.base import Op, Shape, ShapeError, channel_axis, require_one, require_param, require_rank, show, spatial_axes
+from ir.ops.window import Padding, dilated, replaced, window_lengths
+
+
+@dataclass(frozen=True)
+class Dense(Op):
+    """`y = x·kernel + bias` on the last axis. Weights: `kernel` (in, out), `bias` (out,) or none."""
+
+    def output_shape(self, params, *inputs):
+        x = require_one(inputs)
+        features, units = require_param(params, "kernel", (None, None))
+        if len(x) < 2 or x[-1] not in (features, None):
+            raise ShapeError(f"takes {features} features on the last axis, but was given shape {show(x)}: are the images of the size the model was built for?")
+        _require_bias(params, units)
+        return (*x[:-1], units)
+
+
+@dataclass(frozen=True)
+class Convolution(Op):
+    """What all convolutions share; the number of strides is the number of spatial axes.
+
+    `padding` is `"valid"`, `"same"` or explicit (low, high) pairs; `data_format` is `"channels_last"` (N, …, C) or
+    `"channels_first"` (N, C, …).
+    """
+
+    strides: tuple[int, ...] = (1, 1)
+    padding: Padding = "valid"
+    dilation: tuple[int, ...] = (1, 1)
+    data_format: str = "channels_last"
+
+    def _convolved(self, x: Shape, kernel: Shape, out: int | None) -> Shape:
+        axes = spatial_axes(self.data_format, len(x))
+        lengths = tuple(x[a] for a in axes)
+        window = dilated(kernel[: len(axes)], self.dilation)
+        shape = replaced(x, axes, window_lengths(self.padding, lengths, window, self.strides))
+        return replaced(shape, (channel_axis(self.data_format, len(x)),), (out,))
+
+
+@dataclass(frozen=True)
+class Conv(Convolution):
+    """Convolution. Weights: `kernel` (*window, in / groups, out), `bias` (out,) or none."""
+
+    groups: int = 1
+
+    def output_shape(self, params, *inputs):
+        x, rank = require_one(inputs), len(self.strides) + 2
+        require_rank(x, rank, "images")
+        kernel = require_param(params, "kernel", (None,) * rank)
+        _require_channels(x, self.data_format, kernel[-2] * self.groups)
+        if kernel[-1] % self.groups:
+            raise ShapeError(f"has {kernel[-1]} output channels, which {self.groups} groups do not divide.")
+        _require_bias(params, kernel[-1])
+        return self._convolved(x, kernel, kernel[-1])
+
+
+@dataclass(frozen=True)
+class DepthwiseConv(Convolution):
+    """Convolution of each channel on its own. Weights: `kernel` (*window, in, multiplier), `bias` or none.
+
+    Output channel `c·multiplier + m` is channel `c` under kernel `[…, c, m]`.
+    """
+
+    def output_shape(self, params, *inputs):
+        x, rank = require_one(inputs), len(self.strides) + 2
+        require_rank(x, rank, "images")
+        kernel = require_param(params, "kernel", (None,) * rank)
+        _require_channels(x, self.data_format, kernel[-2])
+        _require_bias(params, kernel[-2] * kernel[-1])
+        return self._convolved(x, kernel, kernel[-2] * kernel[-1])
+
+
+@dataclass(frozen=True)
+class BatchNorm(Op):
+    """Batch normalisation as at inference: `gamma·(x - moving_mean)/√(moving_variance + epsilon) + beta`.
+
+    Weights of shape (channels,): `moving_mean`, `moving_variance`, and `gamma`, `beta` where the layer has them.
+    `axis` is the channel axis, counted from the end if negative.
+    """
+
+    epsilon: float = 1e-3
+    axis: int = -1
+
+    def output_shape(self, params, *inputs):
+        x = require_one(inputs)
+        if not -len(x) <= self.axis < len(x):
+            raise ShapeError(f"normalises axis {self.axis}, but was given shape {show(x)}.")
+        channels = x[self.axis]
+        for role in ("moving_mean", "moving_variance", *(r for r in ("gamma", "beta") if r in params)):
+            require_param(params, role, (channels,))
+        return x
+
+
+def _require_channels(x: Shape, data_format: str, channels: int) -> None:
+    found = x[channel_axis(data_format, len(x))]
+    if found not in (channels, None):
+        raise ShapeError(f"takes {channels} channels ({data_format}), but was given shape {show(x)}.")
+
+
+def _require_bias(params, units: int) -> None:
+    if "bias" in params:
+        require_param(params, "bias", (units,))

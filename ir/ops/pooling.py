@@ -1,0 +1,63 @@
+"""Pooling over windows and over whole images."""
+
+from dataclasses import dataclass
+
+from ir.ops.base import Op, require_one, require_rank, spatial_axes
+from ir.ops.window import Padding, replaced, window_lengths
+
+
+@dataclass(frozen=True)
+class Pool(Op):
+    """What pooling over windows shares; the number of window lengths is the number of spatial axes."""
+
+    pool_size: tuple[int, ...] = (2, 2)
+    strides: tuple[int, ...] = (2, 2)
+    padding: Padding = "valid"
+    data_format: str = "channels_last"
+
+    def output_shape(self, params, *inputs):
+        x = require_one(inputs)
+        require_rank(x, len(self.pool_size) + 2, "images")
+        axes = spatial_axes(self.data_format, len(x))
+        return replaced(x, axes, window_lengths(self.padding, tuple(x[a] for a in axes), self.pool_size, self.strides))
+
+    def nonnegative(self, *inputs):
+        return all(inputs)
+
+
+@dataclass(frozen=True)
+class MaxPool(Pool):
+    """The largest value of each window; cells of padding count as -∞."""
+
+
+@dataclass(frozen=True)
+class AvgPool(Pool):
+    """The mean of each window; cells of padding are not counted."""
+
+
+@dataclass(frozen=True)
+class GlobalPool(Op):
+    """What pooling over all spatial axes shares; `keepdims` keeps them with length 1."""
+
+    keepdims: bool = False
+    data_format: str = "channels_last"
+
+    def output_shape(self, params, *inputs):
+        x = require_one(inputs)
+        axes = spatial_axes(self.data_format, len(x))
+        if self.keepdims:
+            return replaced(x, axes, (1,) * len(axes))
+        return tuple(length for axis, length in enumerate(x) if axis not in axes)
+
+    def nonnegative(self, *inputs):
+        return all(inputs)
+
+
+@dataclass(frozen=True)
+class GlobalAvgPool(GlobalPool):
+    """The mean of each channel over all positions."""
+
+
+@dataclass(frozen=True)
+class GlobalMaxPool(GlobalPool):
+    """The largest value of each channel over all positions."""

@@ -1,0 +1,59 @@
+"""Window arithmetic that convolutions, pooling, padding and cropping share."""
+
+from ir.ops.base import Shape, ShapeError
+
+Pairs = tuple[tuple[int, int], ...]
+"""One (low, high) pair per spatial axis."""
+
+Padding = str | Pairs
+"""`"valid"`, `"same"` (as TensorFlow pads: the odd cell at the end), or explicit pairs of zeros."""
+
+
+def window_padding(padding: Padding, lengths: Shape, window: tuple[int, ...], strides: tuple[int, ...]) -> Pairs:
+    """The explicit (low, high) padding of each axis.
+
+    `"same"` on length n with stride s and window k pads max((⌈n/s⌉ - 1)·s + k - n, 0) cells in all, the smaller half
+    first. The lengths must be known for that.
+
+    >>> window_padding("same", (7, 8), (3, 3), (2, 2))
+    ((1, 1), (0, 1))
+    """
+    if not isinstance(padding, str):
+        return padding
+    if padding == "valid":
+        return ((0, 0),) * len(window)
+    pairs = []
+    for n, k, s in zip(lengths, window, strides, strict=True):
+        if n is None:
+            raise ShapeError("pads 'same' and so needs the image size.")
+        total = max((-(-n // s) - 1) * s + k - n, 0)
+        pairs.append((total // 2, total - total // 2))
+    return tuple(pairs)
+
+
+def window_lengths(padding: Padding, lengths: Shape, window: tuple[int, ...], strides: tuple[int, ...]) -> Shape:
+    """How many windows fit along each axis; `ShapeError` where not even one does."""
+    counts: list[int | None] = []
+    for axis, (n, k, s) in enumerate(zip(lengths, window, strides, strict=True)):
+        if n is None:
+            counts.append(None)
+            continue
+        low, high = window_padding(padding, (n,), (k,), (s,))[0] if isinstance(padding, str) else padding[axis]
+        count = (n + low + high - k) // s + 1
+        if count < 1:
+            raise ShapeError(f"has windows of {k} cells, more than the {n + low + high} of its input: give larger images.")
+        counts.append(count)
+    return tuple(counts)
+
+
+def dilated(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
+    """The extent of a kernel whose cells lie `dilation` apart."""
+    return tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
+
+
+def replaced(shape: Shape, axes: tuple[int, ...], lengths: Shape) -> Shape:
+    """`shape` with new lengths at the given axes."""
+    new = list(shape)
+    for axis, length in zip(axes, lengths, strict=True):
+        new[axis] = length
+    return tuple(new)

@@ -1,0 +1,8 @@
+"""Passes: each returns an equivalent graph and a pure function from the old weights to the new."""
+
+from ir.passes.base import Rewritten, Step
+from ir.passes.batchnorm import fold_batchnorm
+from ir.passes.padding import fold_padding
+from ir.passes.softmax import select_output, strip_softmax
+
+__all__ = ["Rewritten", "Step", "fold_batchnorm", "fold_padding", "select_output", "strip_softmax"]

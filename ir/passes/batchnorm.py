@@ -1,0 +1,118 @@
+"""Fold batch normalisation into the linear layer before or after it."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ir.graph import Graph, Node, Params
+from ir.ops import BatchNorm, Conv, Convolution, Dense, DepthwiseConv, Op
+from ir.ops.base import channel_axis
+from ir.passes.base import Rewritten, Step, rebuilt
+
+
+def scale_and_shift(norm: BatchNorm, weights) -> tuple[Any, Any]:
+    """`g = gamma/√(moving_variance + ε)` and `h = beta - moving_mean·g`, so that the layer is `g·x + h`; shape (channels,)."""
+    scale = (weights["moving_variance"] + norm.epsilon) ** -0.5
+    if "gamma" in weights:
+        scale = scale * weights["gamma"]
+    shift = -weights["moving_mean"] * scale
+    return scale, shift + weights["beta"] if "beta" in weights else shift
+
+
+def fold_batchnorm(graph: Graph) -> Rewritten:
+    """Batch normalisation `g·x + h` becomes part of a linear layer beside it.
+
+    Cases, the first that fits:
+    1. linear layer → `BatchNorm` that is its only reader: `kernel·g`, `bias·g + h`, under the BatchNorm's name.
+    2. `BatchNorm` → dense layer or convolution without padding that is its only reader: `kernel` scaled by `g` along
+       its input channels, `bias + kernel·h`, under that layer's name.
+    3. Otherwise (a ReLU behind it, a padded convolution, several readers) it stays.
+    Only a normalisation of the channel axis can be folded.
+    """
+    rewritten = Rewritten(graph)
+    for name in [node.name for node in graph.nodes if isinstance(node.op, BatchNorm)]:
+        rewritten = rewritten.then(lambda g, name=name: _fold_one(g, name))
+    return rewritten
+
+
+def _fold_one(graph: Graph, name: str) -> Rewritten:
+    norm = graph[name]
+    before = graph[norm.inputs[0]] if norm.inputs[0] in graph else None
+    if before is not None and _linear_on(before.op, norm.op) and _only_reader(graph, before.name):
+        step: Step = FoldIntoPrevious(before.op, norm.op, before.params, norm.params, into=f"{name}/folded")
+        new = Node(name, before.op, before.inputs, params=f"{name}/folded")
+        nodes = [new if node is norm else node for node in graph.nodes if node is not before]
+        return rebuilt(graph, nodes, {before.name: name}, (step,))
+    if not _only_reader(graph, name):
+        return Rewritten(graph)
+    after = graph[graph.readers[name][0]]
+    if _linear_on(after.op, norm.op) and not _padded(after.op):
+        step = FoldIntoNext(after.op, norm.op, after.params, norm.params, into=f"{after.name}/folded")
+        new = replace(after, inputs=norm.inputs, params=f"{after.name}/folded")
+        nodes = [new if node is after else node for node in graph.nodes if node is not norm]
+        return rebuilt(graph, nodes, {name: after.name}, (step,))
+    return Rewritten(graph)
+
+
+def _only_reader(graph: Graph, name: str) -> bool:
+    return len(graph.readers.get(name, ())) == 1 and name not in graph.outputs
+
+
+def _linear_on(op: Op, norm: BatchNorm) -> bool:
+    if isinstance(op, Dense):
+        return norm.axis == -1
+    if isinstance(op, Conv | DepthwiseConv):
+        rank = len(op.strides) + 2
+        return norm.axis % rank == channel_axis(op.data_format, rank)
+    return False
+
+
+def _padded(op: Op) -> bool:
+    return isinstance(op, Convolution) and (
+        op.padding == "same" or (op.padding != "valid" and any(map(any, op.padding)))
+    )
+
+
+@dataclass(frozen=True)
+class FoldIntoPrevious:
+    """`g·(W·x + b) + h = (g·W)·x + (g·b + h)`: the weights of case 1."""
+
+    linear: Op
+    norm: BatchNorm
+    linear_params: str
+    norm_params: str
+    into: str
+
+    def __call__(self, params: Params) -> dict[str, Any]:
+        weights = params[self.linear_params]
+        scale, shift = scale_and_shift(self.norm, params[self.norm_params])
+        kernel = weights["kernel"]
+        columns = scale.reshape(kernel.shape[-2:]) if isinstance(self.linear, DepthwiseConv) else scale
+        bias = weights["bias"] * scale + shift if "bias" in weights else shift
+        return {**params, self.into: {"kernel": kernel * columns, "bias": bias}}
+
+
+@dataclass(frozen=True)
+class FoldIntoNext:
+    """`W·(g·x + h) + b = (W·g)·x + (W·h + b)`: the weights of case 2."""
+
+    linear: Op
+    norm: BatchNorm
+    linear_params: str
+    norm_params: str
+    into: str
+
+    def __call__(self, params: Params) -> dict[str, Any]:
+        weights = params[self.linear_params]
+        scale, shift = scale_and_shift(self.norm, params[self.norm_params])
+        kernel = weights["kernel"]
+        # (window, in, groups, out) for a depthwise kernel: one "group" per channel; else in and out lie within a group.
+        if isinstance(self.linear, DepthwiseConv):
+            blocks, rows = kernel, lambda v: v[:, None]
+        else:
+            groups = getattr(self.linear, "groups", 1)
+            blocks = kernel.reshape(*kernel.shape[:-1], groups, kernel.shape[-1] // groups)
+            rows = lambda v: v.reshape(groups, -1).T[:, :, None]  # noqa: E731
+        inner = range(blocks.ndim - 2)  # the window, and the input channels where they are summed over
+        bias = (blocks * rows(shift)).sum(axis=tuple(inner)).reshape(-1)
+        bias = weights["bias"] + bias if "bias" in weights else bias
+        return {**params, self.into: {"kernel": (blocks * rows(scale)).reshape(kernel.shape), "bias": bias}}
