@@ -1,0 +1,376 @@
+"""The baseline: the relevance pass as it was written in 2019, in NumPy and Python loops, one image at a time.
+
+Every convolution is a loop over output channels, rows and columns; at each position NumPy works on the receptive
+field as a whole. The rules are αβ with α = β = ½, every convolution flips the sign, and the pass is one walk that
+follows the first listed input of an `Add` only as far as the next activation. What the preset `crawford2019_original`
+computes with JAX for a batch is computed here position by position, with these deliberate peculiarities:
+
+- padding `same` reads windows that start at `stride · a`, shifted from those that the convolution saw;
+- a 1×1 convolution with stride 2 copies the relevance of each sampled pixel onto its skipped neighbours.
+
+The forward pass is vectorised: only the relevance pass is timed. Arrays are (height, width, channels), without batch.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+
+import ir
+
+Array = np.ndarray
+Arrays = dict[str, Array]
+Position = tuple[int, int, int]
+Rule = Callable[["Layer", list[Array], Array], tuple[Array, ...]]
+"""From a layer, its inputs and the relevance of its output to the relevance of each input."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer with its weights, in Keras's words: `kind` is the class name, `config` the settings that matter here."""
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, Array] = field(default_factory=dict)
+
+
+# --- from a model -----------------------------------------------------------------------------------------------
+
+
+def from_model(model: ir.Model) -> list[Layer]:
+    """The layers of a model with one input and one output, of the kinds that Keras's ResNets and VGGs consist of."""
+    graph = model.graph
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise ValueError("The loops take a model with one input and one output.")
+    if graph.outputs[0] != graph.nodes[-1].name:
+        raise ValueError(f"The loops start at the last layer, but the output is {graph.outputs[0]!r}.")
+    return [Layer(graph.inputs[0], "InputLayer"), *(_layer(node, model.params) for node in graph.nodes)]
+
+
+def _layer(node: ir.Node, params: ir.Params) -> Layer:
+    kind, config = _described(node)
+    weights = {} if node.params is None else {role: np.asarray(array) for role, array in params[node.params].items()}
+    return Layer(node.name, kind, node.inputs, config, weights)
+
+
+def _described(node: ir.Node) -> tuple[str, dict[str, Any]]:
+    if getattr(node.op, "data_format", "channels_last") != "channels_last":
+        raise ValueError(f"The loops take channels_last models only, but layer {node.name!r} is channels_first.")
+    match node.op:
+        case ir.Conv(strides=(_, _) as strides, padding=str() as padding, dilation=(1, 1), groups=1):
+            return "Conv2D", {"strides": strides, "padding": padding}
+        case ir.MaxPool(pool_size=(_, _) as size, strides=strides, padding="valid"):
+            return "MaxPooling2D", {"pool_size": size, "strides": strides}
+        case ir.ZeroPad(padding=(_, _) as padding):
+            return "ZeroPadding2D", {"padding": padding}
+        case ir.GlobalAvgPool(keepdims=False):
+            return "GlobalAveragePooling2D", {}
+        case ir.BatchNorm(epsilon=epsilon, axis=-1 | 3):
+            return "BatchNormalization", {"epsilon": epsilon}
+        case ir.Relu(max_value=None, negative_slope=0, threshold=0):
+            return "Activation", {"activation": "relu"}
+        case ir.Softmax(axis=-1 | 1):
+            return "Activation", {"activation": "softmax"}
+        case ir.Add() if len(node.inputs) == 2:
+            return "Add", {}
+        case ir.Dense():
+            return "Dense", {}
+        case ir.Flatten():
+            return "Flatten", {}
+    raise ValueError(f"The loops know the layers of ResNets and VGGs, but no rule for layer {node.name!r}: {node.op}.")
+
+
+# --- forward ----------------------------------------------------------------------------------------------------
+
+
+def forward(layers: Sequence[Layer], image: Array) -> Arrays:
+    """The output of every layer for one image (height, width, channels)."""
+    outputs = {layers[0].name: image}
+    for layer in layers[1:]:
+        linear = _OUTPUT[layer.kind](layer, *(outputs[name] for name in layer.inputs))
+        outputs[layer.name] = _ACTIVATION[layer.config.get("activation", "linear")](linear)
+    return outputs
+
+
+def _conv_output(layer: Layer, x: Array) -> Array:
+    kernel, strides = layer.weights["kernel"], layer.config["strides"]
+    if layer.config["padding"] == "same":
+        lengths = zip(x.shape[:2], kernel.shape[:2], strides, strict=True)
+        x = _padded(x, [_same_padding(*axis) for axis in lengths])
+    windows = _windows(x, kernel.shape[:2], strides)
+    return np.tensordot(windows, kernel, axes=([3, 4, 2], [0, 1, 2])) + _bias(layer)
+
+
+def _same_padding(length: int, window: int, stride: int) -> tuple[int, int]:
+    total = max((-(-length // stride) - 1) * stride + window - length, 0)
+    return total // 2, total - total // 2
+
+
+def _batchnorm_output(layer: Layer, x: Array) -> Array:
+    weights = layer.weights
+    scale = weights.get("gamma", 1) / np.sqrt(weights["moving_variance"] + layer.config["epsilon"])
+    return (x - weights["moving_mean"]) * scale + weights.get("beta", 0)
+
+
+def _softmax(x: Array) -> Array:
+    exponential = np.exp(x - x.max())
+    return exponential / exponential.sum()
+
+
+def _padded(x: Array, pads: Sequence[tuple[int, int]]) -> Array:
+    return np.pad(x, (*pads, (0, 0)))
+
+
+def _windows(x: Array, size: Sequence[int], strides: Sequence[int]) -> Array:
+    """All windows of an image, as (row, column, channel, window row, window column)."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, tuple(size), axis=(0, 1))
+    return windows[:: strides[0], :: strides[1]]
+
+
+def _bias(layer: Layer) -> Array:
+    kernel = layer.weights["kernel"]
+    return layer.weights.get("bias", np.zeros(kernel.shape[-1], kernel.dtype))
+
+
+_ACTIVATION: dict[str, Callable[[Array], Array]] = {
+    "linear": lambda x: x,
+    "relu": lambda x: np.maximum(x, 0),
+    "softmax": _softmax,
+}
+_OUTPUT: dict[str, Callable[..., Array]] = {
+    "Activation": lambda layer, x: x,
+    "Add": lambda layer, a, b: a + b,
+    "BatchNormalization": _batchnorm_output,
+    "Conv2D": _conv_output,
+    "Dense": lambda layer, x: x @ layer.weights["kernel"] + _bias(layer),
+    "Flatten": lambda layer, x: x.reshape(-1),
+    "GlobalAveragePooling2D": lambda layer, x: x.mean(axis=(0, 1)),
+    "MaxPooling2D": lambda layer, x: _windows(x, layer.config["pool_size"], layer.config["strides"]).max(axis=(3, 4)),
+    "ZeroPadding2D": lambda layer, x: _padded(x, layer.config["padding"]),
+}
+
+
+# --- the rules --------------------------------------------------------------------------------------------------
+
+
+def propagate(layer: Layer, inputs: list[Array], R: Array) -> tuple[Array, ...]:
+    """The relevance of each input of a layer from the relevance `R` of its output."""
+    if layer.kind == "Add":
+        return add_relevance(inputs[0], inputs[1], R)
+    return (_RELEVANCE[layer.kind](layer, inputs[0], R),)
+
+
+def shares(z: Array, bias: float) -> Array:
+    """What part of one output's relevance each contribution gets: ½ [z⁺ / (Σz⁺ + b⁺) − z⁻ / (Σz⁻ + b⁻)], 0/0 as 0."""
+    positive, negative = np.maximum(z, 0), np.minimum(z, 0)
+    return 0.5 * (_ratio(positive, positive.sum() + max(bias, 0)) - _ratio(negative, negative.sum() + min(bias, 0)))
+
+
+def _ratio(part: Array, total: float) -> Array:
+    return part / total if total != 0 else np.zeros_like(part)
+
+
+def dense_relevance(layer: Layer, x: Array, R: Array) -> Array:
+    """Unit after unit: its relevance by shares."""
+    kernel, bias = layer.weights["kernel"], _bias(layer)
+    relevance = np.zeros_like(x)
+    for unit in range(len(R)):
+        relevance += R[unit] * shares(x * kernel[:, unit], bias[unit])
+    return relevance
+
+
+def conv_relevance(layer: Layer, x: Array, R: Array, positions: Iterable[Position] | None = None) -> Array:
+    """Position after position (out-channel, row, column): its relevance by shares, with the opposite sign.
+
+    `positions` limits the loop to some positions, for measuring; all by default.
+    """
+    kernel, bias = layer.weights["kernel"], _bias(layer)
+    (height, width), (down, right) = kernel.shape[:2], layer.config["strides"]
+    low, high = _walk_padding(layer, x, R)
+    padded = _padded(x, [(low, h) for h in high])
+    relevance = np.zeros_like(padded)
+    for channel, row, column in conv_positions(R) if positions is None else positions:
+        top, left = low + down * row, low + right * column
+        field = slice(top, top + height), slice(left, left + width)
+        z = padded[field] * kernel[:, :, :, channel]
+        relevance[field] -= R[row, column, channel] * shares(z, bias[channel])
+    relevance = relevance[low : low + x.shape[0], low : low + x.shape[1]]
+    return _upsampled(relevance) if (height, width, down, right) == (1, 1, 2, 2) else relevance
+
+
+def conv_positions(R: Array) -> Iterable[Position]:
+    """Every (out-channel, row, column) of a convolution's output, in the order of the loop."""
+    rows, columns, channels = R.shape
+    return product(range(channels), range(rows), range(columns))
+
+
+def _walk_padding(layer: Layer, x: Array, R: Array) -> tuple[int, tuple[int, int]]:
+    """How far the relevance pass pads: before rows and columns alike, and after each of them.
+
+    For `same` that is P = max(k − s, 0), or max(k − n mod s, 0) where the stride does not divide the number of rows n,
+    on every side, and never less than the last window needs.
+    """
+    if layer.config["padding"] == "valid":
+        return 0, (0, 0)
+    windows, strides = layer.weights["kernel"].shape[:2], layer.config["strides"]
+    uncovered = x.shape[0] % strides[0] or strides[0]
+    pad = max(windows[0] - uncovered, 0)
+    ends = [s * (out - 1) + k - n for s, out, k, n in zip(strides, R.shape[:2], windows, x.shape[:2], strict=True)]
+    return pad, (max(pad, ends[0]), max(pad, ends[1]))
+
+
+def _upsampled(relevance: Array) -> Array:
+    rows, columns = relevance.shape[:2]
+    return relevance[::2, ::2].repeat(2, axis=0).repeat(2, axis=1)[:rows, :columns]
+
+
+def max_pool_relevance(layer: Layer, x: Array, R: Array) -> Array:
+    """Window after window: its relevance evenly to all cells, whichever won."""
+    (height, width), (down, right) = layer.config["pool_size"], layer.config["strides"]
+    relevance = np.zeros_like(x)
+    for row, column in product(range(R.shape[0]), range(R.shape[1])):
+        field = slice(down * row, down * row + height), slice(right * column, right * column + width)
+        relevance[field] += R[row, column] / (height * width)
+    return relevance
+
+
+def add_relevance(a: Array, b: Array, R: Array) -> tuple[Array, Array]:
+    """In proportion to |a| and |b|; where both are 0, one half each."""
+    total = abs(a) + abs(b)
+    share = np.divide(abs(a), total, out=np.full_like(total, 0.5), where=total != 0)
+    return R * share, R * (1 - share)
+
+
+def _cropped(layer: Layer, x: Array, R: Array) -> Array:
+    (top, _), (left, _) = layer.config["padding"]
+    return R[top : top + x.shape[0], left : left + x.shape[1]]
+
+
+_RELEVANCE: dict[str, Callable[[Layer, Array, Array], Array]] = {
+    "Activation": lambda layer, x, R: R,
+    "BatchNormalization": lambda layer, x, R: R,
+    "Conv2D": conv_relevance,
+    "Dense": dense_relevance,
+    "Flatten": lambda layer, x, R: R.reshape(x.shape),
+    "GlobalAveragePooling2D": lambda layer, x, R: np.broadcast_to(R / (x.shape[0] * x.shape[1]), x.shape),
+    "MaxPooling2D": max_pool_relevance,
+    "ZeroPadding2D": _cropped,
+}
+
+
+# --- the walk ---------------------------------------------------------------------------------------------------
+
+
+def explain(layers: Sequence[Layer], image: Array) -> Arrays:
+    """The relevance gathered at every layer's output for one image; at the first layer's, that of the pixels."""
+    outputs = forward(layers, image)
+    return walk(layers, outputs, start(outputs[layers[-1].name]))
+
+
+def start(probabilities: Array) -> Array:
+    """1 where the output equals its maximum, else 0."""
+    return (probabilities == probabilities.max()).astype(probabilities.dtype)
+
+
+def walk(layers: Sequence[Layer], outputs: Arrays, R: Array, rule: Rule = propagate) -> Arrays:
+    """From the last layer to the first, gathering relevance at each layer on the way.
+
+    After an `Add` its first input is followed as far as the next activation, where the relevance waits; then the
+    second. An activation passes on all that it has gathered when the walk comes by. A further `Add` before that
+    activation replaces the second input that was still to be followed.
+    """
+    by_name = {layer.name: layer for layer in layers}
+    gathered = {layer.name: np.zeros_like(outputs[layer.name]) for layer in layers}
+    layer, second = layers[-1], None
+    while True:
+        gathered[layer.name] += R
+        stops = layer.kind == "Activation" or not layer.inputs
+        if stops and second:
+            (name, R), second = second, None
+        elif not layer.inputs:
+            return gathered
+        else:
+            R = gathered[layer.name] if layer.kind == "Activation" else R
+            R, *others = rule(layer, [outputs[name] for name in layer.inputs], R)
+            name = layer.inputs[0]
+            second = (layer.inputs[1], others[0]) if others else second
+        layer = by_name[name]
+
+
+# --- measuring --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LayerTime:
+    """How long the relevance pass takes at one layer.
+
+    positions: how many output positions the layer's loop has in all; 1 for a layer that is not a convolution.
+    timed: on how many of them the loop was run. Fewer than `positions`: `seconds` is scaled up from those.
+    seconds: for all positions.
+    """
+
+    layer: str
+    kind: str
+    positions: int
+    timed: int
+    seconds: float
+
+    @property
+    def measured(self) -> bool:
+        """Whether the whole layer was run, so that `seconds` is a measurement and not scaled up."""
+        return self.timed == self.positions
+
+
+def time_per_layer(
+    layers: Sequence[Layer], image: Array, positions: int | None = 200, repeats: int = 1
+) -> list[LayerTime]:
+    """The time of the relevance pass at every layer the walk comes by, in its order; their sum is the whole pass.
+
+    The loop of a convolution runs on the first `positions` of its output positions (`None`: all) and its time is
+    scaled up to all of them; the work at every position is the same. What happens once per layer (padding, making the
+    arrays) is timed apart and not scaled. Medians of `repeats` runs. A layer that the walk passes twice appears twice.
+    """
+    times: list[LayerTime] = []
+
+    def timed(layer: Layer, inputs: list[Array], R: Array) -> tuple[Array, ...]:
+        times.append(_layer_time(layer, inputs, R, positions, repeats))
+        return tuple(np.ones_like(x) for x in inputs)
+
+    outputs = forward(layers, image)
+    walk(layers, outputs, start(outputs[layers[-1].name]), timed)
+    return times
+
+
+def _layer_time(layer: Layer, inputs: list[Array], R: Array, positions: int | None, repeats: int) -> LayerTime:
+    if layer.kind != "Conv2D" or positions is None or positions >= R.size:
+        count = R.size if layer.kind == "Conv2D" else 1
+        seconds = _median_seconds(lambda: propagate(layer, inputs, R), repeats)
+        return LayerTime(layer.name, layer.kind, count, count, seconds)
+    chosen = list(islice(conv_positions(R), positions))
+    once = _median_seconds(lambda: conv_relevance(layer, inputs[0], R, ()), repeats)
+    some = _median_seconds(lambda: conv_relevance(layer, inputs[0], R, chosen), repeats)
+    seconds = once + max(some - once, 0.0) * R.size / positions
+    return LayerTime(layer.name, layer.kind, R.size, positions, seconds)
+
+
+def time_whole(layers: Sequence[Layer], image: Array) -> float:
+    """Seconds of one whole relevance pass for one image, run and not scaled up; the forward pass is not counted."""
+    outputs = forward(layers, image)
+    first = start(outputs[layers[-1].name])
+    return _median_seconds(lambda: walk(layers, outputs, first), 1)
+
+
+def _median_seconds(call: Callable[[], object], repeats: int) -> float:
+    return statistics.median(_seconds(call) for _ in range(repeats))
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    before = time.perf_counter()
+    call()
+    return time.perf_counter() - before

@@ -1,0 +1,74 @@
+"""A Keras model's configuration in one neutral form, whatever version wrote it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A value inside a model: output `index` of the `call`-th call of a layer, both counted from 0."""
+
+    layer: str
+    call: int = 0
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a layer: its arguments, with a `Tensor` where a value of the model goes in."""
+
+    arguments: tuple[Any, ...] = ()
+    keywords: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """The values that go in, in order; a mask, which only recurrent layers read, is none of them."""
+        return tuple(tensors_in((self.arguments, {k: v for k, v in self.keywords.items() if k != "mask"})))
+
+    @property
+    def constants(self) -> tuple[Any, ...]:
+        """Positional arguments that are no tensors and hold none."""
+        return tuple(a for a in self.arguments if a is not None and not any(True for _ in tensors_in(a)))
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """A layer or nested model: its configuration, with today's Keras names, and its calls.
+
+    `module` is where Keras says the class lives, if it says so; `model` is set for nested models.
+    """
+
+    name: str
+    class_name: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    calls: tuple[Call, ...] = ()
+    module: str | None = None
+    model: "ModelSpec | None" = None
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the layer is trained: it decides the order in which nested models store weights."""
+        return self.config.get("trainable", True) is not False
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Layers in Keras's own order (`model.layers`), and which values go in and come out."""
+
+    name: str
+    layers: tuple[LayerSpec, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """Every `Tensor` in nested tuples and mappings; mappings in the order of their sorted keys, as Keras has it."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from tensors_in(item)
+    elif isinstance(value, Mapping):
+        for key in sorted(value, key=str):
+            yield from tensors_in(value[key])

@@ -1,0 +1,142 @@
+"""Which rule each layer gets: an ordered list of (predicate, rule), the first match wins."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+import ir
+from ir.passes import Rewritten, fold_batchnorm, fold_padding, strip_softmax
+from jlrp.rules import Rule
+
+Predicate = type[ir.Op] | tuple[type[ir.Op], ...] | str | Callable[[ir.Graph, ir.Node], bool]
+"""Which nodes a rule is for: op classes, a glob on the layer's name, or any function of (graph, node)."""
+
+Edge = tuple[str, int]
+"""A node's name and the position of one of its inputs."""
+
+
+class CompositeError(ValueError):
+    """Layers without a rule, or with one that is not defined for their op."""
+
+
+@dataclass(frozen=True)
+class First:
+    """Predicate: nodes of these kinds that no node of these or of `behind` kinds precedes on any path from an input.
+
+    kinds: the op classes that match; behind: further op classes after which nothing is first any more.
+
+    >>> import ir, jlrp
+    >>> nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("b", ir.Conv(), ("a",), "b")]
+    >>> graph = ir.Graph(nodes, ["x"], ["b"])
+    >>> [jlrp.First((ir.Conv,))(graph, node) for node in nodes]
+    [True, False]
+    """
+
+    kinds: tuple[type[ir.Op], ...]
+    behind: tuple[type[ir.Op], ...] = ()
+
+    def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
+        if not isinstance(node.op, self.kinds):
+            return False
+        seen: set[str] = set()
+        before = list(node.inputs)
+        while before:
+            name = before.pop()
+            if name in seen or name not in graph:
+                continue
+            if isinstance(graph[name].op, self.kinds + self.behind):
+                return False
+            seen.add(name)
+            before.extend(graph[name].inputs)
+        return True
+
+
+@dataclass(frozen=True)
+class Composite:
+    """An ordered list of (predicate, rule); each node gets the rule of the first predicate that matches it.
+
+    entries: predicates are op classes, a glob on layer names (`"res5*"`), or a function of (graph, node).
+    fold: whether BatchNorm and zero padding are folded into the linear layers beside them before any rule is applied.
+    followed: the edges that relevance follows, as a function of the graph; `None`: all.
+
+    >>> import ir, jlrp
+    >>> composite = jlrp.Composite([("fc*", jlrp.Epsilon(0.1)), (ir.Dense, jlrp.Zero())])
+    >>> graph = ir.Graph([ir.Node("a", ir.Dense(), ("x",), "a"), ir.Node("fc", ir.Dense(), ("a",), "fc")], ["x"], ["fc"])
+    >>> print(composite.as_table(graph))
+    layer  op     rule
+    a      Dense  Zero()
+    fc     Dense  Epsilon(epsilon=0.1)
+    """
+
+    entries: tuple[tuple[Predicate, Rule], ...]
+    fold: bool = True
+    followed: Callable[[ir.Graph], frozenset[Edge]] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entries", tuple(self.entries))
+
+    def with_rules(self, *entries: tuple[Predicate, Rule]) -> "Composite":
+        """The same composite with these entries before its own.
+
+        >>> import jlrp
+        >>> jlrp.PRESETS["epsilon_plus"]().with_rules(("res5*", jlrp.Epsilon(0.25))).entries[0]
+        ('res5*', Epsilon(epsilon=0.25))
+        """
+        return replace(self, entries=entries + self.entries)
+
+    def rewrite(self, graph: ir.Graph) -> Rewritten:
+        """The graph that the rules see: without the softmax that ends it, and folded where `fold` says so."""
+        rewritten = strip_softmax(graph)
+        return rewritten.then(fold_padding).then(fold_batchnorm) if self.fold else rewritten
+
+    def assign(self, graph: ir.Graph) -> dict[str, Rule]:
+        """The rule of every node, by name; the graph is taken as it is.
+
+        Raises one `CompositeError` that lists every node without a rule, or whose rule is not for its op.
+        """
+        rules: dict[str, Rule] = {}
+        problems: list[str] = []
+        for node in graph.nodes:
+            rule = next((r for predicate, r in self.entries if _matches(predicate, graph, node)), None)
+            kind = type(node.op).__name__
+            if rule is None:
+                problems.append(f"layer {node.name!r} ({kind}) has no rule: add (ir.{kind}, RULE)")
+            elif not rule.fits(node.op):
+                problems.append(
+                    f"layer {node.name!r}: {type(rule).__name__} is not defined for {kind}: add (ir.{kind}, RULE)"
+                )
+            else:
+                rules[node.name] = rule
+        if problems:
+            raise CompositeError(f"The rules do not fit the graph: {'; '.join(problems)} with .with_rules(…).")
+        return rules
+
+    def rule_names(self, graph: ir.Graph) -> dict[str, str]:
+        """For every node of a graph as loaded, the rule it gets, or what becomes of it before the rules are applied."""
+        rewritten = self.rewrite(graph)
+        rules, merged = self.assign(rewritten.graph), dict(rewritten.merged)
+        names = {}
+        for node in graph.nodes:
+            if node.name in rules:
+                names[node.name] = str(rules[node.name])
+            elif node.name in merged:
+                names[node.name] = f"merged into {merged[node.name]}"
+            else:
+                names[node.name] = "stripped"
+        return names
+
+    def as_table(self, graph: ir.Graph) -> str:
+        """The rule of every layer of a graph as loaded, as a table for people."""
+        rules = self.rule_names(graph)
+        rows = [("layer", "op", "rule"), *((n.name, type(n.op).__name__, rules[n.name]) for n in graph.nodes)]
+        widths = [max(len(row[column]) for row in rows) for column in range(2)]
+        return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
+
+
+def _matches(predicate: Any, graph: ir.Graph, node: ir.Node) -> bool:
+    if isinstance(predicate, str):
+        return fnmatchcase(node.name, predicate)
+    if isinstance(predicate, type | tuple):
+        return isinstance(node.op, predicate)
+    return bool(predicate(graph, node))

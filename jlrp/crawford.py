@@ -1,0 +1,126 @@
+"""The 2019 algorithm as a composite: its rules, and the quirks of the original as far as they can be computed at all.
+
+The two presets share one table of rules. `crawford2019_original` adds three quirks of the first implementation:
+windows of `same` convolutions that start at the wrong pixel (Q2), copies of relevance at 1×1 convolutions of stride 2
+(Q3), and a walk that does not follow every branch (Q4).
+"""
+
+import math
+from dataclasses import replace
+
+import flax.struct
+import jax.numpy as jnp
+from jax import Array
+
+import ir
+from ir.ops.base import spatial_axes
+from ir.ops.window import Pairs
+from jlrp.composite import Composite, Edge
+from jlrp.rules import AbsSplit, HalfHalf, LayerCall, Pass, Rule, Transpose, UniformPooling
+from jlrp.rules.base import Relevances
+
+
+def crawford2019() -> Composite:
+    """The 2019 algorithm with its mistakes mended: half positive minus half negative shares, uniform pooling.
+
+    HalfHalf on convolutions and dense layers, uniform max and average pooling, AbsSplit at sums, Pass on BatchNorm and
+    activations, crops at padding; every branch is followed and nothing is folded.
+    """
+    return Composite(_rules(HalfHalf()), fold=False)
+
+
+def crawford2019_original() -> Composite:
+    """The 2019 algorithm as it was, shifted windows, copied relevance and unfollowed branches included.
+
+    As `crawford2019`, with the windows of `same` convolutions starting at the wrong pixel, the relevance of 1×1
+    convolutions of stride 2 copied onto skipped pixels, and the walk that stops in residual branches. The maps of the
+    first implementation started from 1: `start="one"`.
+    """
+    return Composite(_rules(OriginalHalfHalf()), fold=False, followed=walked_edges)
+
+
+def _rules(linear: Rule) -> list[tuple]:
+    return [
+        ((ir.Convolution, ir.Dense), linear),
+        ((ir.Pool, ir.GlobalPool), UniformPooling()),
+        (ir.Add, AbsSplit()),
+        ((ir.ActivationOp, ir.BatchNorm), Pass()),
+        (ir.Rearrangement, Transpose()),
+    ]
+
+
+@flax.struct.dataclass
+class OriginalHalfHalf(HalfHalf):
+    """`HalfHalf` with the first implementation's windows.
+
+    Q2: under `same` padding the window of output `a` starts at pixel `s·a` in place of `s·a − ⌊P/2⌋`.
+    Q3: a 1×1 convolution of stride 2 copies each sampled pixel's relevance onto its three skipped neighbours; copies
+    that fall outside the image are dropped.
+    Where the first implementation fails (dilation; an image whose columns need more padding than its rows), this is
+    `HalfHalf`.
+    """
+
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        if not isinstance(call.op, ir.Convolution) or any(d != 1 for d in call.op.dilation):
+            return super().relevance(call, relevance)
+        (x,) = call.inputs
+        axes = spatial_axes(call.op.data_format, x.ndim)
+        window = call.params["kernel"].shape[: len(axes)]
+        padding = shifted_padding(tuple(x.shape[a] for a in axes), window, call.op.strides)
+        if call.op.padding == "same" and padding is not None:
+            call = replace(call, op=replace(call.op, padding=padding))
+        (result,) = super().relevance(call, relevance)
+        if set(window) == {1} and set(call.op.strides) == {2}:
+            for axis in axes:
+                result = _copied_forward(result, axis)
+        return (result,)
+
+
+def shifted_padding(lengths: tuple[int, ...], window: tuple[int, ...], strides: tuple[int, ...]) -> Pairs | None:
+    """Q2 as explicit padding: nothing before the image, after it whatever the last window needs.
+
+    `None` where a window would reach past the original's own padding, which it reckoned from the rows alone.
+    """
+    n, k, s = lengths[0], window[0], strides[0]
+    own = max(k - s if n % s == 0 else k - n % s, 0)
+    needed = [(math.ceil(n / s) - 1) * s + k - n for n, k, s in zip(lengths, window, strides, strict=True)]
+    return None if max(needed) > own else tuple((0, cells) for cells in needed)
+
+
+def _copied_forward(x: Array, axis: int) -> Array:
+    """Each even position's values also at the odd position after it, which holds zeros."""
+    even = jnp.take(x, jnp.arange(0, x.shape[axis], 2), axis)
+    return jnp.repeat(even, 2, axis)[tuple(slice(n) for n in x.shape)]
+
+
+def walked_edges(graph: ir.Graph) -> frozenset[Edge]:
+    """Q4: the edges that the original's walk from the output follows.
+
+    An `Add` of two is left by its first input as far as the next activation, where the relevance stays unless the
+    walk comes by again; then by its second input, without such a stop. A second `Add` met before the stop replaces the
+    input that was waiting. Where the original has no answer (a sum of three, any other op with several inputs) all
+    inputs are followed. An activation fused into a layer counts as a layer of its own.
+    """
+    followed: set[Edge] = set()
+    walks: list[tuple[str, Edge | None]] = [(graph.outputs[0], None)]  # where a walk stands, and what waits for its stop
+    seen = set(walks)
+
+    def follow(edge: Edge, waiting: Edge | None) -> None:
+        followed.add(edge)
+        walk = (graph[edge[0]].inputs[edge[1]], waiting)
+        if walk not in seen:
+            seen.add(walk)
+            walks.append(walk)
+
+    while walks:
+        name, waiting = walks.pop()
+        node = graph[name] if name in graph else None
+        if node is None or (waiting is not None and isinstance(node.op, ir.ActivationOp)):
+            if waiting is not None:
+                follow(waiting, None)
+        elif isinstance(node.op, ir.Add) and len(node.inputs) == 2:
+            follow((name, 0), (name, 1))
+        else:
+            for position in range(len(node.inputs)):
+                follow((name, position), waiting if position == 0 else None)
+    return frozenset(followed)

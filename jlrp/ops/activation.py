@@ -1,0 +1,53 @@
+"""Activations."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+import ir
+from jlrp.ops.base import apply
+
+_FUNCTIONS = {
+    "sigmoid": jax.nn.sigmoid,
+    "tanh": jnp.tanh,
+    "softplus": jax.nn.softplus,
+    "softsign": jax.nn.soft_sign,
+    "silu": jax.nn.silu,
+    "gelu": partial(jax.nn.gelu, approximate=False),
+    "gelu_tanh": partial(jax.nn.gelu, approximate=True),
+    "selu": jax.nn.selu,
+    "exponential": jnp.exp,
+}
+
+
+@apply.register
+def _(op: ir.Activation, params, x):
+    return _FUNCTIONS[op.function](x)
+
+
+@apply.register
+def _(op: ir.Relu, params, x):
+    top = x if op.max_value is None else jnp.minimum(x, op.max_value)
+    bottom = op.negative_slope * (x - op.threshold) if op.negative_slope else jnp.zeros_like(x)
+    return jnp.where(x >= op.threshold, top, bottom)
+
+
+@apply.register
+def _(op: ir.Elu, params, x):
+    return jax.nn.elu(x, op.alpha)
+
+
+@apply.register
+def _(op: ir.HardSigmoid, params, x):
+    return jnp.clip(op.slope * x + 0.5, 0, 1)
+
+
+@apply.register
+def _(op: ir.Softmax, params, x):
+    return jax.nn.softmax(x, axis=op.axis)
+
+
+@apply.register
+def _(op: ir.PRelu, params, x):
+    return jnp.where(x > 0, x, params["alpha"] * x)

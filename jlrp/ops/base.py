@@ -1,0 +1,76 @@
+"""The two functions that every op implements, and what an affine op looks like from inside a rule."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+import ir
+
+Weights = Any
+"""The weights of a linear map: an array or a tuple of arrays, each standing for the map's matrix entries."""
+
+
+@functools.singledispatch
+def apply(op: ir.Op, params: Mapping[str, Array], *inputs: Array) -> Array:
+    """The op's output for a batch of inputs. Register a function for a new op with `@apply.register`.
+
+    An affine op registers `affine` instead and gets `apply` from it.
+    """
+    layer = affine(op, params, *inputs)
+    output = layer.linear(layer.weights, *inputs)
+    return output if layer.bias is None else output + layer.bias
+
+
+@dataclass(frozen=True)
+class Affine:
+    """An op as `z = W·x + b`.
+
+    weights: `W`, array(s) in which every entry of the op's matrix stands as one of the array's numbers, so that a
+        function of single entries (`W⁺`, `W²`, 1) is that function of `weights`.
+    bias: `b`, broadcastable to the output, or `None`.
+    linear: `(weights, *inputs) → W·x`.
+    """
+
+    weights: Weights
+    bias: Array | None
+    linear: Callable[..., Array]
+
+    def transpose(self, weights: Weights, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
+        """`Wᵀ·output`: one array per input, of the inputs' shapes."""
+        transposed = jax.linear_transpose(lambda *x: self.linear(weights, *x), *inputs)
+        return transposed(output)
+
+
+@functools.singledispatch
+def affine(op: ir.Op, params: Mapping[str, Array], *inputs: Array) -> Affine:
+    """The op as an affine map of `inputs` (used for their shapes). Register a function for a new affine op."""
+    raise NotImplementedError(
+        f"{type(op).__name__} has no computation: register one with @jlrp.apply.register, "
+        "or @jlrp.affine.register if it is W·x + b."
+    )
+
+
+def is_affine(op: ir.Op) -> bool:
+    """Whether the op is `W·x + b`, so that every rule for affine maps is defined for it."""
+    return affine.dispatch(type(op)) is not affine.dispatch(object)
+
+
+def precision() -> lax.Precision | None:
+    """Full precision of the input's dtype unless the user chose otherwise with `jax_default_matmul_precision`.
+
+    Accelerators otherwise round float32 products to TF32 or bfloat16, which relevance does not survive: quotients
+    `R / z` magnify the error where z is small.
+    """
+    return lax.Precision.HIGHEST if jax.config.jax_default_matmul_precision is None else None
+
+
+def along_axis(values: Array, axis: int, rank: int) -> Array:
+    """A vector shaped so that it broadcasts along one axis of an array of `rank` dimensions."""
+    shape = [1] * rank
+    shape[axis] = values.shape[0]
+    return jnp.reshape(values, shape)

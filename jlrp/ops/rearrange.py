@@ -1,0 +1,47 @@
+"""Ops that move, add or drop cells."""
+
+import jax.numpy as jnp
+from jax import Array
+
+import ir
+from ir.ops.base import spatial_axes
+from jlrp.ops.base import apply
+
+
+@apply.register
+def _(op: ir.Flatten, params, x):
+    if op.data_format == "channels_first" and x.ndim > 2:
+        x = jnp.moveaxis(x, 1, -1)
+    return x.reshape(x.shape[0], -1)
+
+
+@apply.register
+def _(op: ir.Reshape, params, x):
+    return x.reshape(x.shape[0], *op.shape)
+
+
+@apply.register
+def _(op: ir.Permute, params, x):
+    return jnp.transpose(x, (0, *op.axes))
+
+
+@apply.register
+def _(op: ir.ZeroPad, params, x):
+    return jnp.pad(x, _pairs(op.data_format, op.padding, x))
+
+
+@apply.register
+def _(op: ir.Crop, params, x):
+    pairs = _pairs(op.data_format, op.cropping, x)
+    return x[tuple(slice(low, length - high) for (low, high), length in zip(pairs, x.shape, strict=True))]
+
+
+@apply.register
+def _(op: ir.Concatenate, params, *inputs):
+    return jnp.concatenate(inputs, axis=op.axis)
+
+
+def _pairs(data_format: str, pairs: ir.ops.window.Pairs, x: Array) -> list[tuple[int, int]]:
+    """The (low, high) pair of every axis of `x`."""
+    own = dict(zip(spatial_axes(data_format, x.ndim), pairs, strict=True))
+    return [own.get(axis, (0, 0)) for axis in range(x.ndim)]

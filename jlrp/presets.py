@@ -1,0 +1,89 @@
+"""The composites that the field knows by name."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+import ir
+from jlrp.composite import Composite, First, Predicate
+from jlrp.crawford import crawford2019, crawford2019_original
+from jlrp.rules import AlphaBeta, Epsilon, Flat, Norm, Pass, Rule, Transpose, Winner, Zero, ZPlus
+
+
+def _composite(convolution: Rule, dense: Rule, *, norm: Rule | None = None, first: Rule | None = None) -> Composite:
+    """The table that all presets but the crawford ones share."""
+    entries: list[tuple[Predicate, Rule]] = [
+        (ir.ActivationOp, Pass()),
+        ((ir.Add, ir.AvgPool, ir.GlobalAvgPool), norm or Norm()),
+        (ir.BatchNorm, Pass()),
+        ((ir.MaxPool, ir.GlobalMaxPool), Winner()),
+        (ir.Rearrangement, Transpose()),
+        (ir.Convolution, convolution),
+        (ir.Dense, dense),
+    ]
+    if first is not None:
+        entries.insert(0, (First((ir.Convolution, ir.Dense)), first))
+    return Composite(tuple(entries))
+
+
+def zero() -> Composite:
+    """LRP-0 everywhere: in proportion to every contribution, without a stabiliser (gradient × input on ReLU networks)."""
+    return _composite(Zero(), Zero(), norm=Norm(0.0))
+
+
+def epsilon() -> Composite:
+    """LRP-ε everywhere: in proportion to every contribution; detailed and noisy."""
+    return _composite(Epsilon(), Epsilon())
+
+
+def epsilon_plus() -> Composite:
+    """z⁺ on convolutions, ε on dense layers: smooth, shows what speaks for the class."""
+    return _composite(ZPlus(), Epsilon())
+
+
+def epsilon_plus_flat() -> Composite:
+    """As epsilon_plus, with the flat rule on the first layer: regions, independent of pixel values."""
+    return _composite(ZPlus(), Epsilon(), first=Flat())
+
+
+def epsilon_alpha2_beta1() -> Composite:
+    """αβ with α = 2, β = 1 on convolutions, ε on dense layers: shows evidence for and against."""
+    return _composite(AlphaBeta(2.0, 1.0), Epsilon())
+
+
+def epsilon_alpha2_beta1_flat() -> Composite:
+    """As epsilon_alpha2_beta1, with the flat rule on the first layer."""
+    return _composite(AlphaBeta(2.0, 1.0), Epsilon(), first=Flat())
+
+
+PRESETS: dict[str, Callable[[], Composite]] = {
+    preset.__name__: preset
+    for preset in (
+        zero,
+        epsilon,
+        epsilon_plus,
+        epsilon_plus_flat,
+        epsilon_alpha2_beta1,
+        epsilon_alpha2_beta1_flat,
+        crawford2019,
+        crawford2019_original,
+    )
+}
+"""Preset names and the functions that make them.
+
+>>> import jlrp
+>>> sorted(jlrp.PRESETS)[:2]
+['crawford2019', 'crawford2019_original']
+"""
+
+
+def composite_of(rules: "str | Composite") -> Composite:
+    """A preset by name, or the composite itself; `ValueError` that lists the presets for an unknown name."""
+    if isinstance(rules, Composite):
+        return rules
+    if not isinstance(rules, str):
+        raise TypeError(f"Rules are a preset's name or a jlrp.Composite, not {type(rules).__name__}.")
+    if rules not in PRESETS:
+        close = get_close_matches(rules, PRESETS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"There is no preset {rules!r}: the presets are {', '.join(PRESETS)}.{hint}")
+    return PRESETS[rules]()

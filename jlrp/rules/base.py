@@ -1,0 +1,93 @@
+"""The contract of a relevance rule, and the few pieces of algebra that the rules share."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+import ir
+from jlrp.ops import Affine, affine
+from jlrp.ops.base import Weights
+
+Relevances = tuple[Array, ...]
+"""One relevance per input of an op, each of that input's shape."""
+
+
+@dataclass(frozen=True)
+class LayerCall:
+    """What a rule sees of one node: the op, its weights, and the values that went in and came out.
+
+    inputs: one array per input, batch first; output: what the op made of them.
+    nonnegative: for each input, whether the graph says that it cannot be below zero.
+    """
+
+    op: ir.Op
+    params: Mapping[str, Array]
+    inputs: tuple[Array, ...]
+    output: Array
+    nonnegative: tuple[bool, ...]
+
+    @cached_property
+    def affine(self) -> Affine:
+        """The op as `W·x + b`; `NotImplementedError` where it is not."""
+        return affine(self.op, self.params, *self.inputs)
+
+
+class Rule(ABC):
+    """How relevance goes from the output of an op to its inputs.
+
+    A rule is a `flax.struct.dataclass`: its numbers are data (a changed epsilon compiles nothing anew, and may be
+    vmapped or differentiated), its class is structure. It defines `relevance`, and `fits` where it is not for every op.
+
+    >>> import flax.struct, jax.numpy as jnp, jlrp
+    >>> @flax.struct.dataclass
+    ... class EqualShares(jlrp.Rule):
+    ...     'Every input of a sum gets the same.'
+    ...     def relevance(self, call, relevance):
+    ...         return tuple(relevance / len(call.inputs) for _ in call.inputs)
+    """
+
+    @abstractmethod
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        """The relevance of each input from the relevance of the output (of the output's shape)."""
+
+    def fits(self, op: ir.Op) -> bool:
+        """Whether the rule is defined for this op."""
+        return True
+
+
+def divide(relevance: Array, z: Array, epsilon: Any) -> Array:
+    """`R / stab(z)` with `stab(z) = z + ε·sg(z)` and `sg(0) = +1`; 0 where `stab(z)` is 0, which takes ε = 0."""
+    stable = z + jnp.where(z >= 0, epsilon, -epsilon)
+    empty = stable == 0
+    return jnp.where(empty, 0, relevance / jnp.where(empty, 1, stable))
+
+
+def mapped(function: Callable[[Array], Array], weights: Weights) -> Weights:
+    """A function of single matrix entries, on all weights."""
+    return jax.tree.map(function, weights)
+
+
+def positive(v: Array) -> Array:
+    """`v⁺ = max(v, 0)`."""
+    return jnp.maximum(v, 0)
+
+
+def negative(v: Array) -> Array:
+    """`v⁻ = min(v, 0)`."""
+    return jnp.minimum(v, 0)
+
+
+def added(*parts: Array | None) -> Array:
+    """The sum of those parts that there are."""
+    return sum(part for part in parts if part is not None)  # type: ignore[return-value]
+
+
+def times(a: tuple[Array, ...], b: tuple[Array, ...]) -> Relevances:
+    """Products, input by input."""
+    return tuple(x * y for x, y in zip(a, b, strict=True))

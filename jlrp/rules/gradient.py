@@ -1,0 +1,51 @@
+"""Rules that are the op's own derivative: winner takes all, and the transpose of linear rearrangements."""
+
+import flax.struct
+import jax
+from jax import Array
+
+import ir
+from jlrp.ops import apply
+from jlrp.rules.base import LayerCall, Relevances, Rule
+
+
+def _vector_jacobian(call: LayerCall, relevance: Array) -> Relevances:
+    _, vjp = jax.vjp(lambda *x: apply(call.op, call.params, *x), *call.inputs)
+    return vjp(relevance)
+
+
+@flax.struct.dataclass
+class Winner(Rule):
+    """Winner takes all: max pooling gives `R` to the maximum of each window, the plain gradient.
+
+    Ties go to the first cell in row-major order, padding is −∞, windows that overlap add up. Conserves relevance.
+    Source: Bach et al., PLOS ONE 10(7), 2015.
+
+    >>> import jlrp
+    >>> jlrp.Winner().fits(ir.MaxPool()), jlrp.Winner().fits(ir.AvgPool())
+    (True, False)
+    """
+
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        return _vector_jacobian(call, relevance)
+
+    def fits(self, op: ir.Op) -> bool:
+        return isinstance(op, ir.MaxPool | ir.GlobalMaxPool)
+
+
+@flax.struct.dataclass
+class Transpose(Rule):
+    """Relevance goes back to the cells that the values came from: flatten, reshape, permute, pad, crop, concatenate.
+
+    What lies in padding is lost, as no input cell stands for it; otherwise relevance is conserved.
+
+    >>> import jlrp
+    >>> jlrp.Transpose().fits(ir.Flatten())
+    True
+    """
+
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        return _vector_jacobian(call, relevance)
+
+    def fits(self, op: ir.Op) -> bool:
+        return isinstance(op, ir.Rearrangement)

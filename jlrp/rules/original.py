@@ -1,0 +1,86 @@
+"""The rules of the 2019 algorithm: uniform pooling, shares by absolute value, and half positive minus half negative."""
+
+import math
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+import ir
+from ir.ops.base import spatial_axes
+from jlrp.ops.pooling import window_sum
+from jlrp.rules.alphabeta import Split
+from jlrp.rules.base import LayerCall, Relevances, Rule, divide
+
+
+@flax.struct.dataclass
+class UniformPooling(Rule):
+    """Uniform pooling: `R / window size` to every cell of the window, whoever won; shares of overlapping windows add up.
+
+    For max and average pooling, over windows or whole images. The window's size counts cells of padding too, and
+    their share is lost; otherwise relevance is conserved. Source: Crawford 2019 (README, "The original algorithm").
+
+    >>> import jlrp
+    >>> jlrp.UniformPooling().fits(ir.MaxPool())
+    True
+    """
+
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        (x,) = call.inputs
+        if isinstance(call.op, ir.Pool):
+            share = relevance / math.prod(call.op.pool_size)
+            return jax.linear_transpose(lambda x: window_sum(call.op, x), x)(share)
+        axes = spatial_axes(call.op.data_format, x.ndim)
+        share = relevance / math.prod(x.shape[a] for a in axes)
+        share = share if call.op.keepdims else jnp.expand_dims(share, axes)
+        return (jnp.broadcast_to(share, x.shape),)
+
+    def fits(self, op: ir.Op) -> bool:
+        return isinstance(op, ir.Pool | ir.GlobalPool)
+
+
+@flax.struct.dataclass
+class AbsSplit(Rule):
+    """Sums: `R_i = R·|x_i| / Σ|x|`, equal shares where all inputs are 0; no ε. Conserves relevance.
+
+    Source: Crawford 2019 (README, "The original algorithm"), which left 0/0 undefined.
+
+    >>> import jlrp
+    >>> jlrp.AbsSplit().fits(ir.Add())
+    True
+    """
+
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        sizes = [jnp.abs(x) for x in call.inputs]
+        total = sum(sizes)
+        empty = total == 0
+        total = jnp.where(empty, 1, total)
+        return tuple(relevance * jnp.where(empty, 1 / len(sizes), size / total) for size in sizes)
+
+    def fits(self, op: ir.Op) -> bool:
+        return isinstance(op, ir.Add)
+
+
+@flax.struct.dataclass
+class HalfHalf(Rule):
+    """Half of the positive share minus half of the negative share; for convolutions with the opposite sign.
+
+    `R_i = ±Σ_j R_j·½·( z⁺_ij / (Σ_i z⁺_ij + b⁺_j) − z⁻_ij / (Σ_i z⁻_ij + b⁻_j) )`, `z_ij = x_i·w_ij`; + for dense
+    layers, − for convolutions; no ε, and a share that is not finite is 0. An αβ rule with α = β = ½: by design it
+    does not conserve relevance. Source: Crawford 2019 (README, "The original algorithm").
+
+    >>> import jlrp
+    >>> jlrp.HalfHalf().fits(ir.Conv())
+    True
+    """
+
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        half = -0.5 * relevance if isinstance(call.op, ir.Convolution) else 0.5 * relevance
+        split = Split(call)
+        above = split.to_positive(divide(half, split.positive_sum(), 0.0))
+        below = split.to_negative(divide(half, split.negative_sum(), 0.0))
+        return tuple(a - b for a, b in zip(above, below, strict=True))
+
+    def fits(self, op: ir.Op) -> bool:
+        return isinstance(op, ir.Convolution | ir.Dense)

@@ -1,0 +1,25 @@
+"""Relevance that goes through unchanged."""
+
+import flax.struct
+from jax import Array
+
+import ir
+from jlrp.rules.base import LayerCall, Relevances, Rule
+
+
+@flax.struct.dataclass
+class Pass(Rule):
+    """`R_in = R`, also where a unit is inactive: activations, and BatchNorm that could not be folded.
+
+    For ops with one input whose output has the input's shape. Conserves relevance.
+
+    >>> import jlrp
+    >>> jlrp.Pass().fits(ir.Relu()), jlrp.Pass().fits(ir.Add())
+    (True, False)
+    """
+
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        return (relevance,)
+
+    def fits(self, op: ir.Op) -> bool:
+        return isinstance(op, ir.ActivationOp | ir.BatchNorm)
