@@ -24,6 +24,7 @@ import ir
 
 Array = np.ndarray
 Arrays = dict[str, Array]
+Pads = Sequence[tuple[int, int]]
 Position = tuple[int, int, int]
 Rule = Callable[["Layer", list[Array], Array], tuple[Array, ...]]
 """From a layer, its inputs and the relevance of its output to the relevance of each input."""
@@ -65,8 +66,8 @@ def _described(node: ir.Node) -> tuple[str, dict[str, Any]]:
     match node.op:
         case ir.Conv(strides=(_, _) as strides, padding=str() as padding, dilation=(1, 1), groups=1):
             return "Conv2D", {"strides": strides, "padding": padding}
-        case ir.MaxPool(pool_size=(_, _) as size, strides=strides, padding="valid"):
-            return "MaxPooling2D", {"pool_size": size, "strides": strides}
+        case ir.MaxPool(pool_size=(_, _) as size, strides=strides, padding=str() as padding):
+            return "MaxPooling2D", {"pool_size": size, "strides": strides, "padding": padding}
         case ir.ZeroPad(padding=(_, _) as padding):
             return "ZeroPadding2D", {"padding": padding}
         case ir.GlobalAvgPool(keepdims=False):
@@ -99,17 +100,13 @@ def forward(layers: Sequence[Layer], image: Array) -> Arrays:
 
 
 def _conv_output(layer: Layer, x: Array) -> Array:
-    kernel, strides = layer.weights["kernel"], layer.config["strides"]
-    if layer.config["padding"] == "same":
-        lengths = zip(x.shape[:2], kernel.shape[:2], strides, strict=True)
-        x = _padded(x, [_same_padding(*axis) for axis in lengths])
-    windows = _windows(x, kernel.shape[:2], strides)
+    kernel = layer.weights["kernel"]
+    windows = _windows(layer, _padded(x, _pads(layer, x)))
     return np.tensordot(windows, kernel, axes=([3, 4, 2], [0, 1, 2])) + _bias(layer)
 
 
-def _same_padding(length: int, window: int, stride: int) -> tuple[int, int]:
-    total = max((-(-length // stride) - 1) * stride + window - length, 0)
-    return total // 2, total - total // 2
+def _max_pool_output(layer: Layer, x: Array) -> Array:
+    return _windows(layer, _padded(x, _pads(layer, x), -np.inf)).max(axis=(3, 4))
 
 
 def _batchnorm_output(layer: Layer, x: Array) -> Array:
@@ -123,14 +120,34 @@ def _softmax(x: Array) -> Array:
     return exponential / exponential.sum()
 
 
-def _padded(x: Array, pads: Sequence[tuple[int, int]]) -> Array:
-    return np.pad(x, (*pads, (0, 0)))
+def _window(layer: Layer) -> tuple[int, int]:
+    """Height and width of the layer's window."""
+    height, width = layer.config["pool_size"] if layer.kind == "MaxPooling2D" else layer.weights["kernel"].shape[:2]
+    return height, width
 
 
-def _windows(x: Array, size: Sequence[int], strides: Sequence[int]) -> Array:
+def _pads(layer: Layer, x: Array) -> Pads:
+    """The cells that the layer adds before and after its rows and columns: for `same` the smaller half before."""
+    if layer.config["padding"] == "valid":
+        return [(0, 0), (0, 0)]
+    totals = [max(cells, 0) for cells in _needed(layer, x)]
+    return [(total // 2, total - total // 2) for total in totals]
+
+
+def _needed(layer: Layer, x: Array) -> list[int]:
+    """How far the last of `same` windows reaches past the rows and columns, if the first starts at their first cell."""
+    axes = zip(x.shape[:2], _window(layer), layer.config["strides"], strict=True)
+    return [(-(-length // stride) - 1) * stride + window - length for length, window, stride in axes]
+
+
+def _padded(x: Array, pads: Pads, value: float = 0.0) -> Array:
+    return np.pad(x, (*pads, (0, 0)), constant_values=value)
+
+
+def _windows(layer: Layer, padded: Array) -> Array:
     """All windows of an image, as (row, column, channel, window row, window column)."""
-    windows = np.lib.stride_tricks.sliding_window_view(x, tuple(size), axis=(0, 1))
-    return windows[:: strides[0], :: strides[1]]
+    down, right = layer.config["strides"]
+    return np.lib.stride_tricks.sliding_window_view(padded, _window(layer), axis=(0, 1))[::down, ::right]
 
 
 def _bias(layer: Layer) -> Array:
@@ -151,7 +168,7 @@ _OUTPUT: dict[str, Callable[..., Array]] = {
     "Dense": lambda layer, x: x @ layer.weights["kernel"] + _bias(layer),
     "Flatten": lambda layer, x: x.reshape(-1),
     "GlobalAveragePooling2D": lambda layer, x: x.mean(axis=(0, 1)),
-    "MaxPooling2D": lambda layer, x: _windows(x, layer.config["pool_size"], layer.config["strides"]).max(axis=(3, 4)),
+    "MaxPooling2D": _max_pool_output,
     "ZeroPadding2D": lambda layer, x: _padded(x, layer.config["padding"]),
 }
 
@@ -192,15 +209,14 @@ def conv_relevance(layer: Layer, x: Array, R: Array, positions: Iterable[Positio
     """
     kernel, bias = layer.weights["kernel"], _bias(layer)
     (height, width), (down, right) = kernel.shape[:2], layer.config["strides"]
-    low, high = _walk_padding(layer, x, R)
-    padded = _padded(x, [(low, h) for h in high])
+    pads, (top, left) = _walk_pads(layer, x)
+    padded = _padded(x, pads)
     relevance = np.zeros_like(padded)
     for channel, row, column in conv_positions(R) if positions is None else positions:
-        top, left = low + down * row, low + right * column
-        field = slice(top, top + height), slice(left, left + width)
-        z = padded[field] * kernel[:, :, :, channel]
-        relevance[field] -= R[row, column, channel] * shares(z, bias[channel])
-    relevance = relevance[low : low + x.shape[0], low : low + x.shape[1]]
+        rows, columns = _span(top + down * row, height), _span(left + right * column, width)
+        z = padded[rows, columns] * kernel[:, :, :, channel]
+        relevance[rows, columns] -= R[row, column, channel] * shares(z, bias[channel])
+    relevance = _cropped(relevance, pads, x)
     return _upsampled(relevance) if (height, width, down, right) == (1, 1, 2, 2) else relevance
 
 
@@ -210,19 +226,23 @@ def conv_positions(R: Array) -> Iterable[Position]:
     return product(range(channels), range(rows), range(columns))
 
 
-def _walk_padding(layer: Layer, x: Array, R: Array) -> tuple[int, tuple[int, int]]:
-    """How far the relevance pass pads: before rows and columns alike, and after each of them.
+def _walk_pads(layer: Layer, x: Array) -> tuple[Pads, tuple[int, int]]:
+    """How far the relevance pass pads, and where in the padded image its first window starts.
 
-    For `same` that is P = max(k − s, 0), or max(k − n mod s, 0) where the stride does not divide the number of rows n,
-    on every side, and never less than the last window needs.
+    For `same` it pads by P = max(k − s, 0), or max(k − n mod s, 0) where the stride does not divide the number of rows
+    n, on every side, and the first window starts at P. Where that runs out of the image, as the convolution pads.
     """
-    if layer.config["padding"] == "valid":
-        return 0, (0, 0)
-    windows, strides = layer.weights["kernel"].shape[:2], layer.config["strides"]
-    uncovered = x.shape[0] % strides[0] or strides[0]
-    pad = max(windows[0] - uncovered, 0)
-    ends = [s * (out - 1) + k - n for s, out, k, n in zip(strides, R.shape[:2], windows, x.shape[:2], strict=True)]
-    return pad, (max(pad, ends[0]), max(pad, ends[1]))
+    pads = _pads(layer, x)
+    if layer.config["padding"] == "same":
+        window, stride = layer.weights["kernel"].shape[0], layer.config["strides"][0]
+        pad = max(window - (x.shape[0] % stride or stride), 0)
+        if max(_needed(layer, x)) <= pad:
+            return [(pad, pad), (pad, pad)], (pad, pad)
+    return pads, (0, 0)
+
+
+def _span(first: int, length: int) -> slice:
+    return slice(first, first + length)
 
 
 def _upsampled(relevance: Array) -> Array:
@@ -233,11 +253,11 @@ def _upsampled(relevance: Array) -> Array:
 def max_pool_relevance(layer: Layer, x: Array, R: Array) -> Array:
     """Window after window: its relevance evenly to all cells, whichever won."""
     (height, width), (down, right) = layer.config["pool_size"], layer.config["strides"]
-    relevance = np.zeros_like(x)
+    pads = _pads(layer, x)
+    relevance = np.zeros_like(_padded(x, pads))
     for row, column in product(range(R.shape[0]), range(R.shape[1])):
-        field = slice(down * row, down * row + height), slice(right * column, right * column + width)
-        relevance[field] += R[row, column] / (height * width)
-    return relevance
+        relevance[_span(down * row, height), _span(right * column, width)] += R[row, column] / (height * width)
+    return _cropped(relevance, pads, x)
 
 
 def add_relevance(a: Array, b: Array, R: Array) -> tuple[Array, Array]:
@@ -247,9 +267,9 @@ def add_relevance(a: Array, b: Array, R: Array) -> tuple[Array, Array]:
     return R * share, R * (1 - share)
 
 
-def _cropped(layer: Layer, x: Array, R: Array) -> Array:
-    (top, _), (left, _) = layer.config["padding"]
-    return R[top : top + x.shape[0], left : left + x.shape[1]]
+def _cropped(R: Array, pads: Pads, x: Array) -> Array:
+    (top, _), (left, _) = pads
+    return R[_span(top, x.shape[0]), _span(left, x.shape[1])]
 
 
 _RELEVANCE: dict[str, Callable[[Layer, Array, Array], Array]] = {
@@ -260,7 +280,7 @@ _RELEVANCE: dict[str, Callable[[Layer, Array, Array], Array]] = {
     "Flatten": lambda layer, x, R: R.reshape(x.shape),
     "GlobalAveragePooling2D": lambda layer, x, R: np.broadcast_to(R / (x.shape[0] * x.shape[1]), x.shape),
     "MaxPooling2D": max_pool_relevance,
-    "ZeroPadding2D": _cropped,
+    "ZeroPadding2D": lambda layer, x, R: _cropped(R, layer.config["padding"], x),
 }
 
 

@@ -12,7 +12,13 @@ Params = Mapping[str, Mapping[str, Any]]
 
 
 class GraphError(ValueError):
-    """Nodes that do not make a graph, or a name that the graph does not have."""
+    """Nodes that do not make a graph, or a name that the graph does not have.
+
+    >>> import ir
+    >>> ir.Graph([ir.Node("relu", ir.Relu(), ("x",))], inputs=["image"], outputs=["relu"])
+    Traceback (most recent call last):
+    ir.graph.GraphError: Node 'relu' reads 'x', which no input and no earlier node provides.
+    """
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Node:
 class Graph:
     """Nodes in topological order, with the names of the graph's inputs and outputs.
 
-    `inputs` are values given from outside, not nodes. `aliases` are further names for a value, as pairs (alias, name):
+    `inputs` are values given from outside, not nodes. `aliases` are further names for values, as pairs (alias, name):
     a dropout layer that does nothing at inference, a nested model's name for its output.
 
     Checked when made: every name is bound once and before it is read, and every node's output is read or is an
@@ -45,7 +51,8 @@ class Graph:
     graph is a cheap static argument of `jax.jit`.
 
     >>> import ir
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("relu", ir.Relu(), ("fc",))], ["x"], ["relu"])
+    >>> nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("relu", ir.Relu(), ("fc",))]
+    >>> graph = ir.Graph(nodes, inputs=["x"], outputs=["relu"])
     >>> graph["relu"].inputs, graph.readers["fc"]
     (('fc',), ('relu',))
     """
@@ -85,7 +92,9 @@ class Graph:
             raise GraphError("A graph needs at least one output.")
         dangling = [n.name for n in self.nodes if n.name not in self.readers and n.name not in self.outputs]
         if dangling:
-            raise GraphError(f"Nothing reads {', '.join(map(repr, dangling))}: remove such nodes or name them as outputs.")
+            raise GraphError(
+                f"Nothing reads {', '.join(map(repr, dangling))}: remove such nodes or name them as outputs."
+            )
         values = frozenset(bound)
         for alias, name in self.aliases:
             _bind(bound, alias)
@@ -115,6 +124,10 @@ class Graph:
     def __getitem__(self, name: str) -> Node:
         """The node of this name."""
         return self._by_name[name]
+
+    def get(self, name: str) -> Node | None:
+        """The node of this name; `None` for an input, an alias or an unknown name."""
+        return self._by_name.get(name)
 
     def __contains__(self, name: str) -> bool:
         """Whether a node has this name (inputs and aliases are not nodes)."""
@@ -154,7 +167,9 @@ class Graph:
         shapes: dict[str, Shape] = dict(zip(self.inputs, (tuple(s) for s in inputs), strict=True))
         for node in self.nodes:
             if node.params is not None and node.params not in params:
-                raise ShapeError(f"Layer {node.name!r} needs the weights {node.params!r}, which the params do not have.")
+                raise ShapeError(
+                    f"Layer {node.name!r} needs the weights {node.params!r}, which the params do not have."
+                )
             weights = params[node.params] if node.params is not None else {}
             try:
                 shapes[node.name] = node.op.output_shape(weights, *(shapes[name] for name in node.inputs))
@@ -164,7 +179,13 @@ class Graph:
 
 
 def pruned(nodes: Sequence[Node], outputs: Sequence[str]) -> list[Node]:
-    """Those of `nodes` that some output depends on."""
+    """Those of `nodes` that some output depends on.
+
+    >>> import ir
+    >>> nodes = [ir.Node("a", ir.Relu(), ("x",)), ir.Node("b", ir.Relu(), ("x",))]
+    >>> [node.name for node in ir.pruned(nodes, outputs=["b"])]
+    ['b']
+    """
     needed, kept = set(outputs), []
     for node in reversed(nodes):
         if node.name in needed:

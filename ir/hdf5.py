@@ -37,7 +37,9 @@ class Budget:
         """Take `size` bytes, of which the file stores `stored`; raise `LoadError` where the file cannot hold them."""
         self.left -= stored
         if stored > self.file_size or self.left < 0 or size > MOST_COMPRESSED * max(stored, 1):
-            raise LoadError(f"is damaged: {what} claims {size:,} bytes, more than a file of {self.file_size:,} bytes holds.")
+            raise LoadError(
+                f"is damaged: {what} claims {size:,} bytes, more than a file of {self.file_size:,} bytes holds."
+            )
 
 
 class Group:
@@ -54,26 +56,24 @@ class Group:
 
     def __contains__(self, name: str) -> bool:
         """Whether the group has a member of this name, of whatever kind."""
-        return self._group.get(name, getlink=True) is not None if "/" not in name else False
+        return bool(self._group.id.links.exists(name.encode()))
 
     def group(self, name: str) -> "Group":
-        """The group of this name, directly in this one."""
-        member = self._member(self._group, name)
+        """The group at `name` (groups divided by `/`)."""
+        member = self._walked(name)
         if not isinstance(member, h5py.Group):
             raise LoadError(f"is damaged: {member.name!r} should be an HDF5 group.")
         return Group(member, self._budget)
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """The shape of the dataset at `name`, without reading it."""
+        return tuple(self._dataset(name).shape or ())
+
     def array(self, name: str) -> np.ndarray:
         """The dataset at `name` (groups divided by `/`), float16 and bfloat16 raised to float32."""
-        member = self._group
-        for part in name.split("/"):
-            if not isinstance(member, h5py.Group):
-                raise LoadError(f"is damaged: {self.path!r} has no dataset {name!r}.")
-            member = self._member(member, part)
-        if not isinstance(member, h5py.Dataset):
-            raise LoadError(f"is damaged: {member.name!r} should be an HDF5 dataset.")
-        with _reported(f"dataset {member.name!r}"):
-            return self._read(member)
+        dataset = self._dataset(name)
+        with _reported(f"dataset {dataset.name!r}"):
+            return self._read(dataset)
 
     def has_attribute(self, name: str) -> bool:
         """Whether there is an attribute of this name, whole or in pieces `name0`, `name1`, …."""
@@ -101,15 +101,29 @@ class Group:
             raise LoadError(f"is damaged: {self.path!r} lacks the attribute {name!r}.")
         return found
 
+    def _dataset(self, name: str) -> h5py.Dataset:
+        member = self._walked(name)
+        if not isinstance(member, h5py.Dataset):
+            raise LoadError(f"is damaged: {member.name!r} should be an HDF5 dataset.")
+        return member
+
+    def _walked(self, name: str) -> h5py.Group | h5py.Dataset:
+        member = self._group
+        for part in name.split("/"):
+            if not isinstance(member, h5py.Group):
+                raise LoadError(f"is damaged: {member.name!r} should be an HDF5 group.")
+            member = self._member(member, part)
+        return member
+
     def _member(self, group: h5py.Group, name: str) -> h5py.Group | h5py.Dataset:
         """A member of `group` in this very file, through a hard link only."""
-        link = group.get(name, getlink=True) if name not in ("", ".") else None
         where = f"{str(group.name).rstrip('/')}/{name}"
-        if link is None:
-            raise LoadError(f"is damaged: it lacks {where!r}, which its lists of names announce.")
-        if not isinstance(link, h5py.HardLink):
-            raise LoadError(f"holds {where!r} as a link to another place, which is not followed: save the model again.")
         with _reported(repr(where)):
+            links = group.id.links
+            if name in ("", ".") or not links.exists(name.encode()):
+                raise LoadError(f"is damaged: it lacks {where!r}, which its lists of names announce.")
+            if links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
+                raise LoadError(f"has a link to another place at {where!r}, which is not followed: save it again.")
             return group[name]
 
     def _strings(self, name: str) -> list[str]:

@@ -15,7 +15,8 @@ class Model:
 
     graph: the layers and edges.
     params: `{layer: {role: array}}`, NumPy arrays in the file's dtype (float16 and bfloat16 raised to float32).
-    input_shapes: one per input of the graph, in the model's own layout, batch first; `None` for lengths that the file leaves open.
+    input_shapes: one per input of the graph, in the model's own layout, batch first; `None` for lengths that the file
+        leaves open.
     source: what the file says of itself, for people: `format`, `name`, `keras_version`, ….
 
     >>> import numpy as np, ir

@@ -1,6 +1,6 @@
 """Which rule each layer gets: an ordered list of (predicate, rule), the first match wins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -12,12 +12,21 @@ from jlrp.rules import Rule
 Predicate = type[ir.Op] | tuple[type[ir.Op], ...] | str | Callable[[ir.Graph, ir.Node], bool]
 """Which nodes a rule is for: op classes, a glob on the layer's name, or any function of (graph, node)."""
 
+Entry = tuple[Predicate, Rule]
+"""A predicate and the rule of the nodes it matches."""
+
 Edge = tuple[str, int]
 """A node's name and the position of one of its inputs."""
 
 
 class CompositeError(ValueError):
-    """Layers without a rule, or with one that is not defined for their op."""
+    """Layers without a rule, or with one that is not defined for their op.
+
+    >>> import ir, jlrp
+    >>> jlrp.Composite([]).assign(ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"]))
+    Traceback (most recent call last):
+    jlrp.composite.CompositeError: The rules do not fit the graph: layer 'fc' (Dense) has no rule: ...
+    """
 
 
 @dataclass(frozen=True)
@@ -62,28 +71,29 @@ class Composite:
 
     >>> import ir, jlrp
     >>> composite = jlrp.Composite([("fc*", jlrp.Epsilon(0.1)), (ir.Dense, jlrp.Zero())])
-    >>> graph = ir.Graph([ir.Node("a", ir.Dense(), ("x",), "a"), ir.Node("fc", ir.Dense(), ("a",), "fc")], ["x"], ["fc"])
+    >>> nodes = [ir.Node("a", ir.Dense(), ("x",), "a"), ir.Node("fc", ir.Dense(), ("a",), "fc")]
+    >>> graph = ir.Graph(nodes, ["x"], ["fc"])
     >>> print(composite.as_table(graph))
     layer  op     rule
     a      Dense  Zero()
     fc     Dense  Epsilon(epsilon=0.1)
     """
 
-    entries: tuple[tuple[Predicate, Rule], ...]
+    entries: Sequence[Entry]
     fold: bool = True
     followed: Callable[[ir.Graph], frozenset[Edge]] | None = field(default=None)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entries", tuple(self.entries))
 
-    def with_rules(self, *entries: tuple[Predicate, Rule]) -> "Composite":
+    def with_rules(self, *entries: Entry) -> "Composite":
         """The same composite with these entries before its own.
 
         >>> import jlrp
         >>> jlrp.PRESETS["epsilon_plus"]().with_rules(("res5*", jlrp.Epsilon(0.25))).entries[0]
         ('res5*', Epsilon(epsilon=0.25))
         """
-        return replace(self, entries=entries + self.entries)
+        return replace(self, entries=(*entries, *self.entries))
 
     def rewrite(self, graph: ir.Graph) -> Rewritten:
         """The graph that the rules see: without the softmax that ends it, and folded where `fold` says so."""

@@ -15,7 +15,7 @@ from jax import Array
 import ir
 from ir.ops.base import spatial_axes
 from ir.ops.window import Pairs
-from jlrp.composite import Composite, Edge
+from jlrp.composite import Composite, Edge, Entry
 from jlrp.rules import AbsSplit, HalfHalf, LayerCall, Pass, Rule, Transpose, UniformPooling
 from jlrp.rules.base import Relevances
 
@@ -39,14 +39,14 @@ def crawford2019_original() -> Composite:
     return Composite(_rules(OriginalHalfHalf()), fold=False, followed=walked_edges)
 
 
-def _rules(linear: Rule) -> list[tuple]:
-    return [
+def _rules(linear: Rule) -> tuple[Entry, ...]:
+    return (
         ((ir.Convolution, ir.Dense), linear),
         ((ir.Pool, ir.GlobalPool), UniformPooling()),
         (ir.Add, AbsSplit()),
         ((ir.ActivationOp, ir.BatchNorm), Pass()),
         (ir.Rearrangement, Transpose()),
-    ]
+    )
 
 
 @flax.struct.dataclass
@@ -61,16 +61,16 @@ class OriginalHalfHalf(HalfHalf):
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        if not isinstance(call.op, ir.Convolution) or any(d != 1 for d in call.op.dilation):
+        (x,), op = call.inputs, call.op
+        if not isinstance(op, ir.Convolution) or any(d != 1 for d in op.dilation):
             return super().relevance(call, relevance)
-        (x,) = call.inputs
-        axes = spatial_axes(call.op.data_format, x.ndim)
+        axes = spatial_axes(op.data_format, x.ndim)
         window = call.params["kernel"].shape[: len(axes)]
-        padding = shifted_padding(tuple(x.shape[a] for a in axes), window, call.op.strides)
-        if call.op.padding == "same" and padding is not None:
-            call = replace(call, op=replace(call.op, padding=padding))
+        padding = shifted_padding(tuple(x.shape[a] for a in axes), window, op.strides)
+        if op.padding == "same" and padding is not None:
+            call = replace(call, op=replace(op, padding=padding))
         (result,) = super().relevance(call, relevance)
-        if set(window) == {1} and set(call.op.strides) == {2}:
+        if set(window) == {1} and set(op.strides) == {2}:
             for axis in axes:
                 result = _copied_forward(result, axis)
         return (result,)
@@ -102,7 +102,9 @@ def walked_edges(graph: ir.Graph) -> frozenset[Edge]:
     inputs are followed. An activation fused into a layer counts as a layer of its own.
     """
     followed: set[Edge] = set()
-    walks: list[tuple[str, Edge | None]] = [(graph.outputs[0], None)]  # where a walk stands, and what waits for its stop
+    walks: list[tuple[str, Edge | None]] = [
+        (graph.outputs[0], None)
+    ]  # where a walk stands, and what waits for its stop
     seen = set(walks)
 
     def follow(edge: Edge, waiting: Edge | None) -> None:
@@ -114,7 +116,7 @@ def walked_edges(graph: ir.Graph) -> frozenset[Edge]:
 
     while walks:
         name, waiting = walks.pop()
-        node = graph[name] if name in graph else None
+        node = graph.get(name)
         if node is None or (waiting is not None and isinstance(node.op, ir.ActivationOp)):
             if waiting is not None:
                 follow(waiting, None)

@@ -30,6 +30,12 @@ class Explanation:
     output: (N, classes), what was explained: before the softmax.
     target: (N,), the class explained; (classes, N) from `per_class`.
     layers: `{name: relevance at that layer's output}` for the names in `record`.
+
+    >>> import numpy as np, ir, jlrp
+    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+    >>> result = jlrp.explainer(graph, record=("fc",))({"fc": {"kernel": np.ones((2, 1))}}, np.ones((3, 2)))
+    >>> result.relevance.shape, result.layers["fc"].shape
+    ((3, 2), (3, 1))
     """
 
     relevance: Any
@@ -57,6 +63,11 @@ class Explainer:
     """A graph with its rules, ready to explain; made by `jlrp.explainer`.
 
     Calls with equal shapes share one compiled program, also among explainers that differ in numbers only.
+
+    >>> import ir, jlrp
+    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Softmax(), ("fc",))], ["x"], ["p"])
+    >>> isinstance(jlrp.explainer(graph), jlrp.Explainer), jlrp.explainer(graph).graph.outputs
+    (True, ('fc',))
     """
 
     def __init__(
@@ -139,7 +150,14 @@ _REST = ("rule_of_node", "followed", "start", "record")
 
 
 class Bound:
-    """An explainer with its weights; made by `Explainer.bind`. Call it as the explainer, without the params."""
+    """An explainer with its weights; made by `Explainer.bind`. Call it as the explainer, without the params.
+
+    >>> import numpy as np, ir, jlrp
+    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+    >>> bound = jlrp.explainer(graph, "zero").bind({"fc": {"kernel": np.ones((2, 1))}})
+    >>> isinstance(bound, jlrp.Bound), bound(np.ones((3, 2))).relevance.shape
+    (True, (3, 2))
+    """
 
     def __init__(self, explainer: Explainer, plan: _Plan, params: dict[str, Any]) -> None:
         self._rules, self._plan, self.params = explainer.rules, plan, params
@@ -165,7 +183,7 @@ def explainer(
     record: names of layers whose relevance to return in `result.layers`, or `True` for all.
     output: which of several outputs to explain; the first by default.
 
-    Raises `ValueError` for an unknown preset, start, output or layer, and `jlrp.CompositeError` where a layer has no rule.
+    Raises `ValueError` for an unknown preset, start, output or layer, `jlrp.CompositeError` where a layer has no rule.
 
     >>> import numpy as np, ir, jlrp
     >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Softmax(), ("fc",))], ["x"], ["p"])
@@ -183,7 +201,9 @@ def _fold(rewritten: Rewritten, params: ir.Params) -> dict[str, Any]:
 
 
 @partial(jax.jit, static_argnums=0)
-def _explain(plan: _Plan, rules: Any, params: ir.Params, images: tuple[Array, ...], target: Array | None) -> Explanation:
+def _explain(
+    plan: _Plan, rules: Any, params: ir.Params, images: tuple[Array, ...], target: Array | None
+) -> Explanation:
     params, images, rules = _prepared(plan, rules, params, images)
     values = activations(plan.graph, params, images)
     output = values[plan.graph.outputs[0]]
@@ -193,7 +213,9 @@ def _explain(plan: _Plan, rules: Any, params: ir.Params, images: tuple[Array, ..
 
 
 @partial(jax.jit, static_argnums=0)
-def _explain_classes(plan: _Plan, rules: Any, params: ir.Params, images: tuple[Array, ...], targets: Array) -> Explanation:
+def _explain_classes(
+    plan: _Plan, rules: Any, params: ir.Params, images: tuple[Array, ...], targets: Array
+) -> Explanation:
     params, images, rules = _prepared(plan, rules, params, images)
     values = activations(plan.graph, params, images)
     output = values[plan.graph.outputs[0]]
@@ -202,7 +224,9 @@ def _explain_classes(plan: _Plan, rules: Any, params: ir.Params, images: tuple[A
     return Explanation(relevance, output, targets, layers)
 
 
-def _prepared(plan: _Plan, rules: Any, params: ir.Params, images: tuple[Array, ...]) -> tuple[Any, tuple[Array, ...], Any]:
+def _prepared(
+    plan: _Plan, rules: Any, params: ir.Params, images: tuple[Array, ...]
+) -> tuple[Any, tuple[Array, ...], Any]:
     """Weights folded as the plan says; weights, images and the rules' numbers in one dtype; shapes checked."""
     params, images = cast(params, images)
     params = plan.rewritten.params(params)
@@ -235,7 +259,9 @@ def _backward(
     graph = plan.graph
     arrived: dict[str, Array] = {graph.outputs[0]: start}
     for node, index in zip(reversed(graph.nodes), reversed(plan.rule_of_node), strict=True):
-        edges = [(name, i) for i, name in enumerate(node.inputs) if plan.followed is None or (node.name, i) in plan.followed]
+        edges = [
+            (name, i) for i, name in enumerate(node.inputs) if plan.followed is None or (node.name, i) in plan.followed
+        ]
         if node.name not in arrived or not edges:
             continue
         call = LayerCall(
@@ -263,7 +289,9 @@ def _recorded(rewritten: Rewritten, record: Iterable[str] | bool) -> tuple[tuple
     names = list(values) if record is True else list(record or ())
     for name in names:
         if name in merged:
-            raise ValueError(f"Layer {name!r} is merged into {merged[name]!r} before the rules are applied: record that.")
+            raise ValueError(
+                f"Layer {name!r} is merged into {merged[name]!r} before the rules are applied: record that."
+            )
         if name not in values:
             raise ValueError(f"There is no layer {name!r} to record: {known_names(values)}.")
     return tuple((name, values[name]) for name in names)

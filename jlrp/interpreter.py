@@ -15,9 +15,7 @@ Images = Array | tuple[Array, ...]
 """One array for a graph with one input, else a tuple in the order of `graph.inputs`."""
 
 
-def forward(
-    graph: ir.Graph, params: ir.Params, images: Any, record: Iterable[str] | bool = ()
-) -> Any:
+def forward(graph: ir.Graph, params: ir.Params, images: Any, record: Iterable[str] | bool = ()) -> Any:
     """The graph's outputs for a batch of images: what Keras's `predict` returns.
 
     graph: nothing in it is folded or stripped.
@@ -31,8 +29,9 @@ def forward(
     Pure: works under `jax.jit` (with `graph` and `record` static), `jax.vmap` and `jax.grad`.
 
     >>> import numpy as np, ir, jlrp
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("out", ir.Relu(), ("fc",))], ["x"], ["out"])
-    >>> outputs, inner = jlrp.forward(graph, {"fc": {"kernel": np.array([[1.0, -1.0]])}}, np.ones((1, 1)), record=("fc",))
+    >>> nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("out", ir.Relu(), ("fc",))]
+    >>> graph, params = ir.Graph(nodes, ["x"], ["out"]), {"fc": {"kernel": np.array([[1.0, -1.0]])}}
+    >>> outputs, inner = jlrp.forward(graph, params, np.ones((1, 1)), record=("fc",))
     >>> outputs.tolist(), inner["fc"].tolist()
     ([[1.0, 0.0]], [[1.0, -1.0]])
     """

@@ -1,10 +1,10 @@
 """Pictures of relevance: heatmaps, overlays and grids. Needs matplotlib and pillow (`pip install "jlrp[cli]"`).
 
-The colours are matplotlib's "bwr": exactly white at zero, pure red at the most positive, pure blue at the most negative,
-and linear between, so that twice the relevance looks twice as strong. ("seismic" is darkest, not most vivid, at
-its ends; "RdBu_r" is off-white in the middle.) The scale is symmetric: one limit serves both signs.
+The colours are matplotlib's "bwr": exactly white at zero, pure red at the most positive value, pure blue at the most
+negative, and linear between, so that twice the relevance looks twice as strong. ("seismic" is darkest, not most vivid,
+at its ends; "RdBu_r" is off-white in the middle.) The scale is symmetric: one limit serves both signs.
 
-Figures are drawn without pyplot and its global state: the functions return `Figure` objects, `png` makes a file's bytes.
+Figures are drawn without pyplot and its global state: functions return `Figure` objects, `png` makes a file's bytes.
 """
 
 from collections.abc import Sequence
@@ -27,6 +27,8 @@ Pixels = NDArray[np.uint8]
 
 COLOURS: Colormap = colormaps["bwr"].resampled(511)  # an odd number, so that zero has a colour of its own: white
 POSITIVE, NEGATIVE = (255, 0, 0), (0, 0, 255)
+CELL, TITLE, GAP, MARGIN = 1.3, 0.22, 0.22, 0.2  # of `grid`, in inches
+HEAD, FOOT = 1.25, 0.85
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as pillow's convert("L")
 
 
@@ -60,7 +62,7 @@ def colours(values: ArrayLike, full: float) -> Pixels:
     [[255, 255, 255], [255, 0, 0], [0, 0, 255]]
     """
     position = (np.asarray(values, np.float64) / full + 1) / 2
-    return np.asarray(COLOURS(np.clip(position, 0, 1), bytes=True)[..., :3], np.uint8)
+    return np.rint(255 * np.asarray(COLOURS(np.clip(position, 0, 1)))[..., :3]).astype(np.uint8)
 
 
 def overlay(image: Pixels, values: ArrayLike, full: float, strength: float = 0.85) -> Pixels:
@@ -91,21 +93,23 @@ def heatmap(values: ArrayLike, full: float, title: str, note: str = "") -> Figur
     values = np.asarray(values, np.float64)
     figure = _figure(5.2, 5.2 * min(max(values.shape[0] / values.shape[1], 0.5), 1.6) * 0.85 + 0.6)
     axes = figure.add_subplot()
-    _plain_title(axes, title, fontsize=11)
-    mappable = _relevance(axes, values, full)
-    _colour_bar(figure, mappable, axes, values, location="right")
-    if note:
-        axes.set_xlabel(note, fontsize=7, parse_math=False)
+    _bare(axes)
+    axes.set_title(title, fontsize=11, parse_math=False)
+    axes.set_xlabel(note, fontsize=7, parse_math=False)
+    _colour_bar(figure, _relevance(axes, values, full), values, ax=axes, shrink=0.9, aspect=25, pad=0.03)
     return figure
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of `grid`: maps that share one colour scale with all columns of the same `group`."""
+    """A column of `grid`: a map per image, with a title above each.
+
+    Columns of one `group` are neighbours and share one colour scale and one colour bar.
+    """
 
     group: str
     heading: str
-    values: Sequence[ArrayLike]
+    maps: Sequence[ArrayLike]
     titles: Sequence[str]
 
 
@@ -114,20 +118,20 @@ def grid(
 ) -> Figure:
     """A row per image: the image itself, then its relevance map in every column.
 
-    columns: neighbours of one group stand under one heading, share one colour scale (the `percentile` of the absolute
-        values of the group) and have one colour bar below.
-    caption: what to read from the colours, above all.
+    caption: one or two lines above all that say what the colours mean.
+    percentile: full colour is for this percentile of the absolute values of a group.
     """
     groups = list(dict.fromkeys(column.group for column in columns))
-    spans = [[c for c in columns if c.group == group] for group in groups]
-    cell = 1.35
-    figure = _figure(cell * (1 + len(columns)) + 1.0, cell * 1.16 * len(images) + 1.9)
-    figure.suptitle(caption, fontsize=10, linespacing=1.5)
-    parts = figure.subfigures(1, 1 + len(groups), width_ratios=[1.0, *(len(span) * 1.02 for span in spans)], squeeze=False)[0]
-    _image_column(parts[0], images, titles)
-    for part, group, span in zip(parts[1:], groups, spans, strict=True):
-        _map_columns(part, group, span, percentile)
-    return figure
+    lefts = [MARGIN + (CELL + TITLE) * (1 + i) + GAP * (1 + groups.index(c.group)) for i, c in enumerate(columns)]
+    sheet = _Sheet(lefts[-1] + CELL + MARGIN, len(images))
+    sheet.write(sheet.width / 2, sheet.height - 0.42, caption, fontsize=10, linespacing=1.5)
+    sheet.write(MARGIN + CELL / 2, sheet.top + TITLE, "image", fontsize=9)
+    for row, (image, title) in enumerate(zip(images, titles, strict=True)):
+        axes = sheet.cell(MARGIN, row, title)
+        axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    for group in groups:
+        _draw_group(sheet, [(left, c) for left, c in zip(lefts, columns, strict=True) if c.group == group], percentile)
+    return sheet.figure
 
 
 def png(picture: Figure | Pixels) -> bytes:
@@ -140,63 +144,63 @@ def png(picture: Figure | Pixels) -> bytes:
     return buffer.getvalue()
 
 
-def _image_column(part: Any, images: Sequence[Pixels], titles: Sequence[str]) -> None:
-    part.suptitle("image", fontsize=10)
-    panels = part.subplots(len(images), 1, squeeze=False)
-    for axes, image, title in zip(panels[:, 0], images, titles, strict=True):
+class _Sheet:
+    """A figure on which pictures are placed in inches: cells in rows, room for headings above and colour bars below."""
+
+    def __init__(self, width: float, rows: int) -> None:
+        self.width, self.top = width, FOOT + rows * (CELL + TITLE)
+        self.height = self.top + HEAD
+        self.figure = _figure(width, self.height, layout=None)
+
+    def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
+        box = (left / self.width, bottom / self.height, width / self.width, height / self.height)
+        return self.figure.add_axes(box)
+
+    def cell(self, left: float, row: int, title: str) -> Axes:
+        axes = self.axes(left, self.top - (row + 1) * (CELL + TITLE), CELL, CELL)
         _bare(axes)
-        axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        _plain_title(axes, title, fontsize=8)
-    _space_for_colour_bar(part, panels)
+        axes.set_title(title, fontsize=8, pad=3, parse_math=False)
+        return axes
+
+    def write(self, x: float, y: float, text: str, **style: Any) -> None:
+        self.figure.text(x / self.width, y / self.height, text, ha="center", va="center", parse_math=False, **style)
 
 
-def _map_columns(part: Any, group: str, columns: Sequence[Column], percentile: float) -> None:
-    part.suptitle(group, fontsize=10, fontweight="bold")
-    everything = np.stack([np.asarray(values, np.float64) for column in columns for values in column.values])
+def _draw_group(sheet: _Sheet, columns: Sequence[tuple[float, Column]], percentile: float) -> None:
+    """Neighbouring columns under one heading, over one colour bar."""
+    everything = np.stack([np.asarray(values, np.float64) for _, column in columns for values in column.maps])
     full = limit(everything, percentile)
-    panels = part.subplots(len(columns[0].values), len(columns), squeeze=False)
-    for side, column in enumerate(columns):
-        for axes, values, title in zip(panels[:, side], column.values, column.titles, strict=True):
-            mappable = _relevance(axes, np.asarray(values, np.float64), full)
-            _plain_title(axes, title, fontsize=8)
-        panels[-1, side].set_xlabel(column.heading, fontsize=8, parse_math=False)
-    _colour_bar(part, mappable, panels, everything, location="bottom")
+    for left, column in columns:
+        sheet.write(left + CELL / 2, sheet.top + TITLE, column.heading, fontsize=9)
+        for row, (values, title) in enumerate(zip(column.maps, column.titles, strict=True)):
+            mappable = _relevance(sheet.cell(left, row, title), np.asarray(values, np.float64), full)
+    begin, end = columns[0][0], columns[-1][0] + CELL
+    sheet.write((begin + end) / 2, sheet.top + 2.2 * TITLE, columns[0][1].group, fontsize=10, fontweight="bold")
+    bar = sheet.axes(begin + 0.1, FOOT - 0.3, end - begin - 0.2, 0.12)
+    _colour_bar(sheet.figure, mappable, everything, cax=bar, orientation="horizontal")
 
 
-def _space_for_colour_bar(part: Any, panels: NDArray[Any]) -> None:
-    """An invisible colour bar, so that rows line up with those of the parts that have one."""
-    panels[-1, 0].set_xlabel(" ", fontsize=8)
-    empty = part.colorbar(panels[0, 0].images[0], ax=panels, location="bottom", shrink=0.9, aspect=25, pad=0.01)
-    empty.set_label(" ", fontsize=8)
-    empty.ax.tick_params(labelsize=7)
-    empty.ax.set_visible(False)
-
-
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), dpi=150, layout="constrained", facecolor="white")
+def _figure(width: float, height: float, layout: Any = "constrained") -> Figure:
+    figure = Figure(figsize=(width, height), dpi=150, layout=layout, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
 def _relevance(axes: Axes, values: NDArray[np.float64], full: float) -> AxesImage:
-    _bare(axes)
     return axes.imshow(values, cmap=COLOURS, norm=Normalize(-full, full), interpolation="nearest")
 
 
-def _colour_bar(figure: Any, mappable: AxesImage, axes: Any, values: NDArray[np.float64], location: str) -> None:
+def _colour_bar(figure: Figure, mappable: AxesImage, values: NDArray[np.float64], **place: Any) -> None:
     """A bar with an arrow at an end where `values` go beyond it."""
-    above, below = values.max() > (mappable.norm.vmax or 0), values.min() < (mappable.norm.vmin or 0)
+    full = mappable.norm.vmax or 0.0
+    above, below = values.max() > full, values.min() < -full
     extend = "both" if above and below else "max" if above else "min" if below else "neither"
-    bar = figure.colorbar(mappable, ax=axes, location=location, shrink=0.9, aspect=25, pad=0.01 if location == "bottom" else 0.03, extend=extend)
-    bar.set_label("relevance: red for, blue against the class", fontsize=8)
+    bar = figure.colorbar(mappable, extend=extend, ticks=[-full, 0, full], **place)
     bar.ax.tick_params(labelsize=7)
+    bar.set_ticklabels([f"{-full:.2g}", "0", f"{full:.2g}"])
+    bar.set_label("relevance: red for, blue against", fontsize=8)
 
 
 def _bare(axes: Axes) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
-
-
-def _plain_title(axes: Axes, text: str, fontsize: float) -> None:
-    """A title as written: a `$` in a class's name is no formula."""
-    axes.set_title(text, fontsize=fontsize, parse_math=False)

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from difflib import get_close_matches
 
 import ir
-from jlrp.composite import Composite, First, Predicate
+from jlrp.composite import Composite, Entry, First
 from jlrp.crawford import crawford2019, crawford2019_original
 from jlrp.rules import AlphaBeta, Epsilon, Flat, Norm, Pass, Rule, Transpose, Winner, Zero, ZPlus
 
 
 def _composite(convolution: Rule, dense: Rule, *, norm: Rule | None = None, first: Rule | None = None) -> Composite:
     """The table that all presets but the crawford ones share."""
-    entries: list[tuple[Predicate, Rule]] = [
+    entries: list[Entry] = [
         (ir.ActivationOp, Pass()),
         ((ir.Add, ir.AvgPool, ir.GlobalAvgPool), norm or Norm()),
         (ir.BatchNorm, Pass()),
@@ -22,11 +22,11 @@ def _composite(convolution: Rule, dense: Rule, *, norm: Rule | None = None, firs
     ]
     if first is not None:
         entries.insert(0, (First((ir.Convolution, ir.Dense)), first))
-    return Composite(tuple(entries))
+    return Composite(entries)
 
 
 def zero() -> Composite:
-    """LRP-0 everywhere: in proportion to every contribution, without a stabiliser (gradient × input on ReLU networks)."""
+    """LRP-0 everywhere: in proportion to every contribution, without a stabiliser (ReLU networks: gradient × input)."""
     return _composite(Zero(), Zero(), norm=Norm(0.0))
 
 
@@ -55,7 +55,7 @@ def epsilon_alpha2_beta1_flat() -> Composite:
     return _composite(AlphaBeta(2.0, 1.0), Epsilon(), first=Flat())
 
 
-PRESETS: dict[str, Callable[[], Composite]] = {
+PRESETS: dict[str, Callable[..., Composite]] = {
     preset.__name__: preset
     for preset in (
         zero,

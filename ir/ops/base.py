@@ -7,9 +7,18 @@ from typing import Any
 Shape = tuple[int | None, ...]
 """A shape with the batch first; `None` where a length is not known before images are given."""
 
+Weights = Mapping[str, Any]
+"""One layer's weights by role: arrays, or anything else with `.shape`."""
+
 
 class ShapeError(ValueError):
-    """An op was given inputs or weights whose shapes do not fit it."""
+    """An op was given inputs or weights whose shapes do not fit it.
+
+    >>> import ir
+    >>> ir.Add().output_shape({}, (None, 8), (None, 9))
+    Traceback (most recent call last):
+    ir.ops.base.ShapeError: adds two or more inputs of one shape, but was given (N, 8), (N, 9).
+    """
 
 
 @dataclass(frozen=True)
@@ -24,7 +33,7 @@ class Op:
     Conv(strides=(2, 2), padding='same')
     """
 
-    def output_shape(self, params: Mapping[str, Any], *inputs: Shape) -> Shape:
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         """The output's shape from the weights (anything with `.shape`) and the inputs' shapes.
 
         Raises `ShapeError` with one sentence where they do not fit.
@@ -64,11 +73,11 @@ def require_one(inputs: tuple[Shape, ...]) -> Shape:
     return inputs[0]
 
 
-def require_param(params: Mapping[str, Any], role: str, shape: Shape | None = None) -> Shape:
+def require_param(params: Weights, role: str, shape: Shape | None = None) -> tuple[int, ...]:
     """The shape of the weight called `role`, checked against `shape` (`None`: any length) where that is given."""
     if role not in params:
         raise ShapeError(f"needs the weight {role!r}, but has {sorted(params) or 'none'}.")
-    found = tuple(params[role].shape)
+    found: tuple[int, ...] = tuple(params[role].shape)
     if shape is not None and not same_shape(found, shape):
         raise ShapeError(f"needs {role!r} of shape {show(shape)}, but it has shape {show(found)}.")
     return found
@@ -81,5 +90,8 @@ def same_shape(a: Shape, b: Shape) -> bool:
 
 def show(shape: Shape) -> str:
     """A shape as people write it: `(N, 224, 224, 3)`, unknown lengths as `?`."""
-    names = ["N" if axis == 0 and length is None else "?" if length is None else str(length) for axis, length in enumerate(shape)]
+    names = [
+        "N" if axis == 0 and length is None else "?" if length is None else str(length)
+        for axis, length in enumerate(shape)
+    ]
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"

@@ -2,19 +2,38 @@
 
 from dataclasses import dataclass
 
-from ir.ops.base import Op, Shape, ShapeError, channel_axis, require_one, require_param, require_rank, show, spatial_axes
+from ir.ops.base import (
+    Op,
+    Shape,
+    ShapeError,
+    Weights,
+    channel_axis,
+    require_one,
+    require_param,
+    require_rank,
+    show,
+    spatial_axes,
+)
 from ir.ops.window import Padding, dilated, replaced, window_lengths
 
 
 @dataclass(frozen=True)
 class Dense(Op):
-    """`y = x·kernel + bias` on the last axis. Weights: `kernel` (in, out), `bias` (out,) or none."""
+    """`y = x·kernel + bias` on the last axis. Weights: `kernel` (in, out), `bias` (out,) or none.
 
-    def output_shape(self, params, *inputs):
+    >>> import numpy as np, ir
+    >>> ir.Dense().output_shape({"kernel": np.zeros((3, 5))}, (None, 3))
+    (None, 5)
+    """
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         features, units = require_param(params, "kernel", (None, None))
         if len(x) < 2 or x[-1] not in (features, None):
-            raise ShapeError(f"takes {features} features on the last axis, but was given shape {show(x)}: are the images of the size the model was built for?")
+            raise ShapeError(
+                f"takes {features} features on the last axis, but was given shape {show(x)}: "
+                "are the images of the size the model was built for?"
+            )
         _require_bias(params, units)
         return (*x[:-1], units)
 
@@ -25,6 +44,10 @@ class Convolution(Op):
 
     `padding` is `"valid"`, `"same"` or explicit (low, high) pairs; `data_format` is `"channels_last"` (N, …, C) or
     `"channels_first"` (N, C, …).
+
+    >>> import ir
+    >>> issubclass(ir.Conv, ir.Convolution), issubclass(ir.DepthwiseConv, ir.Convolution)
+    (True, True)
     """
 
     strides: tuple[int, ...] = (1, 1)
@@ -32,7 +55,7 @@ class Convolution(Op):
     dilation: tuple[int, ...] = (1, 1)
     data_format: str = "channels_last"
 
-    def _convolved(self, x: Shape, kernel: Shape, out: int | None) -> Shape:
+    def _convolved(self, x: Shape, kernel: tuple[int, ...], out: int | None) -> Shape:
         axes = spatial_axes(self.data_format, len(x))
         lengths = tuple(x[a] for a in axes)
         window = dilated(kernel[: len(axes)], self.dilation)
@@ -42,11 +65,16 @@ class Convolution(Op):
 
 @dataclass(frozen=True)
 class Conv(Convolution):
-    """Convolution. Weights: `kernel` (*window, in / groups, out), `bias` (out,) or none."""
+    """Convolution. Weights: `kernel` (*window, in / groups, out), `bias` (out,) or none.
+
+    >>> import numpy as np, ir
+    >>> ir.Conv(strides=(2, 2), padding="same").output_shape({"kernel": np.zeros((3, 3, 3, 8))}, (None, 15, 15, 3))
+    (None, 8, 8, 8)
+    """
 
     groups: int = 1
 
-    def output_shape(self, params, *inputs):
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x, rank = require_one(inputs), len(self.strides) + 2
         require_rank(x, rank, "images")
         kernel = require_param(params, "kernel", (None,) * rank)
@@ -62,9 +90,13 @@ class DepthwiseConv(Convolution):
     """Convolution of each channel on its own. Weights: `kernel` (*window, in, multiplier), `bias` or none.
 
     Output channel `c·multiplier + m` is channel `c` under kernel `[…, c, m]`.
+
+    >>> import numpy as np, ir
+    >>> ir.DepthwiseConv().output_shape({"kernel": np.zeros((3, 3, 4, 2))}, (None, 8, 8, 4))
+    (None, 6, 6, 8)
     """
 
-    def output_shape(self, params, *inputs):
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x, rank = require_one(inputs), len(self.strides) + 2
         require_rank(x, rank, "images")
         kernel = require_param(params, "kernel", (None,) * rank)
@@ -79,12 +111,17 @@ class BatchNorm(Op):
 
     Weights of shape (channels,): `moving_mean`, `moving_variance`, and `gamma`, `beta` where the layer has them.
     `axis` is the channel axis, counted from the end if negative.
+
+    >>> import numpy as np, ir
+    >>> weights = {"moving_mean": np.zeros(3), "moving_variance": np.ones(3)}
+    >>> ir.BatchNorm(epsilon=1.001e-5).output_shape(weights, (None, 8, 8, 3))
+    (None, 8, 8, 3)
     """
 
     epsilon: float = 1e-3
     axis: int = -1
 
-    def output_shape(self, params, *inputs):
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         if not -len(x) <= self.axis < len(x):
             raise ShapeError(f"normalises axis {self.axis}, but was given shape {show(x)}.")
@@ -100,6 +137,6 @@ def _require_channels(x: Shape, data_format: str, channels: int) -> None:
         raise ShapeError(f"takes {channels} channels ({data_format}), but was given shape {show(x)}.")
 
 
-def _require_bias(params, units: int) -> None:
+def _require_bias(params: Weights, units: int) -> None:
     if "bias" in params:
         require_param(params, "bias", (units,))

@@ -2,62 +2,92 @@
 
 from dataclasses import dataclass
 
-from ir.ops.base import Op, require_one, require_rank, spatial_axes
+from ir.ops.base import Op, Shape, Weights, require_one, require_rank, spatial_axes
 from ir.ops.window import Padding, replaced, window_lengths
 
 
 @dataclass(frozen=True)
 class Pool(Op):
-    """What pooling over windows shares; the number of window lengths is the number of spatial axes."""
+    """What pooling over windows shares; the number of window lengths is the number of spatial axes.
+
+    >>> import ir
+    >>> ir.MaxPool().pool_size, issubclass(ir.AvgPool, ir.Pool)
+    ((2, 2), True)
+    """
 
     pool_size: tuple[int, ...] = (2, 2)
     strides: tuple[int, ...] = (2, 2)
     padding: Padding = "valid"
     data_format: str = "channels_last"
 
-    def output_shape(self, params, *inputs):
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         require_rank(x, len(self.pool_size) + 2, "images")
         axes = spatial_axes(self.data_format, len(x))
         return replaced(x, axes, window_lengths(self.padding, tuple(x[a] for a in axes), self.pool_size, self.strides))
 
-    def nonnegative(self, *inputs):
+    def nonnegative(self, *inputs: bool) -> bool:
         return all(inputs)
 
 
 @dataclass(frozen=True)
 class MaxPool(Pool):
-    """The largest value of each window; cells of padding count as -∞."""
+    """The largest value of each window; cells of padding count as -∞.
+
+    >>> import ir
+    >>> ir.MaxPool((3, 3), (2, 2), "same").output_shape({}, (None, 7, 7, 4))
+    (None, 4, 4, 4)
+    """
 
 
 @dataclass(frozen=True)
 class AvgPool(Pool):
-    """The mean of each window; cells of padding are not counted."""
+    """The mean of each window; cells of padding are not counted.
+
+    >>> import ir
+    >>> ir.AvgPool((7, 7), (7, 7)).output_shape({}, (None, 7, 7, 4))
+    (None, 1, 1, 4)
+    """
 
 
 @dataclass(frozen=True)
 class GlobalPool(Op):
-    """What pooling over all spatial axes shares; `keepdims` keeps them with length 1."""
+    """What pooling over all spatial axes shares; `keepdims` keeps them with length 1.
+
+    >>> import ir
+    >>> issubclass(ir.GlobalAvgPool, ir.GlobalPool)
+    True
+    """
 
     keepdims: bool = False
     data_format: str = "channels_last"
 
-    def output_shape(self, params, *inputs):
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         axes = spatial_axes(self.data_format, len(x))
         if self.keepdims:
             return replaced(x, axes, (1,) * len(axes))
         return tuple(length for axis, length in enumerate(x) if axis not in axes)
 
-    def nonnegative(self, *inputs):
+    def nonnegative(self, *inputs: bool) -> bool:
         return all(inputs)
 
 
 @dataclass(frozen=True)
 class GlobalAvgPool(GlobalPool):
-    """The mean of each channel over all positions."""
+    """The mean of each channel over all positions.
+
+    >>> import ir
+    >>> ir.GlobalAvgPool().output_shape({}, (None, 7, 7, 4))
+    (None, 4)
+    """
 
 
 @dataclass(frozen=True)
 class GlobalMaxPool(GlobalPool):
-    """The largest value of each channel over all positions."""
+    """The largest value of each channel over all positions.
+
+    >>> import ir
+    >>> ir.GlobalMaxPool(keepdims=True).output_shape({}, (None, 7, 7, 4))
+    (None, 1, 1, 4)
+    """

@@ -3,40 +3,57 @@
 import math
 from dataclasses import dataclass
 
-from ir.ops.base import Op, ShapeError, require_one, same_shape, show, spatial_axes
+from ir.ops.base import Op, Shape, ShapeError, Weights, require_one, same_shape, show, spatial_axes
 from ir.ops.window import Pairs, replaced
 
 
 @dataclass(frozen=True)
 class Rearrangement(Op):
-    """Base of the ops in this file: linear, every output value an input value or zero."""
+    """Base of the ops in this file: linear, every output value an input value or zero.
 
-    def nonnegative(self, *inputs):
+    >>> import ir
+    >>> issubclass(ir.Flatten, ir.Rearrangement)
+    True
+    """
+
+    def nonnegative(self, *inputs: bool) -> bool:
         return all(inputs)
 
 
 @dataclass(frozen=True)
 class Flatten(Rearrangement):
-    """All axes but the batch as one, in row-major order; `channels_first` images are brought to channels-last order first."""
+    """All axes but the batch as one, in row-major order; `channels_first` images are put in channels-last order first.
+
+    >>> import ir
+    >>> ir.Flatten().output_shape({}, (None, 4, 4, 3))
+    (None, 48)
+    """
 
     data_format: str = "channels_last"
 
-    def output_shape(self, params, *inputs):
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
-        return (x[0], None if None in x[1:] else math.prod(x[1:]))
+        lengths = [n for n in x[1:] if n is not None]
+        return (x[0], math.prod(lengths) if len(lengths) == len(x) - 1 else None)
 
 
 @dataclass(frozen=True)
 class Reshape(Rearrangement):
-    """The same values in row-major order under another shape (without the batch); one length may be -1."""
+    """The same values in row-major order under another shape (without the batch); one length may be -1.
+
+    >>> import ir
+    >>> ir.Reshape((-1, 3)).output_shape({}, (None, 4, 4, 3))
+    (None, 16, 3)
+    """
 
     shape: tuple[int, ...] = (-1,)
 
-    def output_shape(self, params, *inputs):
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
-        if None in x[1:]:
+        lengths = [n for n in x[1:] if n is not None]
+        if len(lengths) < len(x) - 1:
             return (x[0], *(None if n == -1 else n for n in self.shape))
-        size, known = math.prod(x[1:]), math.prod(n for n in self.shape if n != -1)
+        size, known = math.prod(lengths), math.prod(n for n in self.shape if n != -1)
         if known == 0 or size % known or (-1 not in self.shape and size != known):
             raise ShapeError(f"cannot bring shape {show(x)} into {show((None, *self.shape))}.")
         return (x[0], *(size // known if n == -1 else n for n in self.shape))
@@ -44,11 +61,16 @@ class Reshape(Rearrangement):
 
 @dataclass(frozen=True)
 class Permute(Rearrangement):
-    """Axes in a new order; `axes` counts from 1, as the batch is axis 0 and stays first."""
+    """Axes in a new order; `axes` counts from 1, as the batch is axis 0 and stays first.
+
+    >>> import ir
+    >>> ir.Permute((3, 1, 2)).output_shape({}, (None, 4, 5, 3))
+    (None, 3, 4, 5)
+    """
 
     axes: tuple[int, ...] = (1,)
 
-    def output_shape(self, params, *inputs):
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         if sorted(self.axes) != list(range(1, len(x))):
             raise ShapeError(f"cannot put the axes of shape {show(x)} in the order {self.axes}.")
@@ -57,48 +79,70 @@ class Permute(Rearrangement):
 
 @dataclass(frozen=True)
 class ZeroPad(Rearrangement):
-    """Zeros around the image: one (low, high) pair per spatial axis."""
+    """Zeros around the image: one (low, high) pair per spatial axis.
+
+    >>> import ir
+    >>> ir.ZeroPad(((3, 3), (3, 3))).output_shape({}, (None, 224, 224, 3))
+    (None, 230, 230, 3)
+    """
 
     padding: Pairs = ((1, 1), (1, 1))
     data_format: str = "channels_last"
 
-    def output_shape(self, params, *inputs):
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         return _resized(require_one(inputs), self.data_format, self.padding, sign=1)
 
 
 @dataclass(frozen=True)
 class Crop(Rearrangement):
-    """Cells cut off the image: one (low, high) pair per spatial axis."""
+    """Cells cut off the image: one (low, high) pair per spatial axis.
+
+    >>> import ir
+    >>> ir.Crop(((1, 0), (1, 0))).output_shape({}, (None, 8, 8, 3))
+    (None, 7, 7, 3)
+    """
 
     cropping: Pairs = ((0, 0), (0, 0))
     data_format: str = "channels_last"
 
-    def output_shape(self, params, *inputs):
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         return _resized(require_one(inputs), self.data_format, self.cropping, sign=-1)
 
 
 @dataclass(frozen=True)
 class Concatenate(Rearrangement):
-    """The inputs one after the other along one axis."""
+    """The inputs one after the other along one axis.
+
+    >>> import ir
+    >>> ir.Concatenate().output_shape({}, (None, 8, 8, 3), (None, 8, 8, 5))
+    (None, 8, 8, 8)
+    """
 
     axis: int = -1
 
-    def output_shape(self, params, *inputs):
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         first = inputs[0]
         if not -len(first) <= self.axis < len(first):
             raise ShapeError(f"joins along axis {self.axis}, but was given shape {show(first)}.")
         axis = self.axis % len(first)
         if not all(len(x) == len(first) and same_shape(replaced(x, (axis,), (None,)), first) for x in inputs):
-            raise ShapeError(f"joins along axis {self.axis} inputs of shapes {', '.join(map(show, inputs))}: the other axes differ.")
+            raise ShapeError(
+                f"joins along axis {self.axis} inputs of shapes {', '.join(map(show, inputs))}: the other axes differ."
+            )
         lengths = [x[axis] for x in inputs]
-        return replaced(first, (axis,), (None if None in lengths else sum(lengths),))
+        known = [n for n in lengths if n is not None]
+        return replaced(first, (axis,), (sum(known) if len(known) == len(lengths) else None,))
 
 
-def _resized(x, data_format: str, pairs: Pairs, sign: int):
+def _resized(x: Shape, data_format: str, pairs: Pairs, sign: int) -> Shape:
     axes = spatial_axes(data_format, len(x))
     if len(axes) != len(pairs):
         raise ShapeError(f"has {len(pairs)} (low, high) pairs, but was given shape {show(x)}.")
-    lengths = tuple(None if x[a] is None else x[a] + sign * (low + high) for a, (low, high) in zip(axes, pairs, strict=True))
-    if any(n is not None and n < 1 for n in lengths):
-        raise ShapeError(f"leaves nothing of images of shape {show(x)}.")
-    return replaced(x, axes, lengths)
+    lengths = []
+    for axis, (low, high) in zip(axes, pairs, strict=True):
+        length = x[axis]
+        length = None if length is None else length + sign * (low + high)
+        if length is not None and length < 1:
+            raise ShapeError(f"leaves nothing of images of shape {show(x)}.")
+        lengths.append(length)
+    return replaced(x, axes, tuple(lengths))

@@ -41,7 +41,9 @@ def window_lengths(padding: Padding, lengths: Shape, window: tuple[int, ...], st
         low, high = window_padding(padding, (n,), (k,), (s,))[0] if isinstance(padding, str) else padding[axis]
         count = (n + low + high - k) // s + 1
         if count < 1:
-            raise ShapeError(f"has windows of {k} cells, more than the {n + low + high} of its input: give larger images.")
+            raise ShapeError(
+                f"has windows of {k} cells, more than the {n + low + high} of its input: give larger images."
+            )
         counts.append(count)
     return tuple(counts)
 

@@ -1,6 +1,8 @@
 """Fold batch normalisation into the linear layer before or after it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ir.graph import Graph, Node, Params
@@ -9,8 +11,8 @@ from ir.ops.base import channel_axis
 from ir.passes.base import Rewritten, Step, rebuilt
 
 
-def scale_and_shift(norm: BatchNorm, weights) -> tuple[Any, Any]:
-    """`g = gamma/√(moving_variance + ε)` and `h = beta - moving_mean·g`, so that the layer is `g·x + h`; shape (channels,)."""
+def scale_and_shift(norm: BatchNorm, weights: Mapping[str, Any]) -> tuple[Any, Any]:
+    """`g = gamma/√(moving_variance + ε)`, `h = beta - moving_mean·g`: the layer is `g·x + h`. Shapes (channels,)."""
     scale = (weights["moving_variance"] + norm.epsilon) ** -0.5
     if "gamma" in weights:
         scale = scale * weights["gamma"]
@@ -29,25 +31,27 @@ def fold_batchnorm(graph: Graph) -> Rewritten:
     Only a normalisation of the channel axis can be folded.
     """
     rewritten = Rewritten(graph)
-    for name in [node.name for node in graph.nodes if isinstance(node.op, BatchNorm)]:
-        rewritten = rewritten.then(lambda g, name=name: _fold_one(g, name))
+    for node in graph.nodes:
+        if isinstance(node.op, BatchNorm):
+            rewritten = rewritten.then(partial(_fold_one, norm=node, op=node.op))
     return rewritten
 
 
-def _fold_one(graph: Graph, name: str) -> Rewritten:
-    norm = graph[name]
-    before = graph[norm.inputs[0]] if norm.inputs[0] in graph else None
-    if before is not None and _linear_on(before.op, norm.op) and _only_reader(graph, before.name):
-        step: Step = FoldIntoPrevious(before.op, norm.op, before.params, norm.params, into=f"{name}/folded")
+def _fold_one(graph: Graph, norm: Node, op: BatchNorm) -> Rewritten:
+    norm = graph[norm.name]  # an earlier fold may have changed what it reads
+    name, source = norm.name, norm.inputs[0]
+    before = graph.get(source)
+    if before is not None and _linear_on(before.op, op) and _only_reader(graph, source):
         new = Node(name, before.op, before.inputs, params=f"{name}/folded")
+        step: Step = FoldIntoPrevious(before.op, op, str(before.params), str(norm.params), into=f"{name}/folded")
         nodes = [new if node is norm else node for node in graph.nodes if node is not before]
-        return rebuilt(graph, nodes, {before.name: name}, (step,))
+        return rebuilt(graph, nodes, {source: name}, (step,))
     if not _only_reader(graph, name):
         return Rewritten(graph)
     after = graph[graph.readers[name][0]]
-    if _linear_on(after.op, norm.op) and not _padded(after.op):
-        step = FoldIntoNext(after.op, norm.op, after.params, norm.params, into=f"{after.name}/folded")
+    if _linear_on(after.op, op) and not _padded(after.op):
         new = replace(after, inputs=norm.inputs, params=f"{after.name}/folded")
+        step = FoldIntoNext(after.op, op, str(after.params), str(norm.params), into=f"{after.name}/folded")
         nodes = [new if node is after else node for node in graph.nodes if node is not norm]
         return rebuilt(graph, nodes, {name: after.name}, (step,))
     return Rewritten(graph)

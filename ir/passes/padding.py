@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ir.graph import Graph, Node, pruned
-from ir.ops import Convolution, ZeroPad
+from ir.ops import Convolution, Op, ZeroPad
 from ir.passes.base import Rewritten, rebuilt
 
 
@@ -18,23 +18,22 @@ def fold_padding(graph: Graph) -> Rewritten:
     nodes: list[Node] = []
     folded: dict[str, str] = {}
     for node in graph.nodes:
-        while isinstance(node.op, Convolution) and _foldable(node, by_name.get(node.inputs[0])):
+        while (op := _padded_by(node.op, by_name.get(node.inputs[0]))) is not None:
             pad = by_name[node.inputs[0]]
             folded[pad.name] = node.name
-            own = node.op.padding if node.op.padding != "valid" else ((0, 0),) * len(pad.op.padding)
-            pairs = tuple((a + c, b + d) for (a, b), (c, d) in zip(own, pad.op.padding, strict=True))
-            node = replace(node, op=replace(node.op, padding=pairs), inputs=pad.inputs)
+            node = replace(node, op=op, inputs=pad.inputs)
         nodes.append(node)
     nodes = pruned(nodes, graph.outputs)
     kept = {node.name for node in nodes}
     return rebuilt(graph, nodes, {name: into for name, into in folded.items() if name not in kept})
 
 
-def _foldable(node: Node, pad: Node | None) -> bool:
-    return (
-        pad is not None
-        and isinstance(pad.op, ZeroPad)
-        and pad.op.data_format == node.op.data_format
-        and node.op.padding != "same"
-        and len(pad.op.padding) == len(node.op.strides)
-    )
+def _padded_by(op: Op, before: Node | None) -> Op | None:
+    """The convolution with the padding of the node before it added to its own; `None` where that cannot be."""
+    if not isinstance(op, Convolution) or op.padding == "same" or before is None:
+        return None
+    pad = before.op
+    if not isinstance(pad, ZeroPad) or pad.data_format != op.data_format or len(pad.padding) != len(op.strides):
+        return None
+    own = ((0, 0),) * len(pad.padding) if isinstance(op.padding, str) else op.padding
+    return replace(op, padding=tuple((a + c, b + d) for (a, b), (c, d) in zip(own, pad.padding, strict=True)))

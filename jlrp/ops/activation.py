@@ -1,14 +1,16 @@
 """Activations."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax import Array
 
 import ir
 from jlrp.ops.base import apply
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "sigmoid": jax.nn.sigmoid,
     "tanh": jnp.tanh,
     "softplus": jax.nn.softplus,

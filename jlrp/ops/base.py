@@ -20,6 +20,10 @@ def apply(op: ir.Op, params: Mapping[str, Array], *inputs: Array) -> Array:
     """The op's output for a batch of inputs. Register a function for a new op with `@apply.register`.
 
     An affine op registers `affine` instead and gets `apply` from it.
+
+    >>> import jax.numpy as jnp, ir, jlrp
+    >>> jlrp.apply(ir.Relu(), {}, jnp.array([-1.0, 2.0])).tolist()
+    [0.0, 2.0]
     """
     layer = affine(op, params, *inputs)
     output = layer.linear(layer.weights, *inputs)
@@ -34,6 +38,11 @@ class Affine:
         function of single entries (`W⁺`, `W²`, 1) is that function of `weights`.
     bias: `b`, broadcastable to the output, or `None`.
     linear: `(weights, *inputs) → W·x`.
+
+    >>> import jax.numpy as jnp, jlrp
+    >>> double = jlrp.Affine(jnp.array(2.0), None, lambda w, x: w * x)
+    >>> double.linear(jnp.array(3.0), jnp.ones(2)).tolist()
+    [3.0, 3.0]
     """
 
     weights: Weights
@@ -48,7 +57,12 @@ class Affine:
 
 @functools.singledispatch
 def affine(op: ir.Op, params: Mapping[str, Array], *inputs: Array) -> Affine:
-    """The op as an affine map of `inputs` (used for their shapes). Register a function for a new affine op."""
+    """The op as an affine map of `inputs` (used for their shapes). Register a function for a new affine op.
+
+    >>> import jax.numpy as jnp, ir, jlrp
+    >>> jlrp.affine(ir.Dense(), {"kernel": jnp.eye(2)}, jnp.ones((1, 2))).bias is None
+    True
+    """
     raise NotImplementedError(
         f"{type(op).__name__} has no computation: register one with @jlrp.apply.register, "
         "or @jlrp.affine.register if it is W·x + b."
@@ -66,7 +80,8 @@ def precision() -> lax.Precision | None:
     Accelerators otherwise round float32 products to TF32 or bfloat16, which relevance does not survive: quotients
     `R / z` magnify the error where z is small.
     """
-    return lax.Precision.HIGHEST if jax.config.jax_default_matmul_precision is None else None
+    chosen = jax.config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    return lax.Precision.HIGHEST if chosen is None else None
 
 
 def along_axis(values: Array, axis: int, rank: int) -> Array:

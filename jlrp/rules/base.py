@@ -24,6 +24,12 @@ class LayerCall:
 
     inputs: one array per input, batch first; output: what the op made of them.
     nonnegative: for each input, whether the graph says that it cannot be below zero.
+
+    >>> import jax.numpy as jnp, ir, jlrp
+    >>> x = jnp.array([[1.0, 2.0]])
+    >>> call = jlrp.LayerCall(ir.Relu(), {}, (x,), x, (False,))
+    >>> jlrp.Pass().relevance(call, jnp.array([[5.0, 6.0]]))[0].tolist()
+    [[5.0, 6.0]]
     """
 
     op: ir.Op

@@ -16,7 +16,7 @@ from jlrp.rules.base import LayerCall, Relevances, Rule, divide
 
 @flax.struct.dataclass
 class UniformPooling(Rule):
-    """Uniform pooling: `R / window size` to every cell of the window, whoever won; shares of overlapping windows add up.
+    """Uniform pooling: `R / window size` to every cell of the window, whoever won; where windows overlap, they add up.
 
     For max and average pooling, over windows or whole images. The window's size counts cells of padding too, and
     their share is lost; otherwise relevance is conserved. Source: Crawford 2019 (README, "The original algorithm").
@@ -27,13 +27,14 @@ class UniformPooling(Rule):
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        (x,) = call.inputs
-        if isinstance(call.op, ir.Pool):
-            share = relevance / math.prod(call.op.pool_size)
-            return jax.linear_transpose(lambda x: window_sum(call.op, x), x)(share)
-        axes = spatial_axes(call.op.data_format, x.ndim)
+        (x,), op = call.inputs, call.op
+        if isinstance(op, ir.Pool):
+            share = relevance / math.prod(op.pool_size)
+            return jax.linear_transpose(lambda x: window_sum(op, x), x)(share)
+        assert isinstance(op, ir.GlobalPool)
+        axes = spatial_axes(op.data_format, x.ndim)
         share = relevance / math.prod(x.shape[a] for a in axes)
-        share = share if call.op.keepdims else jnp.expand_dims(share, axes)
+        share = share if op.keepdims else jnp.expand_dims(share, axes)
         return (jnp.broadcast_to(share, x.shape),)
 
     def fits(self, op: ir.Op) -> bool:

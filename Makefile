@@ -1,0 +1,47 @@
+# Set-up, demonstration, tests. Everything happens in .venv; nothing else on the machine is touched.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest
+
+.PHONY: help demo test test-fast lint types bench clean
+
+help:
+	@echo "make demo       explain shipped digits with the shipped model; writes jlrp-demo/"
+	@echo "make test       lint, types and all tests"
+	@echo "make test-fast  lint and the tests that take seconds"
+	@echo "make bench      images per second, against the original algorithm in loops"
+	@echo "make clean      remove .venv and caches"
+
+# The library with its command line: enough for the demonstration.
+.venv/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "jlrp needs Python 3.11 or newer; set PYTHON=.")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cli]'
+	@touch $@
+
+.venv/.installed-test: .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cli,test]'
+	@touch $@
+
+demo: .venv/.installed
+	$(BIN)/jlrp demo
+
+test: .venv/.installed-test lint types
+	$(PYTEST)
+
+test-fast: .venv/.installed-test lint
+	$(PYTEST) -m "not slow"
+
+lint: .venv/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.installed-test
+	$(BIN)/mypy
+
+bench: .venv/.installed-test
+	$(BIN)/python -m benchmarks.compare_original
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache dist build

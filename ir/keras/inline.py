@@ -1,0 +1,152 @@
+"""From the neutral form to a graph: nested models and further calls of shared layers written out."""
+
+from collections.abc import Mapping
+
+from ir.errors import LoadError
+from ir.graph import Graph, GraphError, Node, Params, pruned
+from ir.keras.layers import LayerCall, converted
+from ir.keras.spec import Call, LayerSpec, ModelSpec
+from ir.ops import Shape, ShapeError
+
+MOST_NODES = 100_000
+"""Models that call models can name far more nodes than the file has bytes."""
+
+Place = tuple[str, int]
+"""A layer's name and which of its calls, counted from 0."""
+
+
+def inlined(spec: ModelSpec, params: Params, keras_version: int) -> tuple[Graph, tuple[Shape, ...]]:
+    """The graph of a model with these weights, and its inputs' shapes."""
+    builder = _Builder(params, keras_version)
+    layers = {layer.name: layer for layer in spec.layers}
+    inputs = [tensor.layer for tensor in spec.inputs]
+    for name in inputs:
+        builder.shapes[name] = _input_shape(layers[name])
+    outputs = builder.model(spec, inputs, "", "")
+    nodes = pruned(builder.nodes, outputs)
+    kept = {*inputs, *(node.name for node in nodes)}
+    aliases = {alias: name for alias, name in builder.aliases.items() if name in kept}
+    try:
+        graph = Graph(nodes, inputs, outputs, aliases)
+    except GraphError as error:
+        raise LoadError(f"does not hold a model that can be laid out as a graph: {error}") from error
+    return graph, tuple(builder.shapes[name] for name in inputs)
+
+
+class _Builder:
+    """The nodes made so far, with the shapes of their values."""
+
+    def __init__(self, params: Params, keras_version: int) -> None:
+        self.params = params
+        self.keras_version = keras_version
+        self.nodes: list[Node] = []
+        self.aliases: dict[str, str] = {}
+        self.shapes: dict[str, Shape] = {}
+
+    def model(self, spec: ModelSpec, fed: list[str], nodes: str, weights: str) -> list[str]:
+        """Lay out a model whose inputs are the values `fed`; returns the values that come out.
+
+        `nodes` and `weights` are the prefixes of its nodes' names and of its keys in `params`.
+        """
+        if len(fed) != len(spec.inputs):
+            raise LoadError(
+                f"calls {spec.name!r} with {len(fed)} values, but that model has {len(spec.inputs)} inputs."
+            )
+        values: dict[Place, list[str]] = {}
+        for tensor, value in zip(spec.inputs, fed, strict=True):
+            values[tensor.layer, tensor.call] = [value]
+            if nodes:
+                self.aliases[nodes + tensor.layer] = value
+        for layer, number in _ordered(spec, set(values)):
+            call = layer.calls[number]
+            read = [_output(values, t.layer, t.call, t.index) for t in call.tensors]
+            name = nodes + layer.name + (f":{number}" if number else "")
+            values[layer.name, number] = self.layer(layer, call, read, name, weights + layer.name)
+        return [_output(values, t.layer, t.call, t.index) for t in spec.outputs]
+
+    def layer(self, layer: LayerSpec, call: Call, read: list[str], name: str, key: str) -> list[str]:
+        """Lay out one call of a layer or nested model under `name`; returns the values that come out."""
+        if not read:
+            raise LoadError(f"is damaged: nothing goes into the layer {name!r} ({layer.class_name}).")
+        if call.keywords.get("training"):
+            raise LoadError(f"calls the layer {name!r} ({layer.class_name}) with training=True, which is not supported.")
+        if layer.model is not None:
+            values = self.model(layer.model, read, f"{name}/", f"{key}/")
+            self.aliases[name] = values[0]
+            return values
+        shapes = tuple(self.shapes[value] for value in read)
+        parts = converted(LayerCall(layer, call, shapes, self.keras_version))
+        for part in parts:
+            node = Node(
+                f"{name}/{part.name}" if part.name else name,
+                part.op,
+                tuple(read),
+                None if part.weights is None else f"{key}/{part.weights}" if part.weights else key,
+            )
+            self.add(node, layer)
+            read = [node.name]
+        if not parts:
+            self.aliases[name] = read[0]
+        return read[:1]
+
+    def add(self, node: Node, layer: LayerSpec) -> None:
+        """Append a node, its shape checked."""
+        if len(self.nodes) >= MOST_NODES:
+            raise LoadError(f"calls its models so often that they make more than {MOST_NODES:,} nodes.")
+        arrays = self.params.get(node.params, {}) if node.params is not None else {}
+        try:
+            self.shapes[node.name] = node.op.output_shape(arrays, *(self.shapes[name] for name in node.inputs))
+        except ShapeError as error:
+            what = f"{node.name!r} ({layer.class_name})"
+            raise LoadError(f"holds layers or weights that do not fit each other: {what} {error}") from error
+        self.nodes.append(node)
+
+
+def _output(values: Mapping[Place, list[str]], layer: str, call: int, index: int) -> str:
+    outputs = values.get((layer, call), [])
+    if index >= len(outputs):
+        raise LoadError(f"is damaged: nothing is output {index} of call {call} of {layer!r}, which is read.")
+    return outputs[index]
+
+
+def _ordered(spec: ModelSpec, given: set[Place]) -> list[tuple[LayerSpec, int]]:
+    """Every call of every layer after those that it reads, otherwise in the file's order."""
+    layers = {layer.name: layer for layer in spec.layers}
+    order: list[tuple[LayerSpec, int]] = []
+    done, open_ = set(given), set[Place]()
+    for start in [(layer.name, number) for layer in spec.layers for number in range(len(layer.calls))]:
+        stack = [start]
+        while stack:
+            place = stack[-1]
+            if place in done:
+                stack.pop()
+                continue
+            name, number = place
+            if name not in layers or number >= len(layers[name].calls):
+                raise LoadError(f"is damaged: it refers to call {number} of a layer {name!r}, which there is not.")
+            missing = [p for t in layers[name].calls[number].tensors if (p := (t.layer, t.call)) not in done]
+            if any(p in open_ for p in missing):
+                raise LoadError(f"is damaged: the layer {name!r} reads its own output, directly or through others.")
+            if missing:
+                open_.add(place)
+                stack.extend(reversed(missing))
+            else:
+                stack.pop()
+                open_.discard(place)
+                done.add(place)
+                order.append((layers[name], number))
+    return order
+
+
+def _input_shape(layer: LayerSpec) -> Shape:
+    """An input's shape with the batch left open."""
+    config = layer.config
+    shape = config.get("batch_shape", config.get("batch_input_shape"))
+    if not isinstance(shape, list | tuple):
+        raise LoadError(
+            f"does not say of what shape the input {layer.name!r} is: call the model on images or build it with an "
+            "input shape, and save it again."
+        )
+    if len(shape) < 2 or not all(n is None or (type(n) is int and n > 0) for n in shape):
+        raise LoadError(f"has the input {layer.name!r} of shape {tuple(shape)}; lengths above zero are needed.")
+    return (None, *shape[1:])

@@ -1,0 +1,41 @@
+"""Layers that move, add or drop cells: padding, cropping, flatten, reshape, permute."""
+
+from ir.keras.layers.fields import data_format, field, pairs, rank_of, unusual
+from ir.keras.layers.registry import LayerCall, Part, layer
+from ir.keras.spec import LayerSpec
+from ir.ops import Crop, Flatten, Permute, Reshape, ZeroPad
+
+
+@layer("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
+def zero_padding(call: LayerCall) -> list[Part]:
+    return [Part(ZeroPad(pairs(call.spec, "padding", rank_of(call.spec)), data_format(call.spec)))]
+
+
+@layer("Cropping1D", "Cropping2D", "Cropping3D")
+def cropping(call: LayerCall) -> list[Part]:
+    return [Part(Crop(pairs(call.spec, "cropping", rank_of(call.spec)), data_format(call.spec)))]
+
+
+@layer("Flatten")
+def flatten(call: LayerCall) -> list[Part]:
+    return [Part(Flatten(data_format(call.spec)))]
+
+
+@layer("Reshape")
+def reshape(call: LayerCall) -> list[Part]:
+    shape = tuple(-1 if n is None else n for n in _list(call.spec, "target_shape"))
+    if shape.count(-1) > 1 or not all(type(n) is int and (n == -1 or n > 0) for n in shape):
+        raise unusual(call.spec, "target_shape", "lengths above zero, one of them left open by -1,")
+    return [Part(Reshape(shape))]
+
+
+@layer("Permute")
+def permute(call: LayerCall) -> list[Part]:
+    return [Part(Permute(tuple(_list(call.spec, "dims"))))]
+
+
+def _list(spec: LayerSpec, key: str) -> list[int]:
+    value = field(spec, key)
+    if not isinstance(value, list | tuple) or not all(n is None or type(n) is int for n in value):
+        raise unusual(spec, key, "a list of whole numbers")
+    return list(value)

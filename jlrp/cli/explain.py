@@ -1,0 +1,143 @@
+"""`jlrp explain`: relevance maps of images under a model from a file."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import ir
+import jlrp
+from ir.ops.base import show
+from jlrp.cli.files import require_folder
+from jlrp.cli.images import Frame, Resize, find
+from jlrp.cli.images import frame as frame_of
+from jlrp.cli.job import Job, Start
+from jlrp.cli.labels import read_labels, target_index
+from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load, require_finite
+from jlrp.cli.preprocess import Preprocess, bounds, guess, scaling
+from jlrp.cli.presets import composite, require_preset, takes_bounds
+from jlrp.cli.program import InputError, console
+
+
+def explain(
+    model: ModelPath,
+    images: Annotated[
+        list[Path],
+        typer.Argument(help="Image files, and folders of image files.", metavar="IMAGE...", show_default=False),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")] = Path(
+        "jlrp-relevance"
+    ),
+    preset: Preset = DEFAULT_PRESET,
+    target: Annotated[
+        str, typer.Option(metavar="CLASS", help="The class to explain: its number, its label, or predicted.")
+    ] = "predicted",
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The classes' names: a text with one a line, or imagenet_class_index.json."),
+    ] = None,
+    preprocess: Annotated[
+        Preprocess | None,
+        typer.Option(help="How pixels become inputs.", show_default="guessed from the model, and said"),
+    ] = None,
+    resize: Annotated[
+        Resize, typer.Option(help="How images are brought to the model's size (Keras's load_img: nearest).")
+    ] = Resize.bilinear,
+    size: Annotated[
+        str | None, typer.Option(metavar="N|HxW", help="Image size in pixels, for a model that takes any.")
+    ] = None,
+    start: Annotated[Start, typer.Option(help="What relevance starts as at the class: its logit, or 1.")] = Start.logit,
+    low: Annotated[
+        float | None, typer.Option(help="Least input, for presets with bounds.", show_default="black")
+    ] = None,
+    high: Annotated[float | None, typer.Option(help="Greatest input, for those.", show_default="white")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Images per call.")] = 8,
+    percentile: Annotated[
+        float,
+        typer.Option(min=0, max=100, help="The percentile of |relevance| shown in full colour; 100: the maximum."),
+    ] = 99.5,
+    pictures: Annotated[bool, typer.Option(help="Write the PNG pictures, not the .npz files alone.")] = True,
+    architecture: Architecture = None,
+    variant: Variant = None,
+) -> None:
+    """Explain what a model sees in images.
+
+    Writes NAME.heatmap.png, NAME.overlay.png and NAME.npz for each image; the last holds the relevance of every input
+    value in the model's own layout, with class, label, logit and probability. Images are turned as their EXIF
+    orientation says, put on white where they are transparent, and stretched to the model's size.
+
+    An image that cannot be read is reported and left out, and the exit code is 2.
+
+    [bold]Examples[/bold]
+
+      jlrp explain resnet50.h5 cat.jpg
+
+      jlrp explain resnet50.h5 photos/ -o maps --labels imagenet_class_index.json --target tench
+
+      jlrp explain weights.h5 cat.jpg --architecture resnet50 --preprocess caffe --preset epsilon_alpha2_beta1
+    """
+    require_preset(preset)
+    require_folder(output)
+    paths = find(images)
+    loaded = load(model, architecture, variant)
+    require_finite(loaded, model)
+    images_of = frame_of(loaded, size)
+    classes = _classes(loaded, images_of)
+    names = read_labels(labels, classes)
+    mode, why = (preprocess, "as given") if preprocess else guess(loaded.graph, images_of)
+    job = Job(
+        model=loaded,
+        source=model,
+        explain=_explainer(loaded.graph, _rules(preset, mode, images_of, low, high), start),
+        frame=images_of,
+        preprocess=mode,
+        scaling=scaling(mode, images_of),
+        resize=resize,
+        preset=preset,
+        start=start,
+        target=target_index(target, classes, names),
+        labels=names,
+        batch_size=min(batch_size, len(paths)),
+        folder=output,
+        percentile=percentile,
+        pictures=pictures,
+    )
+    out = console()
+    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {preset}{_output_note(loaded.graph)}")
+    out.print(f"preprocess {mode.value} ({why}{'' if preprocess else '; --preprocess overrides'})")
+    if job.run(paths, out):
+        raise typer.Exit(2)
+
+
+def _classes(model: ir.Model, frame: Frame) -> int:
+    """How many classes the model's (first) output has; `InputError` where that is no score per class."""
+    name = model.graph.outputs[0]
+    shape = model.graph.shapes(model.params, [(1, *frame.shape)])[name]
+    if len(shape) != 2 or shape[1] is None:
+        raise InputError(f'The output "{name}" has shape {show(shape)}, which is no score per class.')
+    return shape[1]
+
+
+def _rules(preset: str, mode: Preprocess, frame: Frame, low: float | None, high: float | None) -> jlrp.Composite:
+    if not takes_bounds(preset):
+        if low is not None or high is not None:
+            raise InputError(f'The preset "{preset}" has no bounds: --low and --high are for {_with_bounds()}.')
+        return composite(preset, None, None)
+    black, white = bounds(mode, frame)
+    return composite(preset, black if low is None else low, white if high is None else high)
+
+
+def _with_bounds() -> str:
+    return ", ".join(filter(takes_bounds, jlrp.PRESETS)) or "no preset"
+
+
+def _explainer(graph: ir.Graph, rules: jlrp.Composite, start: Start) -> jlrp.Explainer:
+    try:
+        return jlrp.explainer(graph, rules, start=start.value)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def _output_note(graph: ir.Graph) -> str:
+    count = len(graph.outputs)
+    return f', the first of {count} outputs ("{graph.outputs[0]}")' if count > 1 else ""

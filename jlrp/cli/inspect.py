@@ -1,0 +1,69 @@
+"""`jlrp inspect`: a model's layers, edges and shapes, and the rule that each layer gets."""
+
+import numpy as np
+import typer
+from rich.table import Table
+
+import ir
+import jlrp
+from ir.ops.base import show
+from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load
+from jlrp.cli.presets import composite, require_preset
+from jlrp.cli.program import complain, console, shown
+
+
+def inspect(
+    model: ModelPath, preset: Preset = DEFAULT_PRESET, architecture: Architecture = None, variant: Variant = None
+) -> None:
+    """Show a model's layers with their inputs, output shapes, weights, and the rule each gets under a preset.
+
+    [bold]Examples[/bold]
+
+      jlrp inspect resnet50.h5
+
+      jlrp inspect resnet50.h5 --preset crawford2019 > layers.txt
+    """
+    require_preset(preset)
+    loaded = load(model, architecture, variant)
+    try:
+        rules, problem = composite(preset, 0.0, 1.0).rule_names(loaded.graph), None
+    except jlrp.CompositeError as error:
+        rules, problem = {}, str(error)
+    out = console()
+    out.print(f"{shown(model)}: {', '.join(f'{key} {value}' for key, value in loaded.source.items())}")
+    out.print(_table(loaded, rules, preset))
+    out.print(_totals(loaded))
+    if problem is not None:
+        complain(f"Error: {problem}")
+        raise typer.Exit(2)
+
+
+def _table(model: ir.Model, rules: dict[str, str], preset: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("layer", "op", "inputs", "output shape", "weights", f"rule ({preset})"):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "weights" else "left")
+    shapes = model.shapes
+    for name in model.graph.inputs:
+        table.add_row(name, "input", "", show(shapes[name]), "", "")
+    counted: set[str | None] = {None}
+    for node in model.graph.nodes:
+        first = node.params not in counted
+        weights = "" if node.params is None else f"{_size(model, node.params):,}" if first else "shared"
+        counted.add(node.params)
+        inputs, rule = ", ".join(node.inputs), rules.get(node.name, "none")
+        table.add_row(node.name, str(node.op), inputs, show(shapes[node.name]), weights, rule)
+    return table
+
+
+def _size(model: ir.Model, layer: str) -> int:
+    return sum(int(np.size(array)) for array in model.params[layer].values())
+
+
+def _totals(model: ir.Model) -> str:
+    bytes_ = sum(array.nbytes for layer in model.params.values() for array in layer.values())
+    dtypes = sorted({str(array.dtype) for layer in model.params.values() for array in layer.values()})
+    outputs = ", ".join(model.graph.outputs)
+    return (
+        f"{len(model.graph.nodes)} nodes, {len(model.params)} layers with weights, {model.parameter_count:,} numbers "
+        f"({bytes_ / 1e6:.1f} MB, {', '.join(dtypes) or 'none'}); outputs: {outputs}"
+    )

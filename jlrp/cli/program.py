@@ -1,0 +1,88 @@
+"""The program around the commands: errors as one sentence on standard error, and where ordinary output goes."""
+
+import difflib
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+import ir
+
+
+class InputError(ValueError):
+    """Something wrong with what the user gave; its message is one sentence for people."""
+
+
+EXPECTED = (InputError, ir.LoadError, ir.ShapeError, ir.GraphError, OSError)
+"""Errors that are about the input and not about the program: shown without a traceback."""
+
+
+class Program(TyperGroup):
+    """The commands, with exit code 2 and one sentence on standard error for wrong usage or input."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run, report what is wrong, and exit: 0, 2 for wrong usage or input, 130 when interrupted."""
+        try:
+            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+        except EXPECTED as error:
+            code = _failed(_sentence(error))
+        except typer.Abort:
+            code = 130
+        except Exception as error:
+            if not hasattr(error, "format_message"):  # typer's own errors have it, under any of its base classes
+                raise
+            code = _failed(_usage(error))
+        sys.exit(code or 0)
+
+
+def console() -> Console:
+    """Standard output as rich sees it. Text is shown as given; without a terminal no line is cut or broken."""
+    width = None if sys.stdout.isatty() else 10_000
+    return Console(width=width, markup=False, highlight=False, emoji=False)
+
+
+def complain(sentence: str) -> None:
+    """One line on standard error."""
+    print(sentence, file=sys.stderr)
+
+
+def shown(path: Path | str) -> str:
+    """A path for people: bytes of a file name that are no text are replaced."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` Did you mean "…"?` with a leading space, or nothing where no known word is close."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f' Did you mean "{close[0]}"?' if close else ""
+
+
+def _failed(sentence: str) -> int:
+    complain(f"Error: {sentence}")
+    return 2
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {shown(error.filename)}" if error.filename else error.strerror
+    return str(error)
+
+
+def _usage(error: Any) -> str:
+    """What typer has to say, in one line, with the place to read on."""
+    message = " ".join(error.format_message().split()).removesuffix(".")
+    context = getattr(error, "ctx", None)
+    return f"{message} (see {context.command_path} --help)." if context else f"{message}."

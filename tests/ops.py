@@ -1,0 +1,54 @@
+"""Small affine ops with random weights and inputs: the list that the contract tests of ops and rules run over."""
+
+import numpy as np
+
+import ir
+
+
+def _kernel(rng, *shape, bias=True):
+    weights = {"kernel": rng.normal(size=shape)}
+    return weights | {"bias": rng.normal(size=shape[-1])} if bias else weights
+
+
+def _images(rng, *shape):
+    x = rng.normal(size=shape)
+    x[rng.random(shape) < 0.2] = 0  # inputs that are exactly zero
+    return x
+
+
+def affine_cases(rng):
+    """Name → (op, params, inputs), batch of two."""
+    norm = {role: rng.normal(size=3) for role in ("gamma", "beta", "moving_mean")}
+    norm["moving_variance"] = rng.uniform(0.5, 2, size=3)
+    images = _images(rng, 2, 5, 6, 3)
+    return {
+        "dense": (ir.Dense(), _kernel(rng, 7, 4), (_images(rng, 2, 7),)),
+        "dense without bias": (ir.Dense(), _kernel(rng, 7, 4, bias=False), (_images(rng, 2, 7),)),
+        "conv valid": (ir.Conv(), _kernel(rng, 3, 2, 3, 4), (images,)),
+        "conv same, stride 2": (ir.Conv((2, 2), "same"), _kernel(rng, 3, 3, 3, 4), (images,)),
+        "conv same, stride 3": (ir.Conv((3, 3), "same"), _kernel(rng, 2, 3, 3, 4, bias=False), (images,)),
+        "conv 1x1, stride 2": (ir.Conv((2, 2)), _kernel(rng, 1, 1, 3, 4), (images,)),
+        "conv padded": (ir.Conv((2, 1), ((1, 2), (0, 1))), _kernel(rng, 3, 2, 3, 4), (images,)),
+        "conv dilated": (ir.Conv(dilation=(2, 2), padding="same"), _kernel(rng, 3, 3, 3, 4), (images,)),
+        "conv grouped": (ir.Conv(groups=3), _kernel(rng, 2, 2, 1, 6), (images,)),
+        "conv channels first": (
+            ir.Conv((2, 2), "same", data_format="channels_first"),
+            _kernel(rng, 3, 3, 3, 4),
+            (_images(rng, 2, 3, 5, 6),),
+        ),
+        "conv 1d": (ir.Conv((2,), "same", (1,)), _kernel(rng, 3, 3, 4), (_images(rng, 2, 7, 3),)),
+        "conv 3d": (ir.Conv((1, 2, 1), "same", (1, 1, 1)), _kernel(rng, 2, 2, 2, 2, 3), (_images(rng, 2, 3, 4, 3, 2),)),
+        "depthwise": (
+            ir.DepthwiseConv((2, 2), "same"),
+            {"kernel": rng.normal(size=(3, 3, 3, 2)), "bias": rng.normal(size=6)},
+            (images,),
+        ),
+        "batch norm": (ir.BatchNorm(1e-3), norm, (images,)),
+        "batch norm channels first": (ir.BatchNorm(1e-3, axis=1), norm, (_images(rng, 2, 3, 4, 5),)),
+        "average pooling": (ir.AvgPool((2, 3), (1, 2), "same"), {}, (images,)),
+        "global average pooling": (ir.GlobalAvgPool(), {}, (images,)),
+        "add": (ir.Add(), {}, (images, _images(rng, 2, 5, 6, 3), _images(rng, 2, 5, 6, 3))),
+    }
+
+
+NAMES = tuple(affine_cases(np.random.default_rng(0)))
