@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count, takewhile
 from pathlib import Path
 
 import h5py
@@ -77,11 +78,12 @@ class Group:
 
     def has_attribute(self, name: str) -> bool:
         """Whether there is an attribute of this name, whole or in pieces `name0`, `name1`, …."""
-        return name in self._group.attrs or f"{name}0" in self._group.attrs
+        with _reported(f"the attributes of {self.path!r}"):
+            return name in self._group.attrs or f"{name}0" in self._group.attrs
 
     def text(self, name: str) -> str | None:
         """The attribute as one string; `None` where there is none."""
-        if name not in self._group.attrs:
+        if not self.has_attribute(name):
             return None
         values = self._strings(name)
         if len(values) != 1:
@@ -90,16 +92,12 @@ class Group:
 
     def names(self, name: str) -> list[str]:
         """The attribute as a list of strings, put together where the writer split it into `name0`, `name1`, …."""
+        if not self.has_attribute(name):
+            raise LoadError(f"is damaged: {self.path!r} lacks the attribute {name!r}.")
         if name in self._group.attrs:
             return self._strings(name)
-        found: list[str] = []
-        index = 0
-        while f"{name}{index}" in self._group.attrs:
-            found += self._strings(f"{name}{index}")
-            index += 1
-        if not index:
-            raise LoadError(f"is damaged: {self.path!r} lacks the attribute {name!r}.")
-        return found
+        pieces = takewhile(lambda piece: piece in self._group.attrs, (f"{name}{index}" for index in count()))
+        return [text for piece in pieces for text in self._strings(piece)]
 
     def _dataset(self, name: str) -> h5py.Dataset:
         member = self._walked(name)

@@ -2,8 +2,8 @@
 
 import sys
 
-EXTRA = frozenset({"typer", "rich", "PIL", "matplotlib"})
-"""What the command line imports beyond the library's own dependencies: the extra `jlrp[cli]`."""
+EXTRA = {"typer": "typer", "rich": "rich", "PIL": "pillow", "matplotlib": "matplotlib"}
+"""What the command line imports beyond the library's own dependencies, and the package in the extra that has it."""
 
 
 def main() -> None:
@@ -11,9 +11,10 @@ def main() -> None:
     try:
         from jlrp.cli import program
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA:
+        module = (error.name or "").partition(".")[0]
+        if module not in EXTRA:
             raise
-        print(f'The jlrp command needs {error.name}: pip install "jlrp[cli]"', file=sys.stderr)
+        print(f'The jlrp command needs {EXTRA[module]}: pip install "jlrp[cli]"', file=sys.stderr)
         sys.exit(2)
     program(prog_name="jlrp")
 

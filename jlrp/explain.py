@@ -301,10 +301,12 @@ def _target(target: Any, images: tuple[Any, ...]) -> Array | None:
     """The target as an array: `None`, (N,) class indices, or a start relevance."""
     if target is None:
         return None
-    array = target if isinstance(target, jax.Array) else jnp.asarray(np.asarray(target))
-    if array.ndim < 2 and not jnp.issubdtype(array.dtype, jnp.integer):
-        raise ValueError(f"A target is a class index (an integer) or one per image, not {target!r}.")
-    return jnp.broadcast_to(array, images[0].shape[:1]) if array.ndim == 0 else array
+    array = target if isinstance(target, jax.Array) else np.asarray(target)
+    if not jnp.issubdtype(array.dtype, jnp.number if array.ndim > 1 else jnp.integer):
+        raise ValueError(
+            f"A target is a class index (an integer), one per image, or a start relevance, not {target!r}."
+        )
+    return jnp.broadcast_to(jnp.asarray(array), images[0].shape[:1] if array.ndim == 0 else array.shape)
 
 
 def _checked(result: Explanation, target: Any) -> Explanation:

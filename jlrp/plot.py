@@ -7,9 +7,11 @@ at its ends; "RdBu_r" is off-white in the middle.) The scale is symmetric: one l
 Figures are drawn without pyplot and its global state: functions return `Figure` objects, `png` makes a file's bytes.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,7 @@ Pixels = NDArray[np.uint8]
 COLOURS: Colormap = colormaps["bwr"].resampled(511)  # an odd number, so that zero has a colour of its own: white
 POSITIVE, NEGATIVE = (255, 0, 0), (0, 0, 255)
 CELL, TITLE, GAP, MARGIN = 1.3, 0.22, 0.22, 0.2  # of `grid`, in inches
-HEAD, FOOT = 1.25, 0.85
+HEAD, FOOT = 1.15, 0.85
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as pillow's convert("L")
 
 
@@ -38,7 +40,7 @@ def channel_sum(relevance: ArrayLike, channel_axis: int = -1) -> NDArray[np.floa
     >>> channel_sum([[[1.0, -3.0]]]).tolist()
     [[-2.0]]
     """
-    return np.asarray(relevance, np.float64).sum(axis=channel_axis)
+    return np.asarray(np.asarray(relevance, np.float64).sum(axis=channel_axis))
 
 
 def limit(values: ArrayLike, percentile: float = 100.0) -> float:
@@ -62,7 +64,7 @@ def colours(values: ArrayLike, full: float) -> Pixels:
     [[255, 255, 255], [255, 0, 0], [0, 0, 255]]
     """
     position = (np.asarray(values, np.float64) / full + 1) / 2
-    return np.rint(255 * np.asarray(COLOURS(np.clip(position, 0, 1)))[..., :3]).astype(np.uint8)
+    return np.asarray(np.rint(255 * np.asarray(COLOURS(np.clip(position, 0, 1)))[..., :3]), np.uint8)
 
 
 def overlay(image: Pixels, values: ArrayLike, full: float, strength: float = 0.85) -> Pixels:
@@ -82,21 +84,21 @@ def overlay(image: Pixels, values: ArrayLike, full: float, strength: float = 0.8
     return np.rint(blended).astype(np.uint8)
 
 
-def enlarged(pixels: Pixels, least: int = 256) -> Pixels:
+def enlarged(pixels: Pixels, least: int = 320) -> Pixels:
     """The picture with every pixel repeated, a whole number of times, until its shorter side has at least `least`."""
     times = -(-least // min(pixels.shape[:2]))
     return pixels.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def heatmap(values: ArrayLike, full: float, title: str, note: str = "") -> Figure:
-    """One relevance map with its colour bar; `note` is the small line under it."""
+    """One relevance map with its colour bar; `note` stands small under it."""
     values = np.asarray(values, np.float64)
     figure = _figure(5.2, 5.2 * min(max(values.shape[0] / values.shape[1], 0.5), 1.6) * 0.85 + 0.6)
     axes = figure.add_subplot()
     _bare(axes)
-    axes.set_title(title, fontsize=11, parse_math=False)
-    axes.set_xlabel(note, fontsize=7, parse_math=False)
-    _colour_bar(figure, _relevance(axes, values, full), values, ax=axes, shrink=0.9, aspect=25, pad=0.03)
+    axes.set_title(fill(title, 55), fontsize=11, parse_math=False)
+    axes.set_xlabel(fill(note, 95), fontsize=7, parse_math=False)
+    _colour_bar(figure, _relevance(axes, values, full), values, full, ax=axes, shrink=0.9, aspect=25, pad=0.03)
     return figure
 
 
@@ -125,7 +127,7 @@ def grid(
     lefts = [MARGIN + (CELL + TITLE) * (1 + i) + GAP * (1 + groups.index(c.group)) for i, c in enumerate(columns)]
     sheet = _Sheet(lefts[-1] + CELL + MARGIN, len(images))
     sheet.write(sheet.width / 2, sheet.height - 0.42, caption, fontsize=10, linespacing=1.5)
-    sheet.write(MARGIN + CELL / 2, sheet.top + TITLE, "image", fontsize=9)
+    sheet.write(MARGIN + CELL / 2, sheet.top + 0.1, "image", fontsize=9)
     for row, (image, title) in enumerate(zip(images, titles, strict=True)):
         axes = sheet.cell(MARGIN, row, title)
         axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
@@ -135,10 +137,15 @@ def grid(
 
 
 def png(picture: Figure | Pixels) -> bytes:
-    """The picture as the bytes of a PNG file, the same for the same picture."""
+    """The picture as the bytes of a PNG file, the same for the same picture.
+
+    Letters that the font does not have are drawn as boxes.
+    """
     buffer = BytesIO()
     if isinstance(picture, Figure):
-        picture.savefig(buffer, format="png", metadata={"Software": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            picture.savefig(buffer, format="png", metadata={"Software": None})
     else:
         Image.fromarray(picture).save(buffer, format="PNG")
     return buffer.getvalue()
@@ -171,13 +178,13 @@ def _draw_group(sheet: _Sheet, columns: Sequence[tuple[float, Column]], percenti
     everything = np.stack([np.asarray(values, np.float64) for _, column in columns for values in column.maps])
     full = limit(everything, percentile)
     for left, column in columns:
-        sheet.write(left + CELL / 2, sheet.top + TITLE, column.heading, fontsize=9)
+        sheet.write(left + CELL / 2, sheet.top + 0.1, column.heading, fontsize=9)
         for row, (values, title) in enumerate(zip(column.maps, column.titles, strict=True)):
             mappable = _relevance(sheet.cell(left, row, title), np.asarray(values, np.float64), full)
     begin, end = columns[0][0], columns[-1][0] + CELL
-    sheet.write((begin + end) / 2, sheet.top + 2.2 * TITLE, columns[0][1].group, fontsize=10, fontweight="bold")
+    sheet.write((begin + end) / 2, sheet.top + 0.36, columns[0][1].group, fontsize=10, fontweight="bold")
     bar = sheet.axes(begin + 0.1, FOOT - 0.3, end - begin - 0.2, 0.12)
-    _colour_bar(sheet.figure, mappable, everything, cax=bar, orientation="horizontal")
+    _colour_bar(sheet.figure, mappable, everything, full, cax=bar, orientation="horizontal")
 
 
 def _figure(width: float, height: float, layout: Any = "constrained") -> Figure:
@@ -190,9 +197,8 @@ def _relevance(axes: Axes, values: NDArray[np.float64], full: float) -> AxesImag
     return axes.imshow(values, cmap=COLOURS, norm=Normalize(-full, full), interpolation="nearest")
 
 
-def _colour_bar(figure: Figure, mappable: AxesImage, values: NDArray[np.float64], **place: Any) -> None:
-    """A bar with an arrow at an end where `values` go beyond it."""
-    full = mappable.norm.vmax or 0.0
+def _colour_bar(figure: Figure, mappable: AxesImage, values: NDArray[np.float64], full: float, **place: Any) -> None:
+    """A bar from `-full` to `full`, with an arrow at an end where `values` go beyond it."""
     above, below = values.max() > full, values.min() < -full
     extend = "both" if above and below else "max" if above else "min" if below else "neither"
     bar = figure.colorbar(mappable, extend=extend, ticks=[-full, 0, full], **place)

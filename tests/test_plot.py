@@ -106,7 +106,7 @@ def test_the_same_heatmap_gives_the_same_file():
     assert first == second
 
 
-@pytest.mark.parametrize("title", ["$5 or $6", r"$\frac$", "[bold]", "a\nb", ""])
+@pytest.mark.parametrize("title", ["$5 or $6", r"$\frac$", "[bold]", "a\nb", "", "\u65e5\u672c"])
 def test_titles_are_shown_as_written(title):
     assert decoded(plot.png(plot.heatmap(np.eye(3), 1.0, title, title))).std() > 0
 

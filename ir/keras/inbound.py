@@ -91,7 +91,7 @@ def _new(value: Any) -> Any:
     if value.get("class_name") == "__keras_tensor__":
         config = value.get("config")
         history = config.get("keras_history") if isinstance(config, Mapping) else None
-        if not _is_reference(history):
+        if not isinstance(history, list) or not _is_reference(history):
             raise LoadError(f"is damaged: a tensor in its configuration has the history {str(history)[:80]!r}.")
         return Tensor(*history[:3])
     return {key: _new(item) for key, item in value.items()}

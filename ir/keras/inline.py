@@ -8,7 +8,7 @@ from ir.keras.layers import LayerCall, converted
 from ir.keras.spec import Call, LayerSpec, ModelSpec
 from ir.ops import Shape, ShapeError
 
-MOST_NODES = 100_000
+MOST_NODES = 20_000
 """Models that call models can name far more nodes than the file has bytes."""
 
 Place = tuple[str, int]
@@ -69,7 +69,7 @@ class _Builder:
         if not read:
             raise LoadError(f"is damaged: nothing goes into the layer {name!r} ({layer.class_name}).")
         if call.keywords.get("training"):
-            raise LoadError(f"calls the layer {name!r} ({layer.class_name}) with training=True, which is not supported.")
+            raise LoadError(f"calls the layer {name!r} with training=True, which is not supported.")
         if layer.model is not None:
             values = self.model(layer.model, read, f"{name}/", f"{key}/")
             self.aliases[name] = values[0]

@@ -98,7 +98,7 @@ def _named(expected: list[Stored]) -> dict[str, int | None]:
 def _position(name: str, named: dict[str, int | None]) -> int | None:
     """The position of the array that a file calls `name`.
 
-    `conv1/kernel:0`, `conv1_1/kernel:0` (a second model of the session), `outer/conv1/kernel`, and Keras 1's
+    `conv1/kernel:0`, `conv1_1/kernel:0` (the second model that a program built), `outer/conv1/kernel`, and Keras 1's
     `conv1_W:0` and `conv1_W_1:0`.
     """
     scope, _, last = _bare(name).rpartition("/")
@@ -132,7 +132,7 @@ def _fitted(array: np.ndarray, stored: Stored, origin: Origin) -> np.ndarray:
             f"holds a {stored.weight.role} of shape {found} for the layer {stored.key!r} ({stored.layer.class_name}), "
             f"but its configuration needs {_show(shape)}: the weights do not fit the model."
         )
-    return np.ascontiguousarray(array)
+    return array if array.flags.owndata and array.flags.c_contiguous else array.copy()
 
 
 def _modern_kernel(kernel: np.ndarray, stored: Stored, origin: Origin) -> np.ndarray:

@@ -1,20 +1,19 @@
 """The command line: one command per file, `program` is all of them. Needs the extra `jlrp[cli]`."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
 
+import jlrp
 from jlrp.cli import demo, explain, inspect, presets
 from jlrp.cli.program import Program
 
 program = typer.Typer(
     cls=Program,
     name="jlrp",
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
-    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _command in (demo.demo, explain.explain, inspect.inspect, presets.presets):
@@ -23,20 +22,25 @@ for _command in (demo.demo, explain.explain, inspect.inspect, presets.presets):
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        try:
-            print(f"jlrp {version('jlrp')}")
-        except PackageNotFoundError:
-            print("jlrp, not installed: run from its source tree")
+        typer.echo(f"jlrp {jlrp.__version__}")
         raise typer.Exit
 
 
-@program.callback()
+@program.callback(invoke_without_command=True)
 def main(
+    context: typer.Context,
     show_version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Layer-wise relevance propagation: which pixels speak for a class, and which against it.
 
-    Start with [bold]jlrp demo[/bold], which needs no file and no network.
+    \b
+    Examples:
+      jlrp demo                                 needs no file and no network
+      jlrp explain resnet50.h5 cat.jpg
+      jlrp inspect resnet50.h5
     """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)

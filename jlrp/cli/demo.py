@@ -2,11 +2,11 @@
 
 import json
 import time
+from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Any
 
-import jax
 import numpy as np
 import typer
 from numpy.typing import NDArray
@@ -15,8 +15,7 @@ import ir
 import jlrp
 from jlrp import plot
 from jlrp.cli.files import require_folder, write_whole
-from jlrp.cli.images import Frame, frame, read
-from jlrp.cli.job import probabilities
+from jlrp.cli.images import frame, read
 from jlrp.cli.preprocess import SCALINGS, Preprocess
 from jlrp.cli.program import console, shown
 
@@ -31,53 +30,50 @@ CAPTION = (
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")] = Path("jlrp-demo"),
 ) -> None:
-    """Explain shipped handwritten digits with a shipped model, and write one picture.
+    """Explain shipped digits with a shipped model.
 
-    Each row is a digit; each pair of columns shows, under one preset, what speaks for the class that the model sees in
-    it, and what for the runner-up.
+    Writes one picture. Each row is a handwritten digit; each pair of columns shows, under one preset, what speaks for
+    the class that the model sees in it, and what for the runner-up.
 
-    [bold]Example[/bold]
-
+    \b
+    Example:
       jlrp demo -o maps
     """
     require_folder(output)
     begun = time.perf_counter()
     with as_file(files("jlrp") / "data") as data:
+        facts = json.loads((data / "digits_resnet.json").read_text("utf-8"))
         model = ir.load(data / "digits_resnet.h5")
-        about = json.loads((data / "digits_resnet.json").read_text("utf-8"))
-        pixels = _digits(data / "digits", frame(model))
-    picture = explained(model, pixels)
+        images_of = frame(model)
+        pixels = np.stack([read(data / "digits" / digit["file"], images_of) for digit in facts["digits"]])
     path = output / PICTURE
-    write_whole(path, picture)
+    write_whole(path, explained(model, pixels, [_title(digit) for digit in facts["digits"]]))
     out = console()
-    out.print(f"{len(pixels)} digits under {', '.join(PRESETS)} in {time.perf_counter() - begun:.1f} s")
+    out.print(
+        f"model: a small ResNet that reads {100 * facts['accuracy']['held_out']:.1f} % of unseen digits correctly"
+    )
+    out.print(f"{len(pixels)} digits under {', '.join(PRESETS)}: {time.perf_counter() - begun:.1f} s")
     out.print(f"see {shown(path)}")
 
 
-def explained(model: ir.Model, pixels: NDArray[np.uint8]) -> bytes:
+def explained(model: ir.Model, pixels: NDArray[np.uint8], titles: list[str]) -> bytes:
     """The demonstration's picture of some digits, as a PNG file."""
     images = SCALINGS[Preprocess.unit](pixels)
-    columns: list[plot.Column] = []
-    for preset in PRESETS:
-        columns += _columns(model, images, preset)
-    titles = [""] * len(pixels)
+    chances = np.asarray(jlrp.forward(model.graph, model.params, images))
+    columns = [column for preset in PRESETS for column in _columns(model, preset, images, chances)]
     return plot.png(plot.grid([p[..., 0] for p in pixels], titles, columns, CAPTION, percentile=99))
 
 
-def _columns(model: ir.Model, images: NDArray[np.float32], preset: str) -> list[plot.Column]:
-    """Relevance under one preset: for the predicted class, and for the class with the second largest output."""
+def _columns(model: ir.Model, preset: str, images: NDArray[Any], chances: NDArray[Any]) -> Iterator[plot.Column]:
+    """Relevance under one preset: for the most and the second most probable class of each image."""
     bound = jlrp.explainer(model.graph, preset).bind(model.params)
-    predicted = jax.device_get(bound(images))
-    ranks = np.argsort(-predicted.output, axis=1, kind="stable")
-    second = jax.device_get(bound(images, target=ranks[:, 1]))
-    return [_column(model, preset, "predicted", predicted), _column(model, preset, "runner-up", second)]
+    ranks = np.argsort(-chances, axis=1, kind="stable")
+    for heading, classes in (("predicted", ranks[:, 0]), ("runner-up", ranks[:, 1])):
+        maps = plot.channel_sum(bound(images, target=classes).relevance)
+        titles = [f"{k}, {100 * row[k]:.1f} %" for row, k in zip(chances, classes, strict=True)]
+        yield plot.Column(preset, heading, list(maps), titles)
 
 
-def _column(model: ir.Model, preset: str, heading: str, found: Any) -> plot.Column:
-    chances = probabilities(model.graph, found.output)
-    titles = [f"{k}: {100 * row[k]:.1f} %" for row, k in zip(chances, found.target, strict=True)]
-    return plot.Column(preset, heading, list(plot.channel_sum(found.relevance)), titles)
-
-
-def _digits(folder: Path, size: Frame) -> NDArray[np.uint8]:
-    return np.stack([read(path, size) for path in sorted(folder.glob("*.png"))])
+def _title(digit: dict[str, Any]) -> str:
+    right = digit["label"] == digit["predicted"]
+    return f"a {digit['label']}" + ("" if right else f", read as {digit['predicted']}")

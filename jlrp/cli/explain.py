@@ -34,7 +34,7 @@ def explain(
     ] = "predicted",
     labels: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The classes' names: a text with one a line, or imagenet_class_index.json."),
+        typer.Option(metavar="FILE", help="The classes' names: a text with one a line, or Keras's class index."),
     ] = None,
     preprocess: Annotated[
         Preprocess | None,
@@ -68,13 +68,11 @@ def explain(
 
     An image that cannot be read is reported and left out, and the exit code is 2.
 
-    [bold]Examples[/bold]
-
+    \b
+    Examples:
       jlrp explain resnet50.h5 cat.jpg
-
-      jlrp explain resnet50.h5 photos/ -o maps --labels imagenet_class_index.json --target tench
-
-      jlrp explain weights.h5 cat.jpg --architecture resnet50 --preprocess caffe --preset epsilon_alpha2_beta1
+      jlrp explain resnet50.h5 photos/ --labels class_index.json --target tench
+      jlrp explain weights.h5 cat.jpg --architecture resnet50 --preset epsilon
     """
     require_preset(preset)
     require_folder(output)

@@ -15,12 +15,13 @@ from jlrp.cli.program import complain, console, shown
 def inspect(
     model: ModelPath, preset: Preset = DEFAULT_PRESET, architecture: Architecture = None, variant: Variant = None
 ) -> None:
-    """Show a model's layers with their inputs, output shapes, weights, and the rule each gets under a preset.
+    """Show a model's layers and the rule each gets.
 
-    [bold]Examples[/bold]
+    Lists every layer with its op, inputs, output shape, number of weights, and its rule under a preset.
 
+    \b
+    Examples:
       jlrp inspect resnet50.h5
-
       jlrp inspect resnet50.h5 --preset crawford2019 > layers.txt
     """
     require_preset(preset)

@@ -9,9 +9,7 @@ import typer
 import ir
 from jlrp.cli.program import InputError, shown
 
-ModelPath = Annotated[
-    Path, typer.Argument(help="A Keras model file (.h5 or .keras).", metavar="MODEL", show_default=False)
-]
+ModelPath = Annotated[Path, typer.Argument(help="A Keras model file (HDF5).", metavar="MODEL", show_default=False)]
 Architecture = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="The network, for a file that holds weights alone, such as resnet50."),

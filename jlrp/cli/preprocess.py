@@ -32,7 +32,8 @@ class Scaling:
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Channels-last images of 0…255 as the network takes them."""
         values = images[..., ::-1] if self.reverse else images
-        return (values.astype(np.float32) - np.asarray(self.mean, np.float32)) / np.asarray(self.divisor, np.float32)
+        mean, divisor = np.asarray(self.mean, np.float32), np.asarray(self.divisor, np.float32)
+        return np.asarray((values.astype(np.float32) - mean) / divisor, np.float32)
 
 
 SCALINGS = {

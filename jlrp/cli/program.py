@@ -60,8 +60,9 @@ def complain(sentence: str) -> None:
 
 
 def shown(path: Path | str) -> str:
-    """A path for people: bytes of a file name that are no text are replaced."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    """A path for people, on one line: what cannot be printed is replaced."""
+    text = os.fsencode(path).decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -77,7 +78,7 @@ def _failed(sentence: str) -> int:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {shown(error.filename)}" if error.filename else error.strerror
+        return f"{shown(error.filename)}: {error.strerror}." if error.filename else f"{error.strerror}."
     return str(error)
 
 

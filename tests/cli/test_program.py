@@ -1,0 +1,74 @@
+"""The program as a whole: help, version, presets, the extra, and what importing the library does not import."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import jlrp as library
+from tests.cli.asserts import assert_fine, assert_refused
+
+ROOT = Path(library.__file__).parents[1]
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_version(jlrp):
+    result = jlrp("--version")
+    assert_fine(result)
+    assert result.stdout == f"jlrp {library.__version__}\n"
+
+
+@pytest.mark.parametrize("command", [(), ("demo",), ("explain",), ("inspect",), ("presets",)])
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help(jlrp, command, option):
+    result = jlrp(*command, option)
+    assert_fine(result)
+    assert result.stdout.startswith(f"Usage: {' '.join(('jlrp', *command))} ")
+    if command != ("presets",):
+        assert "Example" in result.stdout
+
+
+def test_without_a_command_the_help_is_shown(jlrp):
+    result = jlrp()
+    assert result.exit_code == 2
+    assert result.stdout.startswith("Usage: jlrp ")
+
+
+def test_an_unknown_command(jlrp):
+    assert_refused(jlrp("explian"), "explian", "jlrp --help")
+
+
+def test_presets_are_listed_with_what_they_do(jlrp):
+    result = jlrp("presets")
+    assert_fine(result)
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()[1:]}
+    assert list(lines) == list(library.PRESETS)
+    for name, line in lines.items():
+        assert len(line.split()) > 4, f"{name} has no description"
+
+
+@pytest.mark.parametrize(
+    ("module", "package"),
+    [("typer", "typer"), ("rich.table", "rich"), ("PIL", "pillow"), ("matplotlib", "matplotlib")],
+)
+def test_without_the_extra_one_sentence_says_what_to_install(module, package):
+    result = python(f"import sys; import jlrp.__main__ as program; sys.modules[{module!r}] = None; program.main()")
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr == f'The jlrp command needs {package}: pip install "jlrp[cli]"\n'
+
+
+def test_importing_the_library_imports_nothing_of_the_extra_and_leaves_the_environment_alone():
+    result = python(
+        "import os, sys; before = dict(os.environ); import ir, jlrp\n"
+        "print(sorted({'typer', 'PIL', 'matplotlib', 'jlrp.cli', 'jlrp.plot'} & set(sys.modules)))\n"
+        "import jlrp.cli; print(before == dict(os.environ))"
+    )
+    assert result.stdout == "[]\nTrue\n", result.stderr

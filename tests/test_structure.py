@@ -1,0 +1,81 @@
+"""What holds for the code as a whole: who imports whom, what is public, what the wheel contains."""
+
+import ast
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import ir
+import jlrp
+
+ROOT = Path(__file__).parent.parent
+EXTRA = {"matplotlib", "PIL", "typer"}  # and rich, which flax imports
+
+
+def imported(path):
+    """The top-level names of all modules that a file imports, anywhere in it."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield str(node.module).split(".")[0]
+
+
+def sources(package):
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def test_ir_imports_neither_jax_nor_jlrp():
+    allowed = set(sys.stdlib_module_names) | {"ir", "numpy", "h5py", "ml_dtypes"}
+    for path in sources("ir"):
+        assert set(imported(path)) <= allowed, path
+
+
+def test_only_file_readers_import_h5py():
+    importers = {path.relative_to(ROOT).as_posix() for path in sources("ir") if "h5py" in imported(path)}
+    assert importers <= {"ir/hdf5.py", "ir/load.py"}
+    assert not [path for path in sources("jlrp") if "h5py" in imported(path)]
+
+
+def test_the_library_needs_nothing_but_its_dependencies():
+    allowed = set(sys.stdlib_module_names) | {"ir", "jlrp", "jax", "numpy", "flax"}
+    for path in sources("jlrp"):
+        if "cli" not in path.parts and path.name not in ("plot.py", "__main__.py"):
+            assert set(imported(path)) <= allowed, path
+
+
+@pytest.mark.slow
+def test_importing_the_library_imports_no_extra_and_no_framework():
+    unwanted = EXTRA | {"keras", "tensorflow", "torch"}
+    code = f"import sys, ir, jlrp; print(sorted({unwanted!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", [ir, jlrp])
+def test_every_public_name_has_a_runnable_example(module):
+    for name in module.__all__:
+        value = getattr(module, name)
+        if callable(value) and name != "Params":
+            assert ">>>" in (value.__doc__ or ""), f"{module.__name__}.{name} has no example"
+
+
+def test_public_names():
+    assert sorted(jlrp.__all__) == sorted(set(jlrp.__all__))
+    assert {"forward", "explainer", "PRESETS", "Composite"} <= set(jlrp.__all__)
+    assert {"load", "Node", "Graph", "Model", "LoadError"} <= set(ir.__all__)
+
+
+@pytest.mark.slow
+def test_wheel_has_the_two_packages_and_the_demonstration(tmp_path):
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
+    subprocess.run([*build, str(tmp_path), "."], check=True, cwd=ROOT, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ir", "jlrp"}
+    assert {"jlrp/data/digits_resnet.h5", "jlrp/py.typed", "ir/py.typed"} <= set(names)
+    assert any(name.endswith("licenses/LICENSE") for name in names)
