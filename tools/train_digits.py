@@ -173,8 +173,10 @@ def chosen_digits(images: Array, labels: Array, predicted: Array, held_out: Arra
         distances = ((images[right] - images[right].mean(axis=0)) ** 2).sum(axis=(1, 2, 3))
         chosen[f"digit_{label}_a.png"] = int(right[distances.argmin()])
     misread = held_out[predicted[held_out] != labels[held_out]][:MISREAD]
-    for letter, index in zip("bcdefgh", misread, strict=False):
-        chosen[f"digit_{labels[index]}_{letter}_read_as_{predicted[index]}.png"] = int(index)
+    letters = {label: iter("bcdefgh") for label in range(len(CLASSES))}
+    for index in misread:
+        label = int(labels[index])
+        chosen[f"digit_{label}_{next(letters[label])}_read_as_{predicted[index]}.png"] = int(index)
     return chosen
 
 

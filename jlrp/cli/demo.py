@@ -15,7 +15,7 @@ import ir
 import jlrp
 from jlrp import plot
 from jlrp.cli.files import require_folder, write_whole
-from jlrp.cli.images import frame, read
+from jlrp.cli.images import frame_of, read
 from jlrp.cli.preprocess import SCALINGS, Preprocess
 from jlrp.cli.program import console, shown
 
@@ -44,8 +44,8 @@ def demo(
     with as_file(files("jlrp") / "data") as data:
         facts = json.loads((data / "digits_resnet.json").read_text("utf-8"))
         model = ir.load(data / "digits_resnet.h5")
-        images_of = frame(model)
-        pixels = np.stack([read(data / "digits" / digit["file"], images_of) for digit in facts["digits"]])
+        frame = frame_of(model)
+        pixels = np.stack([read(data / "digits" / digit["file"], frame) for digit in facts["digits"]])
     path = output / PICTURE
     write_whole(path, explained(model, pixels, [_title(digit) for digit in facts["digits"]]))
     out = console()

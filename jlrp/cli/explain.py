@@ -9,8 +9,7 @@ import ir
 import jlrp
 from ir.ops.base import show
 from jlrp.cli.files import require_folder
-from jlrp.cli.images import Frame, Resize, find
-from jlrp.cli.images import frame as frame_of
+from jlrp.cli.images import Frame, Resize, find, frame_of
 from jlrp.cli.job import Job, Start
 from jlrp.cli.labels import read_labels, target_index
 from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load, require_finite
@@ -79,17 +78,17 @@ def explain(
     paths = find(images)
     loaded = load(model, architecture, variant)
     require_finite(loaded, model)
-    images_of = frame_of(loaded, size)
-    classes = _classes(loaded, images_of)
+    frame = frame_of(loaded, size)
+    classes = _classes(loaded, frame)
     names = read_labels(labels, classes)
-    mode, why = (preprocess, "as given") if preprocess else guess(loaded.graph, images_of)
+    mode, why = (preprocess, "as given") if preprocess else guess(loaded.graph, frame)
     job = Job(
         model=loaded,
         source=model,
-        explain=_explainer(loaded.graph, _rules(preset, mode, images_of, low, high), start),
-        frame=images_of,
+        explain=_explainer(loaded.graph, _rules(preset, mode, frame, low, high), start),
+        frame=frame,
         preprocess=mode,
-        scaling=scaling(mode, images_of),
+        scaling=scaling(mode, frame),
         resize=resize,
         preset=preset,
         start=start,

@@ -59,7 +59,7 @@ class Frame:
         return np.ascontiguousarray(np.moveaxis(images, -1, 1)) if self.channels_first else images
 
 
-def frame(model: ir.Model, size: str | None = None) -> Frame:
+def frame_of(model: ir.Model, size: str | None = None) -> Frame:
     """The images that `model` takes; `size` (`"224"` or `"224x320"`, height first) where the model leaves it open."""
     if len(model.graph.inputs) != 1:
         raise InputError(

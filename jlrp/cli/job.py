@@ -113,10 +113,7 @@ class Job:
     def _results(self, bound: jlrp.Bound, images: dict[Path, NDArray[np.uint8]]) -> Iterator[Result]:
         """One call of the explainer; a batch that is not full is filled up, so that one program serves all batches."""
         pixels = np.stack([*images.values(), *[next(iter(images.values()))] * (self.batch_size - len(images))])
-        try:
-            found = jax.device_get(bound(self.frame.to_layout(self.scaling(pixels)), target=self.target))
-        except (NotImplementedError, jax.errors.JaxRuntimeError) as error:
-            raise _explained_error(error, self.batch_size) from error
+        found = jax.device_get(bound(self.frame.to_layout(self.scaling(pixels)), target=self.target))
         chances = probabilities(self.model.graph, found.output)
         for row, path in enumerate(images):
             index = int(found.target[row])
@@ -195,9 +192,3 @@ def _progress(out: Console) -> Progress:
 def _chunks(paths: list[Path], size: int) -> Iterator[list[Path]]:
     for begin in range(0, len(paths), size):
         yield paths[begin : begin + size]
-
-
-def _explained_error(error: Exception, batch_size: int) -> InputError:
-    if "RESOURCE_EXHAUSTED" in str(error):
-        return InputError(f"Not enough memory for batches of {batch_size} images: give a smaller --batch-size.")
-    return InputError(" ".join(str(error).split()))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from jax.errors import JaxRuntimeError
 from rich.console import Console
 from typer.core import TyperGroup
 
@@ -18,8 +19,17 @@ class InputError(ValueError):
     """Something wrong with what the user gave; its message is one sentence for people."""
 
 
-EXPECTED = (InputError, ir.LoadError, ir.ShapeError, ir.GraphError, OSError)
-"""Errors that are about the input and not about the program: shown without a traceback."""
+EXPECTED = (
+    InputError,
+    ir.LoadError,
+    ir.ShapeError,
+    ir.GraphError,
+    OSError,
+    NotImplementedError,
+    MemoryError,
+    JaxRuntimeError,
+)
+"""Errors that are about the input or the machine and not about the program: shown without a traceback."""
 
 
 class Program(TyperGroup):
@@ -77,9 +87,11 @@ def _failed(sentence: str) -> int:
 
 
 def _sentence(error: Exception) -> str:
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return "Not enough memory: give a smaller --batch-size."
     if isinstance(error, OSError) and error.strerror:
         return f"{shown(error.filename)}: {error.strerror}." if error.filename else f"{error.strerror}."
-    return str(error)
+    return " ".join(str(error).split())
 
 
 def _usage(error: Any) -> str:

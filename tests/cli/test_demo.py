@@ -10,7 +10,7 @@ from PIL import Image
 import ir
 import jlrp as library
 from jlrp.cli.demo import PRESETS, explained
-from jlrp.cli.images import frame, read
+from jlrp.cli.images import frame_of, read
 from tests.cli.asserts import assert_fine, assert_refused
 
 DATA = files("jlrp") / "data"
@@ -28,7 +28,7 @@ def model() -> ir.Model:
 
 @pytest.fixture(scope="module")
 def pixels(facts, model) -> np.ndarray:
-    return np.stack([read(DATA / "digits" / digit["file"], frame(model)) for digit in facts["digits"]])
+    return np.stack([read(DATA / "digits" / digit["file"], frame_of(model)) for digit in facts["digits"]])
 
 
 def test_the_shipped_digits_are_read_as_the_shipped_facts_say(facts, model, pixels):

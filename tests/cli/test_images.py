@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 import ir
-from jlrp.cli.images import Frame, Resize, find, frame, read
+from jlrp.cli.images import Frame, Resize, find, frame_of, read
 from jlrp.cli.program import InputError
 
 RGB, GREY = Frame(4, 6, 3), Frame(4, 6, 1)
@@ -108,12 +108,12 @@ def test_find_lists_files_once_and_folders_sorted(tmp_path):
 
 
 def test_a_frame_from_a_model():
-    assert frame(model_of((None, 8, 9, 3))) == Frame(8, 9, 3)
-    assert frame(model_of((None, None, 9, 1)), "7x9") == Frame(7, 9, 1)
-    assert frame(model_of((None, None, None, 3)), "12") == Frame(12, 12, 3)
+    assert frame_of(model_of((None, 8, 9, 3))) == Frame(8, 9, 3)
+    assert frame_of(model_of((None, None, 9, 1)), "7x9") == Frame(7, 9, 1)
+    assert frame_of(model_of((None, None, None, 3)), "12") == Frame(12, 12, 3)
     first = ir.MaxPool(data_format="channels_first")
-    assert frame(model_of((None, 3, 8, 8), first)) == Frame(8, 8, 3, channels_first=True)
-    assert frame(model_of((None, 3, 8, 9))) == Frame(8, 9, 3, channels_first=True)
+    assert frame_of(model_of((None, 3, 8, 8), first)) == Frame(8, 8, 3, channels_first=True)
+    assert frame_of(model_of((None, 3, 8, 9))) == Frame(8, 9, 3, channels_first=True)
 
 
 @pytest.mark.parametrize(
@@ -131,13 +131,13 @@ def test_a_frame_from_a_model():
 )
 def test_models_and_sizes_that_do_not_fit(shape, size, words):
     with pytest.raises(InputError, match=words):
-        frame(model_of(shape), size)
+        frame_of(model_of(shape), size)
 
 
 def test_a_model_of_two_images_is_refused():
     graph = ir.Graph([ir.Node("a", ir.Add(), ("x", "y"))], ["x", "y"], ["a"])
     with pytest.raises(InputError, match="2 inputs"):
-        frame(ir.Model(graph, {}, ((None, 8, 8, 3),) * 2))
+        frame_of(ir.Model(graph, {}, ((None, 8, 8, 3),) * 2))
 
 
 def test_layouts():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ir
-from jlrp.cli.images import Frame, frame
+from jlrp.cli.images import Frame, frame_of
 from jlrp.cli.preprocess import Preprocess, bounds, guess, scaling
 from jlrp.cli.program import InputError
 
@@ -47,10 +47,10 @@ def test_the_formulas_are_those_of_keras(mode, monkeypatch):
 @pytest.mark.parametrize("mode", list(Preprocess))
 @pytest.mark.parametrize("channels_first", [False, True])
 def test_bounds_hold_all_inputs_and_are_reached(mode, channels_first):
-    images_of = Frame(1, 2, 3, channels_first)
-    low, high = bounds(mode, images_of)
+    frame = Frame(1, 2, 3, channels_first)
+    low, high = bounds(mode, frame)
     images = np.array([[[[0, 0, 0], [255, 255, 255]]]], np.uint8)
-    inputs = images_of.to_layout(scaling(mode, images_of)(images))[0]
+    inputs = frame.to_layout(scaling(mode, frame)(images))[0]
     assert (inputs >= low).all()
     assert (inputs <= high).all()
     np.testing.assert_array_equal(np.broadcast_to(low, inputs.shape).min(), inputs.min())
@@ -98,4 +98,4 @@ def test_the_guess_by_layer_names(layers, mode):
 )
 def test_the_guess_for_files(data, file, mode):
     model = ir.load(data / "keras" / file)
-    assert guess(model.graph, frame(model))[0] == mode
+    assert guess(model.graph, frame_of(model))[0] == mode

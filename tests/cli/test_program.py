@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 
+import ir
 import jlrp as library
 from tests.cli.asserts import assert_fine, assert_refused
 
@@ -72,3 +74,45 @@ def test_importing_the_library_imports_nothing_of_the_extra_and_leaves_the_envir
         "import jlrp.cli; print(before == dict(os.environ))"
     )
     assert result.stdout == "[]\nTrue\n", result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (ir.LoadError("The file is odd."), "The file is odd."),
+        (ir.ShapeError("Layer 'a' does not fit."), "Layer 'a' does not fit."),
+        (NotImplementedError("Layer 'a':\n  nothing computes it."), "Layer 'a': nothing computes it."),
+        (MemoryError(), "Not enough memory: give a smaller --batch-size."),
+        (
+            jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"),
+            "Not enough memory: give a smaller --batch-size.",
+        ),
+        (OSError(13, "Permission denied", "maps"), "maps: Permission denied."),
+    ],
+)
+def test_what_is_expected_to_fail_is_said_in_one_sentence(jlrp, monkeypatch, error, sentence):
+    def fail():
+        raise error
+
+    monkeypatch.setattr("jlrp.cli.presets.console", fail)
+    result = jlrp("presets")
+    assert_refused(result)
+    assert result.stderr == f"Error: {sentence}\n"
+
+
+def test_what_is_not_expected_is_no_wrong_input(jlrp, monkeypatch):
+    def fail():
+        raise KeyError("a mistake in the program")
+
+    monkeypatch.setattr("jlrp.cli.presets.console", fail)
+    assert isinstance(jlrp("presets").exception, KeyError)
+
+
+def test_an_interruption_ends_the_program_quietly(jlrp, monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jlrp.cli.presets.console", interrupt)
+    result = jlrp("presets")
+    assert result.exit_code == 130
+    assert "Traceback" not in result.output
