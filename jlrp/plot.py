@@ -30,7 +30,7 @@ Pixels = NDArray[np.uint8]
 COLOURS: Colormap = colormaps["bwr"].resampled(511)  # an odd number, so that zero has a colour of its own: white
 POSITIVE, NEGATIVE = (255, 0, 0), (0, 0, 255)
 CELL, TITLE, GAP, MARGIN = 1.3, 0.22, 0.22, 0.2  # of `grid`, in inches
-HEAD, FOOT = 1.15, 0.85
+HEAD, FOOT = 1.35, 0.85
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as pillow's convert("L")
 
 
@@ -120,7 +120,7 @@ def grid(
 ) -> Figure:
     """A row per image: the image itself, then its relevance map in every column.
 
-    caption: one or two lines above all that say what the colours mean.
+    caption: up to three lines above all that say what the colours mean.
     percentile: full colour is for this percentile of the absolute values of a group.
     """
     groups = list(dict.fromkeys(column.group for column in columns))
@@ -204,7 +204,7 @@ def _colour_bar(figure: Figure, mappable: AxesImage, values: NDArray[np.float64]
     bar = figure.colorbar(mappable, extend=extend, ticks=[-full, 0, full], **place)
     bar.ax.tick_params(labelsize=7)
     bar.set_ticklabels([f"{-full:.2g}", "0", f"{full:.2g}"])
-    bar.set_label("relevance: red for, blue against", fontsize=8)
+    bar.set_label("relevance", fontsize=8)
 
 
 def _bare(axes: Axes) -> None:

@@ -23,7 +23,8 @@ PRESETS = ("epsilon_plus", "epsilon_alpha2_beta1_flat", "crawford2019")
 PICTURE = "digits.png"
 CAPTION = (
     "Which strokes make the network see this digit?\n"
-    "Red pixels speak for the class named above the map, blue pixels against it, white ones do not matter."
+    "Red pixels speak for the class named above the map, blue pixels against it, white ones do not matter.\n"
+    "(crawford2019 flips the sign at every convolution: there, only where colour is strong can be read.)"
 )
 
 

@@ -84,11 +84,11 @@ def test_the_npz_says_how_it_was_made(jlrp, model, photo, tmp_path):
 
 def test_channels_first_models_take_the_same_images(jlrp, channels_first_model, photo, tmp_path):
     path = photo("cat.png")
-    assert_fine(jlrp("explain", channels_first_model, path, "--preprocess", "unit"))
+    assert_fine(jlrp("explain", channels_first_model, path, "--preprocess", "unit", "--preset", "epsilon"))
     found = loaded(tmp_path / "jlrp-relevance/cat.npz")
     of = ir.load(channels_first_model)
     images = read(path, Frame(32, 32, 3)).transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
-    expected = library.explainer(of.graph, "epsilon_plus_flat")(of.params, images)
+    expected = library.explainer(of.graph, "epsilon")(of.params, images)
     assert found["relevance"].shape == (3, 32, 32)
     assert str(found["layout"]) == "channels_first"
     np.testing.assert_allclose(found["relevance"], expected.relevance[0], atol=1e-5 * np.abs(expected.relevance).max())
@@ -168,7 +168,7 @@ def test_a_model_of_any_size_needs_one(jlrp, data, photo, tmp_path):
         text = config.decode() if isinstance(config, bytes) else config
         file.attrs["model_config"] = text.replace("[null, 32, 32, 3]", "[null, null, null, 3]").encode()
     assert_refused(jlrp("explain", model, photo("a.png")), "any size", "--size")
-    assert_fine(jlrp("explain", model, "a.png", "--size", "40x48"))
+    assert_fine(jlrp("explain", model, "a.png", "--size", "40x48", "--preset", "epsilon", "--no-pictures"))
     assert loaded(tmp_path / "jlrp-relevance/a.npz")["relevance"].shape == (40, 48, 3)
 
 
