@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest
+PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
 .PHONY: help demo test test-fast lint types bench clean
 

@@ -101,9 +101,10 @@ def report_loops(rate: float, how: str) -> None:
 def report_compiled(path: Path, images: np.ndarray, loops: float, difference: float) -> None:
     for batch in (1, len(images)):
         result = compiled(path, images[:batch])
+        took = f"build {result.build:.2f} s, compile {result.compile:.2f} s, then {result.steady * 1e3:.1f} ms a batch"
         print(
-            f"  explain, batch {batch:<2}         {result.rate:12.4f} images/s   {result.rate / loops:,.0f} times the loops "
-            f"(build {result.build:.2f} s, compile {result.compile:.2f} s, then {result.steady * 1e3:.1f} ms a batch)"
+            f"  explain, batch {batch:<2}         {result.rate:12.4f} images/s   "
+            f"{result.rate / loops:,.0f} times the loops ({took})"
         )
     print(f"  checked first: the two sides differ by {difference:.0e} of the largest relevance")
 

@@ -48,7 +48,7 @@ def test_logits_are_keras_s_and_a_batch_is_explained(saved):
 
 
 def test_command_line_explains_jpegs(saved, tmp_path):
-    path, images, logits = saved
+    path, images, _ = saved
     for index in range(3):
         Image.fromarray(images[index]).resize((300, 260)).save(tmp_path / f"photo{index}.jpg")
     command = [sys.executable, "-m", "jlrp", "explain", str(path), str(tmp_path), "-o", str(tmp_path / "out")]
