@@ -3,7 +3,7 @@
 from ir import passes
 from ir.errors import LoadError
 from ir.graph import Graph, GraphError, Node, Params, pruned
-from ir.load import load
+from ir.loading import load
 from ir.model import Model
 from ir.ops import *  # noqa: F403
 from ir.ops import __all__ as _ops

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from ir.ops import Op, Shape, ShapeError
+from ir.ops.base import channel_axis
 
 Params = Mapping[str, Mapping[str, Any]]
 """Weights: `{layer: {role: array}}`, a plain nested dict."""
@@ -147,6 +148,16 @@ class Graph:
         """Every name that users may ask for (inputs, nodes, aliases) and the value it stands for."""
         own = {name: name for name in (*self.inputs, *self._by_name)}
         return own | dict(self.aliases)
+
+    @cached_property
+    def data_format(self) -> str:
+        """The layout of the graph's images: `"channels_first"` if any of its ops says so, else `"channels_last"`."""
+        formats = {getattr(node.op, "data_format", "channels_last") for node in self.nodes}
+        return "channels_first" if "channels_first" in formats else "channels_last"
+
+    def channel_axis(self, rank: int) -> int:
+        """The index of the channel axis in a value of `rank` dimensions, batch included."""
+        return channel_axis(self.data_format, rank) if rank > 2 else rank - 1
 
     @cached_property
     def nonnegative(self) -> frozenset[str]:

@@ -5,10 +5,13 @@
 (True, True)
 """
 
-from jlrp.composite import Composite, CompositeError, First
-from jlrp.explain import Bound, Explainer, Explanation, explainer
+from jlrp.backward import Explanation
+from jlrp.composite import Composite, CompositeError
+from jlrp.explain import Bound, Explainer, explainer
 from jlrp.interpreter import forward
+from jlrp.ledger import Ledger
 from jlrp.ops import Affine, affine, apply
+from jlrp.predicates import All, Depth, Either, First, Kind, Last, Named, Not
 from jlrp.presets import PRESETS
 from jlrp.rules import *  # noqa: F403
 from jlrp.rules import __all__ as _rules
@@ -19,12 +22,20 @@ __all__ = [
     *_rules,
     "PRESETS",
     "Affine",
+    "All",
     "Bound",
     "Composite",
     "CompositeError",
+    "Depth",
+    "Either",
     "Explainer",
     "Explanation",
     "First",
+    "Kind",
+    "Last",
+    "Ledger",
+    "Named",
+    "Not",
     "affine",
     "apply",
     "explainer",

@@ -2,15 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
-from typing import Any
 
 import ir
 from ir.passes import Rewritten, fold_batchnorm, fold_padding, strip_softmax
-from jlrp.rules import Rule
-
-Predicate = type[ir.Op] | tuple[type[ir.Op], ...] | str | Callable[[ir.Graph, ir.Node], bool]
-"""Which nodes a rule is for: op classes, a glob on the layer's name, or any function of (graph, node)."""
+from jlrp.predicates import Predicate, matches
+from jlrp.rules import Rule, WithoutBias
 
 Entry = tuple[Predicate, Rule]
 """A predicate and the rule of the nodes it matches."""
@@ -30,42 +26,11 @@ class CompositeError(ValueError):
 
 
 @dataclass(frozen=True)
-class First:
-    """Predicate: nodes of these kinds that no node of these or of `behind` kinds precedes on any path from an input.
-
-    kinds: the op classes that match; behind: further op classes after which nothing is first any more.
-
-    >>> import ir, jlrp
-    >>> nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("b", ir.Conv(), ("a",), "b")]
-    >>> graph = ir.Graph(nodes, ["x"], ["b"])
-    >>> [jlrp.First((ir.Conv,))(graph, node) for node in nodes]
-    [True, False]
-    """
-
-    kinds: tuple[type[ir.Op], ...]
-    behind: tuple[type[ir.Op], ...] = ()
-
-    def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
-        if not isinstance(node.op, self.kinds):
-            return False
-        seen: set[str] = set()
-        before = list(node.inputs)
-        while before:
-            name = before.pop()
-            if name in seen or name not in graph:
-                continue
-            if isinstance(graph[name].op, self.kinds + self.behind):
-                return False
-            seen.add(name)
-            before.extend(graph[name].inputs)
-        return True
-
-
-@dataclass(frozen=True)
 class Composite:
     """An ordered list of (predicate, rule); each node gets the rule of the first predicate that matches it.
 
-    entries: predicates are op classes, a glob on layer names (`"res5*"`), or a function of (graph, node).
+    entries: predicates are op classes, a glob on layer names (`"res5*"`), those of `jlrp.predicates` and their
+        combinations, or any function of (graph, node).
     fold: whether BatchNorm and zero padding are folded into the linear layers beside them before any rule is applied.
     followed: the edges that relevance follows, as a function of the graph; `None`: all.
 
@@ -95,6 +60,15 @@ class Composite:
         """
         return replace(self, entries=(*entries, *self.entries))
 
+    def without_bias(self) -> "Composite":
+        """The same rules with biases counted as 0 in their denominators.
+
+        >>> import jlrp
+        >>> jlrp.Composite([("fc", jlrp.Epsilon())]).without_bias().entries[0][1]
+        WithoutBias(rule=Epsilon(epsilon=1e-06))
+        """
+        return replace(self, entries=[(predicate, WithoutBias(rule)) for predicate, rule in self.entries])
+
     def rewrite(self, graph: ir.Graph) -> Rewritten:
         """The graph that the rules see: without the softmax that ends it, and folded where `fold` says so."""
         rewritten = strip_softmax(graph)
@@ -108,7 +82,7 @@ class Composite:
         rules: dict[str, Rule] = {}
         problems: list[str] = []
         for node in graph.nodes:
-            rule = next((r for predicate, r in self.entries if _matches(predicate, graph, node)), None)
+            rule = next((r for predicate, r in self.entries if matches(predicate, graph, node)), None)
             kind = type(node.op).__name__
             if rule is None:
                 problems.append(f"layer {node.name!r} ({kind}) has no rule: add (ir.{kind}, RULE)")
@@ -142,11 +116,3 @@ class Composite:
         rows = [("layer", "op", "rule"), *((n.name, type(n.op).__name__, rules[n.name]) for n in graph.nodes)]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
         return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
-
-
-def _matches(predicate: Any, graph: ir.Graph, node: ir.Node) -> bool:
-    if isinstance(predicate, str):
-        return fnmatchcase(node.name, predicate)
-    if isinstance(predicate, type | tuple):
-        return isinstance(node.op, predicate)
-    return bool(predicate(graph, node))

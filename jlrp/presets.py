@@ -1,15 +1,18 @@
 """The composites that the field knows by name."""
 
+import inspect
 from collections.abc import Callable
 from difflib import get_close_matches
+from typing import Any
 
 import ir
-from jlrp.composite import Composite, Entry, First
+from jlrp.composite import Composite, Entry
 from jlrp.crawford import crawford2019, crawford2019_original
-from jlrp.rules import AlphaBeta, Epsilon, Flat, Norm, Pass, Rule, Transpose, Winner, Zero, ZPlus
+from jlrp.predicates import First
+from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Pass, Rule, Transpose, Winner, ZBox, Zero, ZPlus
 
 
-def _composite(convolution: Rule, dense: Rule, *, norm: Rule | None = None, first: Rule | None = None) -> Composite:
+def _composite(convolution: Rule, dense: Rule, *, norm: Rule | None = None, first: Entry | None = None) -> Composite:
     """The table that all presets but the crawford ones share."""
     entries: list[Entry] = [
         (ir.ActivationOp, Pass()),
@@ -21,7 +24,7 @@ def _composite(convolution: Rule, dense: Rule, *, norm: Rule | None = None, firs
         (ir.Dense, dense),
     ]
     if first is not None:
-        entries.insert(0, (First((ir.Convolution, ir.Dense)), first))
+        entries.insert(0, first)
     return Composite(entries)
 
 
@@ -42,7 +45,7 @@ def epsilon_plus() -> Composite:
 
 def epsilon_plus_flat() -> Composite:
     """As epsilon_plus, with the flat rule on the first layer: regions, independent of pixel values."""
-    return _composite(ZPlus(), Epsilon(), first=Flat())
+    return _composite(ZPlus(), Epsilon(), first=(First(), Flat()))
 
 
 def epsilon_alpha2_beta1() -> Composite:
@@ -52,7 +55,21 @@ def epsilon_alpha2_beta1() -> Composite:
 
 def epsilon_alpha2_beta1_flat() -> Composite:
     """As epsilon_alpha2_beta1, with the flat rule on the first layer."""
-    return _composite(AlphaBeta(2.0, 1.0), Epsilon(), first=Flat())
+    return _composite(AlphaBeta(2.0, 1.0), Epsilon(), first=(First(), Flat()))
+
+
+def epsilon_gamma_box(low: Any, high: Any) -> Composite:
+    """γ = 0.25 on convolutions, ε on dense layers, the box rule on the first convolution: needs the input's bounds.
+
+    low, high: the least and the greatest input there can be (black and white after preprocessing): scalars, per
+    channel, or of an image's size.
+    """
+    return _composite(Gamma(0.25), Epsilon(), first=(First((ir.Convolution,)), ZBox(low, high)))
+
+
+def excitation_backprop() -> Composite:
+    """z⁺ on convolutions and dense layers: the map of winning probabilities; shows only what speaks for the class."""
+    return _composite(ZPlus(), ZPlus())
 
 
 PRESETS: dict[str, Callable[..., Composite]] = {
@@ -64,6 +81,8 @@ PRESETS: dict[str, Callable[..., Composite]] = {
         epsilon_plus_flat,
         epsilon_alpha2_beta1,
         epsilon_alpha2_beta1_flat,
+        epsilon_gamma_box,
+        excitation_backprop,
         crawford2019,
         crawford2019_original,
     )
@@ -86,4 +105,7 @@ def composite_of(rules: "str | Composite") -> Composite:
         close = get_close_matches(rules, PRESETS, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"There is no preset {rules!r}: the presets are {', '.join(PRESETS)}.{hint}")
+    needed = ", ".join(f"{name}=…" for name in inspect.signature(PRESETS[rules]).parameters)
+    if needed:
+        raise ValueError(f"The preset {rules!r} needs numbers: give jlrp.PRESETS[{rules!r}]({needed}).")
     return PRESETS[rules]()

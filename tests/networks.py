@@ -1,6 +1,10 @@
 """Small networks with random weights."""
 
 import ir
+import jlrp
+
+BOUNDS = {"low": -4.0, "high": 4.0}
+"""Of the images that these networks are given."""
 
 
 def residual(rng):
@@ -28,6 +32,11 @@ def residual(rng):
     }
     images = rng.normal(size=(4, 8, 8, 3)).astype("f")
     return ir.Graph(nodes, ["image"], ["predictions"], {"drop": "pool"}), params, images
+
+
+def preset(name):
+    """A preset with the bounds of these images where it needs bounds."""
+    return jlrp.PRESETS[name](**BOUNDS) if name == "epsilon_gamma_box" else jlrp.PRESETS[name]()
 
 
 def two_inputs(rng):

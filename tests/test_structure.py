@@ -38,7 +38,7 @@ def test_ir_imports_neither_jax_nor_jlrp():
 
 def test_only_file_readers_import_h5py():
     importers = {path.relative_to(ROOT).as_posix() for path in sources("ir") if "h5py" in imported(path)}
-    assert importers <= {"ir/hdf5.py", "ir/load.py"}
+    assert importers <= {"ir/hdf5.py", "ir/loading.py"}
     assert not [path for path in sources("jlrp") if "h5py" in imported(path)]
 
 

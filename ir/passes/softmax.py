@@ -20,11 +20,15 @@ def strip_softmax(graph: Graph) -> Rewritten:
 
 
 def select_output(graph: Graph, output: str | None = None) -> Graph:
-    """The part of the graph that one output depends on (the first by default); all inputs stay."""
-    names = [output] if output is not None else [graph.outputs[0]]
-    name = graph.values.get(names[0], names[0])
-    if name not in graph.outputs:
-        raise ValueError(f"The graph has no output {output!r}: it has {', '.join(map(repr, graph.outputs))}.")
+    """The part of the graph that one output or any other value depends on (the first output by default).
+
+    All inputs stay. Raises `ValueError` for a name that is no layer.
+    """
+    if output is not None and (output not in graph.values or graph.values[output] in graph.inputs):
+        raise ValueError(
+            f"There is no layer {output!r} to explain: the outputs are {', '.join(map(repr, graph.outputs))}."
+        )
+    name = graph.outputs[0] if output is None else graph.values[output]
     nodes = pruned(graph.nodes, [name])
     kept = {*graph.inputs, *(node.name for node in nodes)}
     return Graph(nodes, graph.inputs, [name], [(alias, value) for alias, value in graph.aliases if value in kept])

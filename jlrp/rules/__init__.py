@@ -1,9 +1,11 @@
 """Relevance rules, one family per file."""
 
 from jlrp.rules.alphabeta import AlphaBeta, ZPlus
-from jlrp.rules.base import LayerCall, Rule
+from jlrp.rules.base import LayerCall, Quotient, Rule
+from jlrp.rules.combine import WithoutBias
 from jlrp.rules.epsilon import Epsilon, Norm, Zero
-from jlrp.rules.flat import Flat
+from jlrp.rules.first import Flat, WSquare, ZBox
+from jlrp.rules.gamma import Gamma, GammaPlain
 from jlrp.rules.gradient import Transpose, Winner
 from jlrp.rules.original import AbsSplit, HalfHalf, UniformPooling
 from jlrp.rules.passing import Pass
@@ -13,14 +15,20 @@ __all__ = [
     "AlphaBeta",
     "Epsilon",
     "Flat",
+    "Gamma",
+    "GammaPlain",
     "HalfHalf",
     "LayerCall",
     "Norm",
     "Pass",
+    "Quotient",
     "Rule",
     "Transpose",
     "UniformPooling",
+    "WSquare",
     "Winner",
+    "WithoutBias",
+    "ZBox",
     "ZPlus",
     "Zero",
 ]

@@ -1,12 +1,15 @@
 """Rules that treat positive and negative contributions apart: z⁺ and αβ."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import flax.struct
 from jax import Array
 
 import ir
 from jlrp.ops import is_affine
 from jlrp.ops.base import Weights
-from jlrp.rules.base import LayerCall, Relevances, Rule, added, divide, mapped, negative, positive, times
+from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, added, mapped, negative, positive, summed, times
 
 
 class Split:
@@ -18,43 +21,57 @@ class Split:
 
     def __init__(self, call: LayerCall) -> None:
         self.layer, self.inputs = call.affine, call.inputs
-        self.weights = (mapped(positive, self.layer.weights), mapped(negative, self.layer.weights))
-        self.one_sign = all(call.nonnegative)
-        self.parts = call.inputs, call.inputs
-        if not self.one_sign:
+        self.weights = call.prepared or split_weights(call.affine.weights)
+        self.parts: tuple[Relevances, ...] = (call.inputs,)
+        if not call.one_sign:
             self.parts = tuple(map(positive, call.inputs)), tuple(map(negative, call.inputs))
 
-    def positive_sum(self) -> Array:
-        """`W⁺·x⁺ + W⁻·x⁻ + b⁺`."""
-        return self._sum(*self.weights, positive)
+    def positive(self, relevance: Array, epsilon: Any) -> Quotient:
+        """Relevance over `W⁺·x⁺ + W⁻·x⁻ + b⁺`."""
+        return self._quotient(relevance, self.weights, positive, epsilon)
 
-    def negative_sum(self) -> Array:
-        """`W⁻·x⁺ + W⁺·x⁻ + b⁻`."""
-        return self._sum(*self.weights[::-1], negative)
+    def negative(self, relevance: Array, epsilon: Any) -> Quotient:
+        """Relevance over `W⁻·x⁺ + W⁺·x⁻ + b⁻`."""
+        return self._quotient(relevance, self.weights[::-1], negative, epsilon)
 
-    def to_positive(self, s: Array) -> Relevances:
+    def to_positive(self, quotient: Quotient) -> Relevances:
         """`x⁺·W⁺ᵀs + x⁻·W⁻ᵀs`: to the inputs, in proportion to their positive contributions."""
-        return self._back(*self.weights, s)
+        return self._back(self.weights, quotient.s)
 
-    def to_negative(self, s: Array) -> Relevances:
+    def to_negative(self, quotient: Quotient) -> Relevances:
         """`x⁺·W⁻ᵀs + x⁻·W⁺ᵀs`: to the inputs, in proportion to their negative contributions."""
-        return self._back(*self.weights[::-1], s)
+        return self._back(self.weights[::-1], quotient.s)
 
-    def _sum(self, on_positive: Weights, on_negative: Weights, sign) -> Array:
+    def _quotient(
+        self, relevance: Array, weights: tuple[Weights, Weights], sign: Callable[[Array], Array], epsilon: Any
+    ) -> Quotient:
         bias = None if self.layer.bias is None else sign(self.layer.bias)
-        below = None if self.one_sign else self.layer.linear(on_negative, *self.parts[1])
-        return added(self.layer.linear(on_positive, *self.parts[0]), below, bias)
+        parts = zip(weights, self.parts, strict=False)
+        z = added(*(self.layer.linear(w, *values) for w, values in parts), bias)
+        return Quotient(relevance, z, bias, epsilon)
 
-    def _back(self, on_positive: Weights, on_negative: Weights, s: Array) -> Relevances:
-        above = times(self.parts[0], self.layer.transpose(on_positive, self.inputs, s))
-        if self.one_sign:
-            return above
-        below = times(self.parts[1], self.layer.transpose(on_negative, self.inputs, s))
-        return tuple(a + b for a, b in zip(above, below, strict=True))
+    def _back(self, weights: tuple[Weights, Weights], s: Array) -> Relevances:
+        parts = zip(weights, self.parts, strict=False)
+        return summed(*(times(values, self.layer.transpose(w, self.inputs, s)) for w, values in parts))
+
+
+def split_weights(weights: Weights) -> tuple[Weights, Weights]:
+    """`(W⁺, W⁻)`."""
+    return mapped(positive, weights), mapped(negative, weights)
+
+
+class SplitRule(Rule):
+    """Base of the rules that need `Split`: for every affine op, with `W⁺` and `W⁻` prepared once."""
+
+    def fits(self, op: ir.Op) -> bool:
+        return is_affine(op)
+
+    def prepare(self, op: ir.Op, params: Mapping[str, Array], nonnegative: bool) -> Any:
+        return split_weights(params["kernel"]) if "kernel" in params else None
 
 
 @flax.struct.dataclass
-class ZPlus(Rule):
+class ZPlus(SplitRule):
     """z⁺: positive contributions only, for inputs of any sign.
 
     `s = R / stab(W⁺·x⁺ + W⁻·x⁻ + b⁺)`; `R_in = x⁺·W⁺ᵀs + x⁻·W⁻ᵀs`.
@@ -72,15 +89,18 @@ class ZPlus(Rule):
     epsilon: float = 1e-6
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        split = Split(call)
-        return split.to_positive(divide(relevance, split.positive_sum(), self.epsilon))
+        return Split(call).to_positive(*self.quotients(call, relevance))
 
-    def fits(self, op: ir.Op) -> bool:
-        return is_affine(op)
+    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
+        return (Split(call).positive(relevance, self.epsilon),)
+
+    def prepare(self, op: ir.Op, params: Mapping[str, Array], nonnegative: bool) -> Any:
+        both = super().prepare(op, params, nonnegative)
+        return (both[0], None) if both and nonnegative else both  # W⁻ meets x⁻ alone, and there is none
 
 
 @flax.struct.dataclass
-class AlphaBeta(Rule):
+class AlphaBeta(SplitRule):
     """αβ: `α` times the positive share minus `β` times the negative share; α, β ≥ 0.
 
     `α·(x⁺·W⁺ᵀs + x⁻·W⁻ᵀs) − β·(x⁺·W⁻ᵀt + x⁻·W⁺ᵀt)` with `s = R / stab(W⁺·x⁺ + W⁻·x⁻ + b⁺)` and
@@ -108,10 +128,10 @@ class AlphaBeta(Rule):
             )
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        split = Split(call)
-        above = split.to_positive(divide(self.alpha * relevance, split.positive_sum(), self.epsilon))
-        below = split.to_negative(divide(self.beta * relevance, split.negative_sum(), self.epsilon))
-        return tuple(a - b for a, b in zip(above, below, strict=True))
+        split, (above, below) = Split(call), self.quotients(call, relevance)
+        return summed(split.to_positive(above), split.to_negative(below))
 
-    def fits(self, op: ir.Op) -> bool:
-        return is_affine(op)
+    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
+        split = Split(call)
+        above = split.positive(self.alpha * relevance, self.epsilon)
+        return above, split.negative(-self.beta * relevance, self.epsilon)

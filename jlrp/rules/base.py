@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,8 @@ class LayerCall:
 
     inputs: one array per input, batch first; output: what the op made of them.
     nonnegative: for each input, whether the graph says that it cannot be below zero.
+    prepared: what the rule's `prepare` made of the weights; `None` where it was not called.
+    biased: whether the bias takes part (`WithoutBias`).
 
     >>> import jax.numpy as jnp, ir, jlrp
     >>> x = jnp.array([[1.0, 2.0]])
@@ -37,18 +39,55 @@ class LayerCall:
     inputs: tuple[Array, ...]
     output: Array
     nonnegative: tuple[bool, ...]
+    prepared: Any = None
+    biased: bool = True
 
     @cached_property
     def affine(self) -> Affine:
         """The op as `W·x + b`; `NotImplementedError` where it is not."""
-        return affine(self.op, self.params, *self.inputs)
+        layer = affine(self.op, self.params, *self.inputs)
+        return layer if self.biased else replace(layer, bias=None)
+
+    @property
+    def one_sign(self) -> bool:
+        """Whether no input can be below zero."""
+        return all(self.nonnegative)
+
+    def without_bias(self) -> "LayerCall":
+        """The same call of the layer without its bias."""
+        layer = self.affine
+        return replace(self, output=layer.linear(layer.weights, *self.inputs), biased=False)
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """`s = R / stab(z)`: some relevance of a layer's output, shared out among what `z` sums up.
+
+    relevance: of the output's shape; z: the sum of all contributions and the bias; bias: its part of `z`, or `None`;
+    epsilon: of the stabiliser. The ledger reads from it what bias, stabiliser and empty sums keep for themselves.
+
+    >>> import jax.numpy as jnp, jlrp
+    >>> jlrp.Quotient(jnp.array([2.0]), jnp.array([4.0]), None, 0.0).s.tolist()
+    [0.5]
+    """
+
+    relevance: Array
+    z: Array
+    bias: Array | None
+    epsilon: Any
+
+    @cached_property
+    def s(self) -> Array:
+        """The quotient; 0 where `stab(z)` is 0."""
+        return divide(self.relevance, self.z, self.epsilon)
 
 
 class Rule(ABC):
     """How relevance goes from the output of an op to its inputs.
 
     A rule is a `flax.struct.dataclass`: its numbers are data (a changed epsilon compiles nothing anew, and may be
-    vmapped or differentiated), its class is structure. It defines `relevance`, and `fits` where it is not for every op.
+    vmapped or differentiated), its class is structure. It defines `relevance`; `fits` where it is not for every op;
+    `quotients` where its shares are quotients, for the ledger; `prepare` where it needs changed weights.
 
     >>> import flax.struct, jax.numpy as jnp, jlrp
     >>> @flax.struct.dataclass
@@ -65,6 +104,14 @@ class Rule(ABC):
     def fits(self, op: ir.Op) -> bool:
         """Whether the rule is defined for this op."""
         return True
+
+    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
+        """The quotients that the rule shares relevance out by; none for a rule that has no denominators."""
+        return ()
+
+    def prepare(self, op: ir.Op, params: Mapping[str, Array], nonnegative: bool) -> Any:
+        """Changed weights that depend on no image, made once per `bind`; the rule finds them in `call.prepared`."""
+        return None
 
 
 def divide(relevance: Array, z: Array, epsilon: Any) -> Array:
@@ -97,3 +144,8 @@ def added(*parts: Array | None) -> Array:
 def times(a: tuple[Array, ...], b: tuple[Array, ...]) -> Relevances:
     """Products, input by input."""
     return tuple(x * y for x, y in zip(a, b, strict=True))
+
+
+def summed(*shares: Relevances) -> Relevances:
+    """Sums, input by input."""
+    return tuple(added(*parts) for parts in zip(*shares, strict=True))

@@ -1,21 +1,29 @@
-"""LRP-0 and LRP-ε: in proportion to what each input contributed."""
+"""Rules that share relevance in proportion to every contribution: LRP-0, LRP-ε, and ε on ops without weights."""
 
 import flax.struct
 from jax import Array
 
 import ir
 from jlrp.ops import is_affine
-from jlrp.rules.base import LayerCall, Relevances, Rule, divide, times
+from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, times
 
 
-def _epsilon(call: LayerCall, relevance: Array, epsilon: float) -> Relevances:
-    s = divide(relevance, call.output, epsilon)
-    c = call.affine.transpose(call.affine.weights, call.inputs, s)
-    return times(call.inputs, c)
+class _Proportional(Rule):
+    """`R_in = x · Wᵀ( R / stab(z) )`; what differs is ε and the ops."""
+
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        (quotient,) = self.quotients(call, relevance)
+        return times(call.inputs, call.affine.transpose(call.affine.weights, call.inputs, quotient.s))
+
+    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
+        return (Quotient(relevance, call.output, call.affine.bias, getattr(self, "epsilon", 0.0)),)
+
+    def fits(self, op: ir.Op) -> bool:
+        return is_affine(op)
 
 
 @flax.struct.dataclass
-class Epsilon(Rule):
+class Epsilon(_Proportional):
     """LRP-ε: `R_in = x · Wᵀ( R / stab(z) )`, `z = W·x + b`.
 
     For every affine op. Conserves relevance up to what bias and ε absorb.
@@ -28,15 +36,9 @@ class Epsilon(Rule):
 
     epsilon: float = 1e-6
 
-    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        return _epsilon(call, relevance, self.epsilon)
-
-    def fits(self, op: ir.Op) -> bool:
-        return is_affine(op)
-
 
 @flax.struct.dataclass
-class Zero(Rule):
+class Zero(_Proportional):
     """LRP-0: LRP-ε with ε = 0; where `z = 0` the relevance is 0.
 
     For every affine op. Source: Bach et al., PLOS ONE 10(7), 2015, eq. 56.
@@ -46,15 +48,9 @@ class Zero(Rule):
     Zero()
     """
 
-    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        return _epsilon(call, relevance, 0.0)
-
-    def fits(self, op: ir.Op) -> bool:
-        return is_affine(op)
-
 
 @flax.struct.dataclass
-class Norm(Rule):
+class Norm(_Proportional):
     """LRP-ε on an op without weights: sums (`R_i = x_i · R / stab(Σx)`) and average pooling (`stab` of the mean).
 
     Conserves relevance up to what ε absorbs. Source: zennit's rule of this name, Anders et al., arXiv 2106.13200.
@@ -65,9 +61,6 @@ class Norm(Rule):
     """
 
     epsilon: float = 1e-6
-
-    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        return _epsilon(call, relevance, self.epsilon)
 
     def fits(self, op: ir.Op) -> bool:
         return isinstance(op, ir.Add | ir.AvgPool | ir.GlobalAvgPool)

@@ -10,8 +10,8 @@ from jax import Array
 import ir
 from ir.ops.base import spatial_axes
 from jlrp.ops.pooling import window_sum
-from jlrp.rules.alphabeta import Split
-from jlrp.rules.base import LayerCall, Relevances, Rule, divide
+from jlrp.rules.alphabeta import Split, SplitRule
+from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, summed
 
 
 @flax.struct.dataclass
@@ -64,7 +64,7 @@ class AbsSplit(Rule):
 
 
 @flax.struct.dataclass
-class HalfHalf(Rule):
+class HalfHalf(SplitRule):
     """Half of the positive share minus half of the negative share; for convolutions with the opposite sign.
 
     `R_i = ±Σ_j R_j·½·( z⁺_ij / (Σ_i z⁺_ij + b⁺_j) − z⁻_ij / (Σ_i z⁻_ij + b⁻_j) )`, `z_ij = x_i·w_ij`; + for dense
@@ -77,11 +77,12 @@ class HalfHalf(Rule):
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        split, (above, below) = Split(call), self.quotients(call, relevance)
+        return summed(split.to_positive(above), split.to_negative(below))
+
+    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
         half = -0.5 * relevance if isinstance(call.op, ir.Convolution) else 0.5 * relevance
-        split = Split(call)
-        above = split.to_positive(divide(half, split.positive_sum(), 0.0))
-        below = split.to_negative(divide(half, split.negative_sum(), 0.0))
-        return tuple(a - b for a, b in zip(above, below, strict=True))
+        return Split(call).positive(half, 0.0), Split(call).negative(-half, 0.0)
 
     def fits(self, op: ir.Op) -> bool:
         return isinstance(op, ir.Convolution | ir.Dense)

@@ -41,14 +41,15 @@ def test_a_softmax_inside_the_graph_stays():
     assert strip_softmax(graph).graph is graph
 
 
-def test_one_of_several_outputs():
+def test_one_of_several_outputs_or_any_value():
     graph, _, _ = two_inputs(np.random.default_rng(0))
     selected = select_output(graph, "other")
     assert [node.name for node in selected.nodes] == ["a", "other"]
     assert selected.inputs == graph.inputs
     assert select_output(graph).outputs == ("first",)
-    with pytest.raises(ValueError, match="no output 'add': it has 'first', 'other'"):
-        select_output(graph, "add")
+    assert [node.name for node in select_output(graph, "add").nodes] == ["a", "b", "add"]
+    with pytest.raises(ValueError, match="no layer 'nose' to explain: the outputs are 'first', 'other'"):
+        select_output(graph, "nose")
 
 
 def test_residual_network_is_folded_and_computes_the_same():

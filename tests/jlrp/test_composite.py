@@ -91,11 +91,16 @@ def test_first_means_first_in_data_flow():
         ir.Node("cat", ir.Concatenate(), ("d", "flat_a")),
     ]
     graph = ir.Graph(nodes, ["x"], ["cat"])
-    first = jlrp.First((ir.Convolution, ir.Dense))
-    assert [node.name for node in nodes if first(graph, node)] == ["a", "b"]
-    dense_without_convolution = jlrp.First((ir.Dense,))
-    assert [node.name for node in nodes if dense_without_convolution(graph, node)] == ["d"]
-    assert not jlrp.First((ir.Dense,), behind=(ir.Conv,))(graph, graph["d"])
+    assert [node.name for node in nodes if jlrp.First()(graph, node)] == ["a", "b"]
+    assert [node.name for node in nodes if jlrp.First((ir.Dense,))(graph, node)] == []
+    assert [node.name for node in nodes if jlrp.Last()(graph, node)] == ["a", "d"]
+    assert [node.name for node in nodes if jlrp.Depth(1, 2)(graph, node)] == ["c", "flat_a"]
+    assert [node.name for node in nodes if (~jlrp.First() & ir.Conv)(graph, node)] == ["c"]
+    assert [node.name for node in nodes if (jlrp.Named("flat*") | jlrp.Kind(ir.Dense))(graph, node)] == [
+        "flat",
+        "d",
+        "flat_a",
+    ]
 
 
 def test_one_error_lists_all_that_does_not_fit(graph):

@@ -25,7 +25,7 @@ METHODS = {
     "all_zplus": every_layer(jlrp.ZPlus()),
     "all_alpha2_beta1": every_layer(jlrp.AlphaBeta(2.0, 1.0)),
     "all_alpha1_beta0": every_layer(jlrp.AlphaBeta(1.0, 0.0)),
-    "first_flat_rest_epsilon_1e-6": jlrp.PRESETS["epsilon"]().with_rules((jlrp.First(LINEAR), jlrp.Flat())),
+    "first_flat_rest_epsilon_1e-6": jlrp.PRESETS["epsilon"]().with_rules((jlrp.First(), jlrp.Flat())),
 }
 LOGIT, ONE = {"logit": "logit"}, {"one_hot": "one"}  # their name of a start → ours
 MODELS = ("resnet_mini", "vgg_mini")

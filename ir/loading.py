@@ -23,6 +23,13 @@ def load(path: str | os.PathLike[str], architecture: str | None = None, variant:
 
     Returns an `ir.Model` with NumPy arrays. Raises `ir.LoadError`, one sentence that says what is wrong with the file
     and what to do. Nothing in the file is executed and nothing outside it is opened.
+
+    >>> import ir
+    >>> ir.load("jlrp/data/digits_resnet.h5").input_shapes
+    ((None, 32, 32, 1),)
+    >>> ir.load("README.md")
+    Traceback (most recent call last):
+    ir.errors.LoadError: The file 'README.md' is no HDF5 file ...
     """
     path = Path(path)
     checked_choice(architecture, variant)

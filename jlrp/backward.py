@@ -1,0 +1,222 @@
+"""The compiled part: weights prepared, the graph walked forwards, relevance carried back.
+
+All functions take a `Plan` as their static argument, so that one program serves all explainers that differ in numbers
+alone.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+import ir
+from ir.passes import Rewritten
+from jlrp.composite import Edge
+from jlrp.interpreter import activations, cast, check_shapes, node_params
+from jlrp.ledger import Bookkeeper, Ledger
+from jlrp.ops.base import along_axis
+from jlrp.rules import LayerCall, Rule
+from jlrp.start import start_relevance
+
+Rules = tuple[Rule, ...]
+"""The distinct rules of a composite; a plan says which node has which."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is known before there are numbers.
+
+    rule_of_node: for each node of the graph, the position of its rule. followed: the edges that relevance follows, or
+    `None` for all. record: pairs (name asked for, value it stands for).
+    """
+
+    rewritten: Rewritten
+    rule_of_node: tuple[int, ...]
+    followed: frozenset[Edge] | None
+    start: str
+    contrast: str | None
+    record: tuple[tuple[str, str], ...]
+    ledger: bool
+
+    @property
+    def graph(self) -> ir.Graph:
+        """The graph that the rules see."""
+        return self.rewritten.graph
+
+
+@flax.struct.dataclass
+class Prepared:
+    """Weights as the backward pass wants them: folded, in one dtype, and what each node's rule made of them.
+
+    params: those of the folded graph's layers; changed: `{node: what its rule's prepare returned}`.
+    """
+
+    params: dict[str, Any]
+    changed: dict[str, Any]
+
+
+@flax.struct.dataclass
+class Explanation:
+    """What `explain` returns; a pytree of arrays.
+
+    relevance: what each input value contributed, of the images' shape; a tuple where the graph has several inputs.
+    output: (N, classes), what was explained: before the softmax.
+    target: (N,), the class explained; (classes, N) from `per_class`.
+    layers: `{name: relevance at that layer's output}` for the names in `record`.
+    ledger: where relevance went (`jlrp.Ledger`), if it was asked for.
+
+    >>> import numpy as np, ir, jlrp
+    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+    >>> result = jlrp.explainer(graph, record=("fc",))({"fc": {"kernel": np.ones((2, 1))}}, np.ones((3, 2)))
+    >>> result.relevance.shape, result.layers["fc"].shape
+    ((3, 2), (3, 1))
+    """
+
+    relevance: Any
+    output: Array
+    target: Array
+    layers: dict[str, Array]
+    ledger: Ledger | None = None
+
+
+@flax.struct.dataclass
+class Conditions:
+    """Which channels' relevance is kept at which values, for several conditions at once.
+
+    channels: `{value: (conditions, most) indices}`, filled up with −1; everything: `{value: (conditions,)}`, true
+    where a condition says nothing of a value.
+    """
+
+    channels: dict[str, Array]
+    everything: dict[str, Array]
+
+
+@partial(jax.jit, static_argnums=0)
+def prepare(plan: Plan, rules: Rules, params: ir.Params) -> Prepared:
+    """Weights folded, and changed as each node's rule wants them."""
+    folded = plan.rewritten.params(cast(params, ())[0])
+    numbers = _in_dtype(rules, _dtype(folded))
+    changed: dict[str, Any] = {}
+    for node, index in zip(plan.graph.nodes, plan.rule_of_node, strict=True):
+        if node.params is not None and node.params in folded:
+            nonnegative = all(name in plan.graph.nonnegative for name in node.inputs)
+            made = numbers[index].prepare(node.op, folded[node.params], nonnegative)
+            changed |= {} if made is None else {node.name: made}
+    used = {node.params for node in plan.graph.nodes}
+    return Prepared({name: layer for name, layer in folded.items() if name in used}, changed)
+
+
+@partial(jax.jit, static_argnums=0)
+def explain(
+    plan: Plan, rules: Rules, weights: ir.Params | Prepared, images: tuple[Array, ...], target: Array | None
+) -> Explanation:
+    """One explanation of each image."""
+    walk = _Walk(plan, rules, weights, images)
+    start, target = start_relevance(plan.graph, walk.output, target, plan.start, plan.contrast)
+    return walk.back(start, target)
+
+
+@partial(jax.jit, static_argnums=0)
+def explain_classes(
+    plan: Plan, rules: Rules, weights: ir.Params | Prepared, images: tuple[Array, ...], targets: Array
+) -> Explanation:
+    """One explanation of each image for each row of targets (classes, N), with one forward pass."""
+    walk = _Walk(plan, rules, weights, images)
+    starts = jax.vmap(lambda t: start_relevance(plan.graph, walk.output, t, plan.start, plan.contrast)[0])(targets)
+    return dataclasses.replace(jax.vmap(walk.back)(starts, targets), output=walk.output)
+
+
+@partial(jax.jit, static_argnums=0)
+def explain_conditions(
+    plan: Plan,
+    rules: Rules,
+    weights: ir.Params | Prepared,
+    images: tuple[Array, ...],
+    target: Array | None,
+    conditions: Conditions,
+) -> Explanation:
+    """One explanation of each image under each condition, with one forward pass."""
+    walk = _Walk(plan, rules, weights, images)
+    start, target = start_relevance(plan.graph, walk.output, target, plan.start, plan.contrast)
+    result = jax.vmap(lambda c: walk.back(start, target, walk.masks(c)))(conditions)
+    return dataclasses.replace(result, output=walk.output, target=target)
+
+
+class _Walk:
+    """One forward pass, and any number of walks back from it."""
+
+    def __init__(self, plan: Plan, rules: Rules, weights: ir.Params | Prepared, images: tuple[Array, ...]) -> None:
+        self.plan, self.graph = plan, plan.graph
+        self.weights = weights if isinstance(weights, Prepared) else prepare(plan, rules, weights)
+        dtype = _dtype(self.weights.params)
+        images = tuple(jnp.asarray(x, dtype) for x in images)
+        check_shapes(self.graph, self.weights.params, images)
+        self.rules = _in_dtype(rules, dtype)
+        self.values = activations(self.graph, self.weights.params, images)
+
+    @property
+    def output(self) -> Array:
+        """What is explained."""
+        return self.values[self.graph.outputs[0]]
+
+    def back(self, start: Array, target: Array, masks: Mapping[str, Array] | None = None) -> Explanation:
+        """Relevance from the output to the inputs: nodes in reverse, what arrives at a value added up."""
+        arrived: dict[str, Array] = {self.graph.outputs[0]: start}
+        books = Bookkeeper([], [], [])
+        for node, index in zip(reversed(self.graph.nodes), reversed(self.plan.rule_of_node), strict=True):
+            edges = [(name, i) for i, name in enumerate(node.inputs) if self._follows(node.name, i)]
+            if node.name not in arrived or not (edges or self.plan.ledger):
+                continue
+            received = arrived[node.name]
+            if masks and node.name in masks:
+                arrived[node.name] = received * masks[node.name]
+            call, rule = self._call(node), self.rules[index]
+            shares = rule.relevance(call, arrived[node.name])
+            for name, position in edges:
+                arrived[name] = arrived[name] + shares[position] if name in arrived else shares[position]
+            if self.plan.ledger:
+                books.enter(node, rule, call, received, arrived[node.name], [shares[i] for _, i in edges])
+        everywhere = {name: arrived.get(name, jnp.zeros_like(value)) for name, value in self.values.items()}
+        inputs = tuple(everywhere[name] for name in self.graph.inputs)
+        layers = {name: everywhere[value] for name, value in self.plan.record}
+        ledger = books.ledger(start, inputs) if self.plan.ledger else None
+        return Explanation(inputs[0] if len(inputs) == 1 else inputs, self.output, target, layers, ledger)
+
+    def masks(self, conditions: Conditions) -> dict[str, Array]:
+        """One condition's masks, each of a shape that broadcasts against its value."""
+        masks = {}
+        for name, channels in conditions.channels.items():
+            value = self.values[name]
+            axis = self.graph.channel_axis(value.ndim)
+            kept = (jnp.arange(value.shape[axis])[:, None] == channels).any(1) | conditions.everything[name]
+            masks[name] = along_axis(kept, axis, value.ndim).astype(value.dtype)
+        return masks
+
+    def _follows(self, name: str, position: int) -> bool:
+        return self.plan.followed is None or (name, position) in self.plan.followed
+
+    def _call(self, node: ir.Node) -> LayerCall:
+        return LayerCall(
+            node.op,
+            node_params(node, self.weights.params),
+            tuple(self.values[name] for name in node.inputs),
+            self.values[node.name],
+            tuple(name in self.graph.nonnegative for name in node.inputs),
+            self.weights.changed.get(node.name),
+        )
+
+
+def _dtype(params: Any) -> Any:
+    leaves = jax.tree.leaves(params)
+    return leaves[0].dtype if leaves else jnp.result_type(float)
+
+
+def _in_dtype(rules: Rules, dtype: Any) -> Rules:
+    """The rules' numbers in the dtype of the computation."""
+    return jax.tree.map(lambda number: jnp.asarray(number, dtype), rules)

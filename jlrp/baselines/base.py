@@ -1,0 +1,127 @@
+"""What all baselines share: the model as a function of its images, and the one compiled program."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+import ir
+from ir.passes import select_output, strip_softmax
+from jlrp.backward import Explanation
+from jlrp.interpreter import activations, as_tuple, cast, check_shapes
+from jlrp.start import as_target, check_target, start_relevance
+
+Relevances = tuple[Array, ...]
+"""One relevance per input of the graph, each of that input's shape."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a method is asked: why does this model give these images this score?
+
+    graph, params: the model, without the softmax that ended it.
+    images: one array per input of the graph, batch first; values: every value of the graph for them, by name.
+    start: what each output value counts in the score, in the output's shape: 1 at the target, else 0.
+    """
+
+    graph: ir.Graph
+    params: Any
+    images: tuple[Array, ...]
+    values: dict[str, Array]
+    start: Array
+
+    def model(self, *images: Array) -> Array:
+        """The model's output for other images."""
+        return activations(self.graph, self.params, images)[self.graph.outputs[0]]
+
+    def score(self, output: Array) -> Array:
+        """(N,): the target's value in an output of the model; `Σ start·output` for a start relevance."""
+        return jnp.sum(self.start * output, axis=tuple(range(1, output.ndim)))
+
+    def gradient(self, *images: Array) -> Relevances:
+        """The derivative of the score with respect to each input, at these images."""
+        _, pullback = jax.vjp(self.model, *images)
+        return pullback(self.start)
+
+    def mean_gradient(self, images_at: Callable[[Array], Iterable[Array]], points: Array) -> Relevances:
+        """The mean of the gradients at the images of several points, one after the other: memory holds one of them."""
+
+        def step(total: Relevances, point: Array) -> tuple[Relevances, None]:
+            return tuple(a + b for a, b in zip(total, self.gradient(*images_at(point)), strict=True)), None
+
+        total, _ = jax.lax.scan(step, tuple(map(jnp.zeros_like, self.images)), points)
+        return tuple(a / len(points) for a in total)
+
+
+def number(given: Any) -> Any:
+    """A Python number as a float, so that `1` and `1.0` share a program; arrays stay."""
+    return float(given) if isinstance(given, int | float) else given
+
+
+class Method(ABC):
+    """How relevance comes from the model as a whole; a `flax.struct.dataclass`.
+
+    Its numbers are data, so that a changed one compiles nothing anew; counts, windows and names are structure.
+    """
+
+    @abstractmethod
+    def relevance(self, question: Question) -> Relevances:
+        """One relevance per input of the graph."""
+
+
+class Baseline:
+    """A graph with a method other than relevance propagation, ready to explain; made by `gradient` and its like.
+
+    Calls with equal shapes share one compiled program, also among baselines that differ in numbers only.
+
+    >>> import ir
+    >>> from jlrp.baselines import gradient
+    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Softmax(), ("fc",))], ["x"], ["p"])
+    >>> gradient(graph).graph.outputs
+    ('fc',)
+    """
+
+    def __init__(self, graph: ir.Graph, method: Method, output: str | None = None) -> None:
+        self.graph = before_softmax(graph, output)
+        self.method = method
+
+    def __call__(self, params: ir.Params, images: Any, target: Any = None) -> Explanation:
+        """Explain a batch of images; params, images, target and what is returned are as for `jlrp.Explainer`.
+
+        A start relevance given as target, of the output's shape (N, classes), weights the outputs: what is explained
+        is `Σ target·output`. In the result, `layers` is empty.
+
+        Raises `ValueError` for a target that does not fit, `ir.ShapeError` where images or weights do not fit.
+        """
+        images = as_tuple(self.graph, images)
+        result = _attribute(self.graph, self.method, params, images, as_target(target, images))
+        check_target(target, result.output.shape[self.graph.channel_axis(result.output.ndim)])
+        return result
+
+
+def before_softmax(graph: ir.Graph, output: str | None) -> ir.Graph:
+    """The part of the graph that one output depends on, without the softmax that ends it."""
+    return strip_softmax(select_output(graph, output)).graph
+
+
+@partial(jax.jit, static_argnums=0)
+def _attribute(
+    graph: ir.Graph, method: Method, params: ir.Params, images: tuple[Array, ...], target: Array | None
+) -> Explanation:
+    params, images = cast(params, images)
+    check_shapes(graph, params, images)
+    values = activations(graph, params, images)
+    output = values[graph.outputs[0]]
+    start, target = start_relevance(graph, output, target, "one")
+    relevance = _in_dtype(method, output.dtype).relevance(Question(graph, params, images, values, start))
+    return Explanation(relevance if len(relevance) > 1 else relevance[0], output, target, {})
+
+
+def _in_dtype(method: Any, dtype: Any) -> Any:
+    """The method with its real numbers in one dtype; whole numbers and random keys stay."""
+    return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, method)

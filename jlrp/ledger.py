@@ -1,0 +1,130 @@
+"""Where relevance went: for every layer and image, what came in, what went on, and who kept the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import flax.struct
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+import ir
+from jlrp.rules import LayerCall, Rule
+from jlrp.rules.base import Quotient, Relevances
+
+COLUMNS = ("received", "passed", "bias", "stabiliser", "empty", "cropped", "rule")
+"""Received is passed on, or kept: by the bias, by the stabiliser ε, by sums that are zero, by padding, by the rule."""
+
+
+@flax.struct.dataclass
+class Ledger:
+    """The relevance of each layer and image, and where what it did not pass on went.
+
+    layers, rules: the nodes with relevance, from the output to the inputs, and the name of each one's rule.
+    entries: (layers, 7, N), the columns in the order of `COLUMNS`: received = passed + bias + stabiliser + empty +
+        cropped + rule.
+    start: (N,), what relevance started as; inputs: (N,), what reached the graph's inputs. `start` is `inputs` plus all
+        that was kept, up to rounding.
+
+    - bias: the bias's share of the denominators.
+    - stabiliser: ε's share.
+    - empty: relevance of units whose denominator is exactly zero, which have nobody to pass it to.
+    - cropped: what fell into zero padding.
+    - rule: what the rule itself does not conserve (αβ with α − β ≠ 1, half-half, gradients of activations), branches
+      that are not followed, and what a condition takes away.
+
+    >>> import numpy as np, ir, jlrp
+    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+    >>> params = {"fc": {"kernel": np.array([[2.0], [1.0]]), "bias": np.array([1.0])}}
+    >>> ledger = jlrp.explainer(graph, "zero", ledger=True)(params, np.ones((1, 2))).ledger
+    >>> print(ledger.table())
+    layer   rule  received  passed  bias  stabiliser  empty  cropped  rule keeps
+    fc      Zero         4       3     1           0      0        0           0
+    start                        4
+    inputs                       3
+    """
+
+    layers: tuple[str, ...] = flax.struct.field(pytree_node=False)
+    rules: tuple[str, ...] = flax.struct.field(pytree_node=False)
+    entries: Array
+    start: Array
+    inputs: Array
+
+    def column(self, name: str) -> Array:
+        """One of `COLUMNS`, (layers, N)."""
+        return self.entries[..., COLUMNS.index(name), :]
+
+    def table(self, image: int = 0) -> str:
+        """One image's entries as a table for people; numbers below a millionth of the start are shown as 0."""
+        entries, start = np.asarray(self.entries)[..., image], float(np.asarray(self.start)[image])
+        noise = 1e-6 * max(abs(start), float(np.abs(entries).max(initial=0)))
+        rows: list[tuple[str, ...]] = [("layer", "rule", *COLUMNS[:-1], "rule keeps")]
+        for layer, rule, values in zip(self.layers, self.rules, entries, strict=True):
+            rows.append((layer, rule, *(f"{0 if abs(v) < noise else v:.4g}" for v in values)))
+        totals = {"start": start, "inputs": float(np.asarray(self.inputs)[image])}
+        rows.extend((name, "", "", f"{total:.4g}", *[""] * 5) for name, total in totals.items())
+        return _aligned(rows)
+
+
+@dataclass
+class Bookkeeper:
+    """Collects the ledger's entries while relevance is carried back."""
+
+    layers: list[str]
+    rules: list[str]
+    entries: list[Array]
+
+    def enter(
+        self, node: ir.Node, rule: Rule, call: LayerCall, received: Array, masked: Array, followed: Sequence[Array]
+    ) -> None:
+        """One layer: what arrived, what of it a condition left, and the shares that go on."""
+        total, passed = (
+            totals(received),
+            sum((totals(share) for share in followed), jnp.zeros(received.shape[0], received.dtype)),
+        )
+        quotients = rule.quotients(call, masked)
+        kept = [sum((part(q) for q in quotients), jnp.zeros_like(total)) for part in (_bias, _stabiliser, _empty)]
+        rest = total - passed - sum(kept)
+        pads = isinstance(node.op, ir.ZeroPad | ir.Pool)
+        none = jnp.zeros_like(total)
+        self.layers.append(node.name)
+        self.rules.append(type(rule).__name__)
+        self.entries.append(jnp.stack([total, passed, *kept, *((rest, none) if pads else (none, rest))]))
+
+    def ledger(self, start: Array, inputs: Relevances) -> Ledger:
+        """All entries."""
+        reached = sum(totals(share) for share in inputs)
+        entries = jnp.stack(self.entries) if self.entries else jnp.zeros((0, len(COLUMNS), start.shape[0]), start.dtype)
+        return Ledger(tuple(self.layers), tuple(self.rules), entries, totals(start), jnp.asarray(reached))
+
+
+def totals(relevance: Array) -> Array:
+    """The sum over everything but the batch, (N,): axis by axis, which keeps float32 rounding small."""
+    while relevance.ndim > 1:
+        relevance = relevance.sum(-1)
+    return relevance
+
+
+def _bias(quotient: Quotient) -> Array:
+    if quotient.bias is None:
+        return jnp.zeros(quotient.relevance.shape[0], quotient.relevance.dtype)
+    return totals(quotient.s * quotient.bias)
+
+
+def _stabiliser(quotient: Quotient) -> Array:
+    share = quotient.s * jnp.where(quotient.z >= 0, quotient.epsilon, -quotient.epsilon)
+    return totals(jnp.where(quotient.z == 0, 0, share))
+
+
+def _empty(quotient: Quotient) -> Array:
+    return totals(jnp.where(quotient.z == 0, quotient.relevance, 0))
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        words = [f"{row[0]:{widths[0]}}", f"{row[1]:{widths[1]}}"]
+        words += [f"{word:>{width}}" for word, width in zip(row[2:], widths[2:], strict=True)]
+        lines.append("  ".join(words).rstrip())
+    return "\n".join(lines)
