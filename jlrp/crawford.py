@@ -56,13 +56,13 @@ class OriginalHalfHalf(HalfHalf):
     Q2: under `same` padding the window of output `a` starts at pixel `s·a` in place of `s·a − ⌊P/2⌋`.
     Q3: a 1×1 convolution of stride 2 copies each sampled pixel's relevance onto its three skipped neighbours; copies
     that fall outside the image are dropped.
-    Where the first implementation fails (dilation; an image whose columns need more padding than its rows), this is
-    `HalfHalf`.
+    Where the first implementation fails (dilation; an image whose columns need more padding than its rows; transposed
+    convolutions), this is `HalfHalf`.
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         (x,), op = call.inputs, call.op
-        if not isinstance(op, ir.Convolution) or any(d != 1 for d in op.dilation):
+        if not isinstance(op, ir.Conv | ir.DepthwiseConv) or any(d != 1 for d in op.dilation):
             return super().relevance(call, relevance)
         axes = spatial_axes(op.data_format, x.ndim)
         window = call.params["kernel"].shape[: len(axes)]

@@ -1,13 +1,18 @@
-"""Small affine ops with random weights and inputs: the list that the contract tests of ops and rules run over."""
+"""Small ops with random weights and inputs: the list that the contract tests of ops and rules run over."""
 
 import numpy as np
 
 import ir
+from ir.ops.activation import FUNCTIONS
 
 
 def _kernel(rng, *shape, bias=True):
     weights = {"kernel": rng.normal(size=shape)}
     return weights | {"bias": rng.normal(size=shape[-1])} if bias else weights
+
+
+def _transposed(rng, *shape):
+    return {"kernel": rng.normal(size=shape), "bias": rng.normal(size=shape[-2])}
 
 
 def _images(rng, *shape):
@@ -43,6 +48,12 @@ def affine_cases(rng):
             {"kernel": rng.normal(size=(3, 3, 3, 2)), "bias": rng.normal(size=6)},
             (images,),
         ),
+        "conv transpose, stride 2": (ir.ConvTranspose((2, 2)), _transposed(rng, 3, 2, 4, 3), (images[:, :3, :3],)),
+        "conv transpose channels first": (
+            ir.ConvTranspose((2, 1), "same", data_format="channels_first"),
+            _transposed(rng, 3, 3, 4, 3),
+            (_images(rng, 2, 3, 3, 4),),
+        ),
         "batch norm": (ir.BatchNorm(1e-3), norm, (images,)),
         "batch norm channels first": (ir.BatchNorm(1e-3, axis=1), norm, (_images(rng, 2, 3, 4, 5),)),
         "average pooling": (ir.AvgPool((2, 3), (1, 2), "same"), {}, (images,)),
@@ -52,3 +63,31 @@ def affine_cases(rng):
 
 
 NAMES = tuple(affine_cases(np.random.default_rng(0)))
+"""Of the affine cases."""
+
+OTHERS = {
+    "max pooling": (ir.MaxPool((3, 2), (2, 2), "same"), [(2, 7, 8, 3)]),
+    "max pooling channels first": (ir.MaxPool((2, 2), (2, 2), data_format="channels_first"), [(2, 3, 7, 8)]),
+    "global max pooling": (ir.GlobalMaxPool(), [(2, 7, 8, 3)]),
+    "global average, kept": (ir.GlobalAvgPool(True, "channels_first"), [(2, 3, 7, 8)]),
+    "zero padding": (ir.ZeroPad(((1, 2), (3, 0))), [(2, 4, 5, 3)]),
+    "relu": (ir.Relu(), [(2, 5, 6, 3)]),
+    "crop": (ir.Crop(((1, 2), (0, 1))), [(2, 4, 5, 3)]),
+    "flatten": (ir.Flatten(), [(2, 4, 5, 3)]),
+    "reshape": (ir.Reshape((-1, 6)), [(2, 4, 5, 3)]),
+    "permute": (ir.Permute((2, 3, 1)), [(2, 4, 5, 3)]),
+    "concatenate": (ir.Concatenate(1), [(2, 4, 3), (2, 5, 3)]),
+    "softmax": (ir.Softmax(), [(2, 5)]),
+    "hard sigmoid": (ir.HardSigmoid(0.2), [(2, 5)]),
+    "elu": (ir.Elu(0.5), [(2, 5)]),
+    **{f: (ir.Activation(f), [(2, 5)]) for f in FUNCTIONS},
+}
+"""Ops that are not affine and have no weights: name → (op, shapes of its inputs)."""
+
+
+def case(name, rng):
+    """(op, params, inputs) of any case."""
+    if name in NAMES:
+        return affine_cases(rng)[name]
+    op, shapes = OTHERS[name]
+    return op, {}, tuple(_images(rng, *shape) for shape in shapes)

@@ -53,6 +53,83 @@ def half_half(W, b, x, R):
     return alpha_beta(W, b, x, R, alpha=0.5, beta=0.5, epsilon=0)
 
 
+def gamma_plain(W, b, x, R, gamma=0.25, epsilon=1e-6):
+    def rule(w, b, x, r):
+        return shares((w + gamma * np.where(w > 0, w, 0)) * x, b + gamma * max(b, 0), r, epsilon)
+
+    return per_output(rule, W, b, x, R)
+
+
+def gamma(W, b, x, R, gamma=0.25, epsilon=1e-6):
+    def rule(w, b, x, r):
+        contributions = w * x
+        sign = np.sign(contributions.sum() + b)  # contributions of the output's own sign are favoured
+        if sign == 0:
+            return np.zeros_like(x)
+        favoured = np.where(sign * contributions > 0, 1 + gamma, 1)
+        return shares(favoured * contributions, b * (1 + gamma if sign * b > 0 else 1), r, epsilon)
+
+    return per_output(rule, W, b, x, R)
+
+
+def w_square(W, b, x, R, bias="dropped", epsilon=1e-6):
+    def rule(w, b, x, r):
+        return shares(w**2, b**2 if bias == "squared" else 0.0, r, epsilon)
+
+    return per_output(rule, W, b, x, R)
+
+
+def z_box(W, b, x, R, low, high, epsilon=1e-6):
+    """`low` and `high` are numbers or of the shape of `x`; cells of padding are not in `x` and so count 0."""
+
+    def rule(w, b, x, r):
+        return shares(w * x - np.where(w > 0, w, 0) * low - np.where(w < 0, w, 0) * high, 0.0, r, epsilon)
+
+    return per_output(rule, W, b, x, R)
+
+
+def without_bias(rule, W, b, x, R):
+    return rule(W, np.zeros_like(b), x, R)
+
+
+def abs_split(xs, R):
+    """Of a sum of several arrays, cell by cell."""
+    result = [np.zeros_like(x) for x in xs]
+    for cell in np.ndindex(R.shape):
+        sizes = [abs(x[cell]) for x in xs]
+        for share, size in zip(result, sizes, strict=True):
+            share[cell] = R[cell] * (size / sum(sizes) if sum(sizes) > 0 else 1 / len(xs))
+    return result
+
+
+def windows(shape, window, strides, same):
+    """For each output of a pooling of an image (H, W, C): the indices of its cells, row by row, padding left out."""
+    index = np.arange(np.prod(shape)).reshape(shape)
+
+    def starts(n, k, s):
+        if not same:
+            return range(0, n - k + 1, s)
+        count = -(-n // s)
+        before = max((count - 1) * s + k - n, 0) // 2
+        return range(-before, count * s - before, s)
+
+    rows, columns = (starts(*axis) for axis in zip(shape, window, strides, strict=False))
+    return [
+        index[max(r, 0) : r + window[0], max(c, 0) : c + window[1], channel].ravel()
+        for r in rows
+        for c in columns
+        for channel in range(shape[2])
+    ]
+
+
+def uniform(windows, size, x, R):
+    """`size` cells in each window, those of padding counted."""
+    result = np.zeros_like(x)
+    for cells, r in zip(windows, R, strict=True):
+        result[cells] += r / size
+    return result
+
+
 def winner(windows, x, R):
     """`windows[j]` are the input indices of output j, in row-major order, padding left out."""
     result = np.zeros_like(x)

@@ -11,7 +11,6 @@ CLASSES = {
     "AtrousConvolution2D": "Conv2D",
     "AtrousConv1D": "Conv1D",
     "AtrousConv2D": "Conv2D",
-    "Deconvolution2D": "Conv2DTranspose",
     "SeparableConvolution2D": "SeparableConv2D",
 }
 FIELDS = {

@@ -2,7 +2,7 @@
 
 from ir.ops.activation import Activation, ActivationOp, Elu, HardSigmoid, PRelu, Relu, Softmax
 from ir.ops.base import Op, Shape, ShapeError
-from ir.ops.linear import BatchNorm, Conv, Convolution, Dense, DepthwiseConv
+from ir.ops.linear import BatchNorm, Conv, Convolution, ConvTranspose, Dense, DepthwiseConv
 from ir.ops.merge import Add
 from ir.ops.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, GlobalPool, MaxPool, Pool
 from ir.ops.rearrange import Concatenate, Crop, Flatten, Permute, Rearrangement, Reshape, ZeroPad
@@ -15,6 +15,7 @@ __all__ = [
     "BatchNorm",
     "Concatenate",
     "Conv",
+    "ConvTranspose",
     "Convolution",
     "Crop",
     "Dense",

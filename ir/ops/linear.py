@@ -46,7 +46,7 @@ class Convolution(Op):
     `"channels_first"` (N, C, …).
 
     >>> import ir
-    >>> issubclass(ir.Conv, ir.Convolution), issubclass(ir.DepthwiseConv, ir.Convolution)
+    >>> issubclass(ir.Conv, ir.Convolution), issubclass(ir.ConvTranspose, ir.Convolution)
     (True, True)
     """
 
@@ -103,6 +103,39 @@ class DepthwiseConv(Convolution):
         _require_channels(x, self.data_format, kernel[-2])
         _require_bias(params, kernel[-2] * kernel[-1])
         return self._convolved(x, kernel, kernel[-2] * kernel[-1])
+
+
+@dataclass(frozen=True)
+class ConvTranspose(Convolution):
+    """Transposed convolution. Weights: `kernel` (*window, out, in), `bias` (out,) or none.
+
+    The transpose of the convolution with this kernel that goes from the output's shape to the input's, as TensorFlow
+    and Keras define it: of length n it makes n·s under `"same"` padding and n·s + max(k - s, 0) under `"valid"`, s the
+    stride and k the extent of the window. There is no explicit padding.
+
+    >>> import numpy as np, ir
+    >>> up = ir.ConvTranspose(strides=(2, 2), padding="same")
+    >>> up.output_shape({"kernel": np.zeros((3, 3, 8, 3))}, (None, 15, 15, 3))
+    (None, 30, 30, 8)
+    """
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        x, rank = require_one(inputs), len(self.strides) + 2
+        require_rank(x, rank, "images")
+        kernel = require_param(params, "kernel", (None,) * rank)
+        _require_channels(x, self.data_format, kernel[-1])
+        _require_bias(params, kernel[-2])
+        axes = spatial_axes(self.data_format, rank)
+        windows = dilated(kernel[: len(axes)], self.dilation)
+        lengths = [self._length(x[a], k, s) for a, k, s in zip(axes, windows, self.strides, strict=True)]
+        return replaced(replaced(x, axes, tuple(lengths)), (channel_axis(self.data_format, rank),), (kernel[-2],))
+
+    def _length(self, n: int | None, window: int, stride: int) -> int | None:
+        if self.padding not in ("same", "valid"):
+            raise ShapeError(f"pads 'same' or 'valid', not {self.padding}.")
+        if n is None:
+            return None
+        return n * stride + (max(window - stride, 0) if self.padding == "valid" else 0)
 
 
 @dataclass(frozen=True)

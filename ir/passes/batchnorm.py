@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from ir.graph import Graph, Node, Params
-from ir.ops import BatchNorm, Conv, Convolution, Dense, DepthwiseConv, Op
+from ir.ops import BatchNorm, Convolution, ConvTranspose, Dense, DepthwiseConv, Op
 from ir.ops.base import channel_axis
 from ir.passes.base import Rewritten, Step, rebuilt
 
@@ -27,7 +27,7 @@ def fold_batchnorm(graph: Graph) -> Rewritten:
     1. linear layer → `BatchNorm` that is its only reader: `kernel·g`, `bias·g + h`, under the BatchNorm's name.
     2. `BatchNorm` → dense layer or convolution without padding that is its only reader: `kernel` scaled by `g` along
        its input channels, `bias + kernel·h`, under that layer's name.
-    3. Otherwise (a ReLU behind it, a padded convolution, several readers) it stays.
+    3. Otherwise (a ReLU behind it, a padded or transposed convolution, several readers) it stays.
     Only a normalisation of the channel axis can be folded.
     """
     rewritten = Rewritten(graph)
@@ -49,7 +49,7 @@ def _fold_one(graph: Graph, norm: Node, op: BatchNorm) -> Rewritten:
     if not _only_reader(graph, name):
         return Rewritten(graph)
     after = graph[graph.readers[name][0]]
-    if _linear_on(after.op, op) and not _padded(after.op):
+    if _linear_on(after.op, op) and _keeps_constants(after.op):
         new = replace(after, inputs=norm.inputs, params=f"{after.name}/folded")
         step = FoldIntoNext(after.op, op, str(after.params), str(norm.params), into=f"{after.name}/folded")
         nodes = [new if node is after else node for node in graph.nodes if node is not norm]
@@ -64,16 +64,18 @@ def _only_reader(graph: Graph, name: str) -> bool:
 def _linear_on(op: Op, norm: BatchNorm) -> bool:
     if isinstance(op, Dense):
         return norm.axis == -1
-    if isinstance(op, Conv | DepthwiseConv):
+    if isinstance(op, Convolution):
         rank = len(op.strides) + 2
         return norm.axis % rank == channel_axis(op.data_format, rank)
     return False
 
 
-def _padded(op: Op) -> bool:
-    return isinstance(op, Convolution) and (
-        op.padding == "same" or (op.padding != "valid" and any(map(any, op.padding)))
-    )
+def _keeps_constants(op: Op) -> bool:
+    """Whether a constant added to all cells of the input adds a constant to all cells of the output."""
+    if not isinstance(op, Convolution):
+        return True
+    unpadded = op.padding == "valid" or (op.padding != "same" and not any(map(any, op.padding)))
+    return unpadded and not isinstance(op, ConvTranspose)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,11 @@ class FoldIntoPrevious:
         weights = params[self.linear_params]
         scale, shift = scale_and_shift(self.norm, params[self.norm_params])
         kernel = weights["kernel"]
-        columns = scale.reshape(kernel.shape[-2:]) if isinstance(self.linear, DepthwiseConv) else scale
+        columns = scale
+        if isinstance(self.linear, DepthwiseConv):
+            columns = scale.reshape(kernel.shape[-2:])
+        elif isinstance(self.linear, ConvTranspose):
+            columns = scale[:, None]  # its kernel has the output's channels before the input's
         bias = weights["bias"] * scale + shift if "bias" in weights else shift
         return {**params, self.into: {"kernel": kernel * columns, "bias": bias}}
 

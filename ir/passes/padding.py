@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ir.graph import Graph, Node, pruned
-from ir.ops import Convolution, Op, ZeroPad
+from ir.ops import Conv, DepthwiseConv, Op, ZeroPad
 from ir.passes.base import Rewritten, rebuilt
 
 
@@ -12,7 +12,8 @@ def fold_padding(graph: Graph) -> Rewritten:
 
     Cases: `ZeroPad` → convolution with `valid` or explicit padding of the same data format: the pairs are added up
     (also through several `ZeroPad`s). A `ZeroPad` that something else reads too, or that is an output, stays for
-    that reader. Convolutions with `same` padding keep their `ZeroPad`, as their own padding depends on the image size.
+    that reader. Convolutions with `same` padding keep their `ZeroPad`, as their own padding depends on the image size;
+    so do transposed ones, for which padding is another thing.
     """
     by_name = {node.name: node for node in graph.nodes}
     nodes: list[Node] = []
@@ -30,7 +31,7 @@ def fold_padding(graph: Graph) -> Rewritten:
 
 def _padded_by(op: Op, before: Node | None) -> Op | None:
     """The convolution with the padding of the node before it added to its own; `None` where that cannot be."""
-    if not isinstance(op, Convolution) or op.padding == "same" or before is None:
+    if not isinstance(op, Conv | DepthwiseConv) or op.padding == "same" or before is None:
         return None
     pad = before.op
     if not isinstance(pad, ZeroPad) or pad.data_format != op.data_format or len(pad.padding) != len(op.strides):

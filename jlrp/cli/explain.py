@@ -1,8 +1,9 @@
 """`jlrp explain`: relevance maps of images under a model from a file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 import ir
@@ -56,6 +57,9 @@ def explain(
         typer.Option(min=0, max=100, help="The percentile of |relevance| shown in full colour; 100: the maximum."),
     ] = 99.5,
     pictures: Annotated[bool, typer.Option(help="Write the PNG pictures, not the .npz files alone.")] = True,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Say for each layer where relevance went: a table, and in the .npz.")
+    ] = False,
     architecture: Architecture = None,
     variant: Variant = None,
 ) -> None:
@@ -71,7 +75,7 @@ def explain(
     Examples:
       jlrp explain resnet50.h5 cat.jpg
       jlrp explain resnet50.h5 photos/ --labels class_index.json --target tench
-      jlrp explain weights.h5 cat.jpg --architecture resnet50 --preset epsilon
+      jlrp explain weights.h5 cat.jpg --architecture resnet50 --preset epsilon --ledger
     """
     require_preset(preset)
     require_folder(output)
@@ -85,7 +89,7 @@ def explain(
     job = Job(
         model=loaded,
         source=model,
-        explain=_explainer(loaded.graph, _rules(preset, mode, frame, low, high), start),
+        explain=_explainer(loaded.graph, _rules(preset, mode, frame, low, high), start, ledger),
         frame=frame,
         preprocess=mode,
         scaling=scaling(mode, frame),
@@ -121,16 +125,26 @@ def _rules(preset: str, mode: Preprocess, frame: Frame, low: float | None, high:
             raise InputError(f'The preset "{preset}" has no bounds: --low and --high are for {_with_bounds()}.')
         return composite(preset, None, None)
     black, white = bounds(mode, frame)
-    return composite(preset, black if low is None else low, white if high is None else high)
+    least, greatest = (black if low is None else np.float32(low)), (white if high is None else np.float32(high))
+    if not np.all(least < greatest):
+        raise InputError(
+            f"The least input {_numbers(least)} is not below the greatest {_numbers(greatest)}: "
+            "see --low, --high and --preprocess."
+        )
+    return composite(preset, least, greatest)
+
+
+def _numbers(bound: Any) -> str:
+    return ", ".join(f"{number:g}" for number in np.ravel(bound))
 
 
 def _with_bounds() -> str:
     return ", ".join(filter(takes_bounds, jlrp.PRESETS)) or "no preset"
 
 
-def _explainer(graph: ir.Graph, rules: jlrp.Composite, start: Start) -> jlrp.Explainer:
+def _explainer(graph: ir.Graph, rules: jlrp.Composite, start: Start, ledger: bool) -> jlrp.Explainer:
     try:
-        return jlrp.explainer(graph, rules, start=start.value)
+        return jlrp.explainer(graph, rules, start=start.value, ledger=ledger)
     except ValueError as error:
         raise InputError(str(error)) from error
 

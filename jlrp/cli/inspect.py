@@ -1,5 +1,7 @@
 """`jlrp inspect`: a model's layers, edges and shapes, and the rule that each layer gets."""
 
+from typing import Annotated
+
 import numpy as np
 import typer
 from rich.table import Table
@@ -7,41 +9,54 @@ from rich.table import Table
 import ir
 import jlrp
 from ir.ops.base import show
+from jlrp.cli.keepers import keepers
 from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load
 from jlrp.cli.presets import composite, require_preset
 from jlrp.cli.program import complain, console, shown
 
 
 def inspect(
-    model: ModelPath, preset: Preset = DEFAULT_PRESET, architecture: Architecture = None, variant: Variant = None
+    model: ModelPath,
+    preset: Preset = DEFAULT_PRESET,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="Add what relevance each layer's rule can keep for itself.")
+    ] = False,
+    architecture: Architecture = None,
+    variant: Variant = None,
 ) -> None:
     """Show a model's layers and the rule each gets.
 
-    Lists every layer with its op, inputs, output shape, number of weights, and its rule under a preset.
+    Lists every layer with its op, inputs, output shape, number of weights, and its rule under a preset; with --ledger
+    also who at that layer can keep relevance: the bias, the stabiliser, sums that are empty (zero), padding that is
+    cropped, or the rule itself. That is found by trying each layer on noise and on zeros.
 
     \b
     Examples:
       jlrp inspect resnet50.h5
       jlrp inspect resnet50.h5 --preset crawford2019 > layers.txt
+      jlrp inspect resnet50.h5 --preset epsilon --ledger
     """
     require_preset(preset)
     loaded = load(model, architecture, variant)
+    chosen, kept = composite(preset, 0.0, 1.0), None
     try:
-        rules, problem = composite(preset, 0.0, 1.0).rule_names(loaded.graph), None
+        rules, problem = chosen.rule_names(loaded.graph), None
+        kept = keepers(loaded, chosen) if ledger else None
     except jlrp.CompositeError as error:
         rules, problem = {}, str(error)
     out = console()
     out.print(f"{shown(model)}: {', '.join(f'{key} {value}' for key, value in loaded.source.items())}")
-    out.print(_table(loaded, rules, preset))
+    out.print(_table(loaded, rules, preset, kept))
     out.print(_totals(loaded))
     if problem is not None:
         complain(f"Error: {problem}")
         raise typer.Exit(2)
 
 
-def _table(model: ir.Model, rules: dict[str, str], preset: str) -> Table:
+def _table(model: ir.Model, rules: dict[str, str], preset: str, kept: dict[str, str] | None) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("layer", "op", "inputs", "output shape", "weights", f"rule ({preset})"):
+    ledger = [] if kept is None else ["can keep"]
+    for heading in ("layer", "op", "inputs", "output shape", "weights", f"rule ({preset})", *ledger):
         table.add_column(heading, overflow="fold", justify="right" if heading == "weights" else "left")
     shapes = model.shapes
     for name in model.graph.inputs:
@@ -52,7 +67,8 @@ def _table(model: ir.Model, rules: dict[str, str], preset: str) -> Table:
         weights = "" if node.params is None else f"{_size(model, node.params):,}" if first else "shared"
         counted.add(node.params)
         inputs, rule = ", ".join(node.inputs), rules.get(node.name, "none")
-        table.add_row(node.name, str(node.op), inputs, show(shapes[node.name]), weights, rule)
+        keeps = [] if kept is None else [kept.get(node.name, "")]
+        table.add_row(node.name, str(node.op), inputs, show(shapes[node.name]), weights, rule, *keeps)
     return table
 
 

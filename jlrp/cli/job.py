@@ -23,6 +23,7 @@ from jlrp.cli.images import Frame, Resize, read
 from jlrp.cli.labels import Labels
 from jlrp.cli.preprocess import Preprocess, Scaling
 from jlrp.cli.program import InputError, complain, shown
+from jlrp.ledger import COLUMNS
 
 
 class Start(StrEnum):
@@ -34,7 +35,10 @@ class Start(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """One image explained: relevance in the model's layout; `probability` is `None` where the model gives none."""
+    """One image explained: relevance in the model's layout; `probability` is `None` where the model gives none.
+
+    ledger: of a batch of this image alone, if it was asked for.
+    """
 
     path: Path
     pixels: NDArray[np.uint8]
@@ -42,6 +46,7 @@ class Result:
     output: NDArray[np.floating[Any]]
     class_index: int
     probability: float | None
+    ledger: jlrp.Ledger | None = None
 
     @property
     def logit(self) -> float:
@@ -118,7 +123,8 @@ class Job:
         for row, path in enumerate(images):
             index = int(found.target[row])
             chance = None if chances is None else float(chances[row, index])
-            yield Result(path, images[path], found.relevance[row], found.output[row], index, chance)
+            ledger = None if found.ledger is None else jax.tree.map(lambda a: a[..., row : row + 1], found.ledger)
+            yield Result(path, images[path], found.relevance[row], found.output[row], index, chance, ledger)
 
     def _report(self, outcome: Result | InputError, names: dict[Path, str], out: Console) -> int:
         """Write a result, or say what is wrong; 1 for the latter."""
@@ -127,6 +133,8 @@ class Job:
             return 1
         self._write(outcome, names[outcome.path])
         out.print(f"{shown(outcome.path)}: {outcome.verdict(self.labels)}")
+        if outcome.ledger is not None:
+            out.print(outcome.ledger.table(), soft_wrap=True)
         return 0
 
     def _write(self, result: Result, name: str) -> None:
@@ -159,6 +167,7 @@ class Job:
             "layout": "channels_first" if self.frame.channels_first else "channels_last",
             "image": shown(result.path),
             "model": shown(self.source),
+            **({} if result.ledger is None else _ledger_arrays(result.ledger)),
         }
 
 
@@ -174,6 +183,18 @@ def probabilities(graph: ir.Graph, output: NDArray[Any]) -> NDArray[Any] | None:
         return np.asarray(powers / powers.sum(-1, keepdims=True))
     sigmoid = isinstance(last, ir.HardSigmoid) or (isinstance(last, ir.Activation) and last.function == "sigmoid")
     return output if sigmoid else None
+
+
+def _ledger_arrays(ledger: jlrp.Ledger) -> dict[str, Any]:
+    """One image's ledger: (layers, columns) numbers with their headings."""
+    return {
+        "ledger": ledger.entries[..., 0],
+        "ledger_layers": np.array(ledger.layers),
+        "ledger_rules": np.array(ledger.rules),
+        "ledger_columns": np.array(COLUMNS),
+        "ledger_start": ledger.start[0],
+        "ledger_inputs": ledger.inputs[0],
+    }
 
 
 class _Rate(ProgressColumn):

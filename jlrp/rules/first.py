@@ -124,7 +124,8 @@ def _bound(bound: Any, op: ir.Op, x: Array) -> Array:
     """A bound as one image of the shape of `x`."""
     value = jnp.asarray(bound, x.dtype)
     if value.ndim == 1:
-        value = along_axis(value, channel_axis(getattr(op, "data_format", "channels_last"), x.ndim), x.ndim)
+        axis = channel_axis(getattr(op, "data_format", "channels_last"), x.ndim)
+        value = along_axis(value, op.axis if isinstance(op, ir.BatchNorm) else axis, x.ndim)
     try:
         return jnp.broadcast_to(value, (1, *x.shape[1:]))
     except ValueError:

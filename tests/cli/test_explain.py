@@ -15,7 +15,8 @@ from PIL import Image
 
 import ir
 import jlrp as library
-from jlrp.cli.images import Frame, read
+from jlrp.cli.images import Frame, frame_of, read
+from jlrp.cli.preprocess import SCALINGS, Preprocess
 from tests.cli.asserts import assert_fine, assert_refused
 
 ROOT = Path(library.__file__).parents[1]
@@ -92,6 +93,81 @@ def test_channels_first_models_take_the_same_images(jlrp, channels_first_model, 
     assert found["relevance"].shape == (3, 32, 32)
     assert str(found["layout"]) == "channels_first"
     np.testing.assert_allclose(found["relevance"], expected.relevance[0], atol=1e-5 * np.abs(expected.relevance).max())
+
+
+def test_the_ledger_is_shown_and_stored(jlrp, model, photo, tmp_path):
+    paths = [photo("in/a.png", 0), photo("in/b.png", 1)]
+    options = ("--preset", "epsilon_plus", "--preprocess", "tf", "--no-pictures")
+    result = jlrp("explain", model, *paths, *options, "--ledger", "-o", "with")
+    assert_fine(result)
+    of = ir.load(model)
+    images = np.stack([read(path, Frame(16, 16, 3)) for path in paths]).astype(np.float32) / np.float32(127.5) - 1
+    expected = library.explainer(of.graph, "epsilon_plus", ledger=True)(of.params, images).ledger
+    first, second = (result.stdout.index(f"{path}: class ") for path in paths)
+    for row, (path, shown) in enumerate(zip(paths, (result.stdout[first:second], result.stdout[second:]), strict=True)):
+        _, heading, *lines = shown.splitlines()
+        assert heading.split()[:3] == ["layer", "rule", "received"]
+        assert [line.split()[0] for line in lines[: len(expected.layers) + 2]] == [*expected.layers, "start", "inputs"]
+        found = loaded(tmp_path / "with" / f"{path.stem}.npz")
+        assert found["ledger_layers"].tolist() == list(expected.layers)
+        assert found["ledger_rules"].tolist() == list(expected.rules)
+        columns = found["ledger_columns"].tolist()
+        assert columns == ["received", "passed", "bias", "stabiliser", "empty", "cropped", "rule"]
+        scale = np.abs(expected.entries[..., row]).max()
+        np.testing.assert_allclose(found["ledger"], expected.entries[..., row], atol=1e-5 * scale)
+        np.testing.assert_allclose(found["ledger_inputs"], found["relevance"].sum(), atol=1e-5 * scale)
+        kept = found["ledger"][:, columns.index("bias") :].sum()
+        np.testing.assert_allclose(found["ledger_start"], found["ledger_inputs"] + kept, atol=1e-5 * scale)
+        assert found["ledger_start"] == found["logit"]
+
+
+def test_without_the_ledger_nothing_is_said_of_it(jlrp, model, photo, tmp_path):
+    result = jlrp("explain", model, photo("a.png"), "--no-pictures")
+    assert_fine(result)
+    assert "received" not in result.stdout
+    assert not [name for name in loaded(tmp_path / "jlrp-relevance/a.npz") if "ledger" in name]
+
+
+# --- presets with bounds
+
+
+@pytest.mark.parametrize(
+    ("mode", "low", "high"),
+    [
+        ("tf", -1.0, 1.0),
+        ("caffe", np.array([-103.939, -116.779, -123.68]), np.array([255 - 103.939, 255 - 116.779, 255 - 123.68])),
+    ],
+)
+@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
+def test_bounds_are_what_black_and_white_become(jlrp, request, photo, tmp_path, mode, low, high, layout):
+    path = request.getfixturevalue("model" if layout == "channels_last" else "channels_first_model")
+    options = ("--preset", "epsilon_gamma_box", "--preprocess", mode, "--no-pictures")
+    assert_fine(jlrp("explain", path, photo("a.png"), *options))
+    found, of = loaded(tmp_path / "jlrp-relevance/a.npz"), ir.load(path)
+    frame = frame_of(of)
+    images = frame.to_layout(SCALINGS[Preprocess(mode)](read(tmp_path / "a.png", frame)[None]))
+    rules = library.PRESETS["epsilon_gamma_box"](low, high)
+    expected = library.explainer(of.graph, rules)(of.params, images).relevance[0]
+    np.testing.assert_allclose(found["relevance"], expected, atol=1e-5 * np.abs(expected).max())
+    assert str(found["layout"]) == layout
+
+
+@pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
+def test_bounds_may_be_given(jlrp, request, photo, tmp_path, layout):
+    path = request.getfixturevalue("model" if layout == "channels_last" else "channels_first_model")
+    options = ("explain", path, photo("a.png"), "--preset", "epsilon_gamma_box", "--preprocess", "unit")
+    for folder, given in (("guessed", ()), ("same", ("--low", 0, "--high", 1)), ("wider", ("--high", 3))):
+        assert_fine(jlrp(*options, *given, "--no-pictures", "-o", folder))
+    guessed, same, wider = (loaded(tmp_path / f / "a.npz")["relevance"] for f in ("guessed", "same", "wider"))
+    np.testing.assert_allclose(same, guessed, atol=1e-5 * np.abs(guessed).max())
+    assert np.abs(wider - guessed).max() > 0.01 * np.abs(guessed).max()
+
+
+@pytest.mark.parametrize(("option", "value"), [("--low", "1"), ("--high", "-2"), ("--low", "nan")])
+def test_bounds_that_hold_nothing(jlrp, model, photo, tmp_path, option, value):
+    options = ("--preset", "epsilon_gamma_box", "--preprocess", "unit", f"{option}={value}")
+    assert_refused(jlrp("explain", model, photo("a.png"), *options), "is not below the greatest", "--low")
+    assert not (tmp_path / "jlrp-relevance").exists()
 
 
 def test_the_last_batch_is_filled_up_and_one_program_serves_all(jlrp, model, photo, tmp_path, monkeypatch):
@@ -316,7 +392,7 @@ def test_an_output_folder_that_is_a_file(jlrp, model, photo, tmp_path):
         (["--size", "0"], "--size"),
         (["--size", "12x"], "--size"),
         (["--size", "99"], "16 x 16"),
-        (["--low", "0"], "no bounds"),
+        (["--low", "0"], "no bounds: --low and --high are for epsilon_gamma_box."),
         (["--labels", "nowhere.txt"], "nowhere.txt"),
         (["--variant", "x"], "--architecture"),
         (["--architecture", "resnet50"], "whole model"),

@@ -3,6 +3,7 @@
 import pytest
 
 import ir
+import jlrp as library
 from tests.cli.asserts import assert_fine, assert_refused
 
 
@@ -57,3 +58,28 @@ def test_bad_input(jlrp, resnet, tmp_path):
     assert_refused(jlrp("inspect", "nowhere.h5"), "nowhere.h5", "does not exist")
     assert_refused(jlrp("inspect", resnet, "--preset", "x"), 'no preset "x"')
     assert_refused(jlrp("inspect"), "MODEL")
+
+
+def test_a_preset_with_bounds(jlrp, resnet):
+    result = jlrp("inspect", resnet, "--preset", "epsilon_gamma_box")
+    assert_fine(result)
+    assert result.stdout.count("ZBox(") == 1
+    assert "Gamma(" in result.stdout
+
+
+def test_what_each_layer_can_keep_is_shown_when_asked_for(jlrp, model):
+    assert "can keep" not in jlrp("inspect", model).stdout
+    result = jlrp("inspect", model, "--preset", "epsilon_plus", "--ledger")
+    assert_fine(result)
+    rows = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert rows["layer"].rstrip().endswith("can keep")
+    assert rows["convolution2d_1/linear"].rstrip().endswith("bias, stabiliser, empty")
+    assert rows["dense_1"].rstrip().endswith("bias, stabiliser")
+    assert rows["maxpooling2d_3"].rstrip().endswith("Winner()")
+
+
+def test_layers_without_a_rule_are_an_error_with_the_ledger_too(jlrp, model, monkeypatch):
+    monkeypatch.setitem(library.PRESETS, "zero", lambda: library.Composite([(ir.Dense, library.Zero())]))
+    result = jlrp("inspect", model, "--preset", "zero", "--ledger")
+    assert_refused(result, "has no rule")
+    assert "convolution2d_1" in result.stdout

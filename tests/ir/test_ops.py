@@ -7,32 +7,12 @@ import pytest
 
 import ir
 import jlrp
-from tests.ops import NAMES, affine_cases
-
-OTHERS = {
-    "max pooling": (ir.MaxPool((3, 2), (2, 2), "same"), [(2, 7, 8, 3)]),
-    "max pooling channels first": (ir.MaxPool((2, 2), (2, 2), data_format="channels_first"), [(2, 3, 7, 8)]),
-    "global max pooling": (ir.GlobalMaxPool(), [(2, 7, 8, 3)]),
-    "global average, kept": (ir.GlobalAvgPool(True, "channels_first"), [(2, 3, 7, 8)]),
-    "zero padding": (ir.ZeroPad(((1, 2), (3, 0))), [(2, 4, 5, 3)]),
-    "crop": (ir.Crop(((1, 2), (0, 1))), [(2, 4, 5, 3)]),
-    "flatten": (ir.Flatten(), [(2, 4, 5, 3)]),
-    "reshape": (ir.Reshape((-1, 6)), [(2, 4, 5, 3)]),
-    "permute": (ir.Permute((2, 3, 1)), [(2, 4, 5, 3)]),
-    "concatenate": (ir.Concatenate(1), [(2, 4, 3), (2, 5, 3)]),
-    "softmax": (ir.Softmax(), [(2, 5)]),
-    "hard sigmoid": (ir.HardSigmoid(0.2), [(2, 5)]),
-    "elu": (ir.Elu(0.5), [(2, 5)]),
-    **{f: (ir.Activation(f), [(2, 5)]) for f in ir.ops.activation.FUNCTIONS},
-}
+from tests.ops import NAMES, OTHERS, case
 
 
-@pytest.mark.parametrize("case", [*NAMES, *OTHERS])
-def test_output_shape_is_the_shape_of_the_output(case, rng):
-    if case in NAMES:
-        op, params, inputs = affine_cases(rng)[case]
-    else:
-        op, params, inputs = OTHERS[case][0], {}, [rng.normal(size=shape) for shape in OTHERS[case][1]]
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
+def test_output_shape_is_the_shape_of_the_output(name, rng):
+    op, params, inputs = case(name, rng)
     inputs = [np.asarray(x, "f") for x in inputs]
     params = jax.tree.map(np.float32, params)
     computed = jax.eval_shape(lambda *x: jlrp.apply(op, params, *x), *inputs)

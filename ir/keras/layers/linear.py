@@ -1,10 +1,10 @@
 """Dense layers, convolutions and batch normalisation."""
 
 from ir.keras.layers.activation import with_activation
-from ir.keras.layers.fields import axis, data_format, flag, length, lengths, number, padding, rank_of
+from ir.keras.layers.fields import axis, data_format, flag, length, lengths, number, padding, rank_of, unusual
 from ir.keras.layers.registry import LayerCall, Part, Weight, layer, refused
 from ir.keras.spec import LayerSpec
-from ir.ops import BatchNorm, Conv, Dense, DepthwiseConv
+from ir.ops import BatchNorm, Conv, ConvTranspose, Dense, DepthwiseConv
 from ir.ops.window import Padding
 
 KERNEL = ("kernel", "W")
@@ -27,6 +27,13 @@ def conv_weights(spec: LayerSpec) -> list[Weight]:
 def depthwise_weights(spec: LayerSpec) -> list[Weight]:
     """`kernel` (*window, in, multiplier) and `bias`."""
     return [Weight("kernel", DEPTHWISE, _depthwise_shape(spec)), *_bias(spec, None)]
+
+
+def conv_transpose_weights(spec: LayerSpec) -> list[Weight]:
+    """`kernel` (*window, filters, in) and `bias`."""
+    filters = length(spec, "filters")
+    window = lengths(spec, "kernel_size", rank_of(spec))
+    return [Weight("kernel", KERNEL, (*window, filters, None), kernel=True), *_bias(spec, filters)]
 
 
 def separable_weights(spec: LayerSpec) -> list[Weight]:
@@ -67,6 +74,19 @@ def conv(call: LayerCall) -> list[Part]:
 @layer("DepthwiseConv1D", "DepthwiseConv2D", weights=depthwise_weights)
 def depthwise_conv(call: LayerCall) -> list[Part]:
     return with_activation(call, [Part(DepthwiseConv(*_window(call.spec)), weights="")])
+
+
+@layer("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", weights=conv_transpose_weights)
+def conv_transpose(call: LayerCall) -> list[Part]:
+    spec = call.spec
+    op = ConvTranspose(*_window(spec))
+    if spec.config.get("output_padding") is not None:
+        raise unusual(spec, "output_padding", "only null (the output's size as strides and padding give it)")
+    if lengths(spec, "groups", 1, default=1) != (1,):
+        raise unusual(spec, "groups", "only 1")
+    if op.padding not in ("valid", "same"):
+        raise unusual(spec, "padding", "'valid' and 'same'")
+    return with_activation(call, [Part(op, weights="")])
 
 
 @layer("SeparableConv1D", "SeparableConv2D", weights=separable_weights)

@@ -23,7 +23,7 @@ class Weight:
     names: its names in files, without the layer's name.
     shape: what the configuration says of its shape; `None` for what the input decides.
     part: the part of the layer that it belongs to, which has weights of its own, such as `depthwise`.
-    kernel: whether it is a convolution's kernel (*window, in, out), which older versions and Theano store otherwise.
+    kernel: whether it is a convolution's kernel, window first, which older versions and Theano store otherwise.
     """
 
     role: str
