@@ -2,8 +2,8 @@
 
     python examples/relevance_penalty.py
 
-The shipped digits are to be told apart, odd from even, by a new last layer. In training every odd one carries a bright
-square in the corner: reading the square alone is enough, and wrong. The weights are trained twice from one start, with
+The shipped digits, faint and shifted, are to be told apart, odd from even, by a new last layer. In training every odd
+one carries a bright square in the corner: reading the square alone is enough, and wrong. The weights are trained twice from one start, with
 and without a penalty on the share of |R| in that corner; both are then tested on digits that carry the square the
 other way round. Relevance is a differentiable function of the weights, so that nothing but `jax.grad` is needed.
 After Ross et al., "Right for the Right Reasons", IJCAI 2017, which penalises gradients.
@@ -23,14 +23,14 @@ DATA = Path(jlrp.__file__).parent / "data"
 MODEL = ir.load(DATA / "digits_resnet.h5")
 EXPLAIN = jlrp.explainer(MODEL.graph, "epsilon_plus")
 CORNER = (slice(None), slice(0, 5), slice(0, 5))
-STEPS, BATCH, RATE, PENALTY = 30, 20, 1e-3, 5.0
+INK, STEPS, BATCH, RATE, PENALTY = 0.4, 40, 20, 1e-3, 5.0
 
 
 def batch(random: np.random.Generator, square_on: int) -> tuple[np.ndarray, np.ndarray]:
-    """Shifted digits with their parity; those of parity `square_on` carry the square."""
+    """Faint, shifted digits with their parity; those of parity `square_on` carry the square."""
     digits = random.permutation(np.arange(BATCH) % 10)
     images = np.stack([np.asarray(Image.open(DATA / f"digits/digit_{digit}_a.png")) for digit in digits]) / 255
-    images = np.stack([np.roll(image, random.integers(-2, 3, 2), (0, 1)) for image in images])
+    images = INK * np.stack([np.roll(image, random.integers(-2, 3, 2), (0, 1)) for image in images])
     images[CORNER] = (digits % 2 == square_on)[:, None, None]
     return images[..., None].astype(np.float32), digits % 2
 

@@ -22,8 +22,11 @@ MODEL = ir.load(DATA / "digits_resnet.h5")
 
 @jax.jit
 def relevance(gamma: jax.Array, params: ir.Params, images: jax.Array) -> jax.Array:
-    """Relevance with γ on all convolutions; the composite is built in here, around whatever γ is."""
-    rules = jlrp.PRESETS["epsilon"]().with_rules((ir.Convolution, jlrp.GammaPlain(gamma)))
+    """Relevance with γ on all convolutions but the first; the composite is built in here, around whatever γ is."""
+    rules = jlrp.PRESETS["epsilon"]().with_rules(
+        (jlrp.First(), jlrp.WSquare()),  # shares out by weights alone, so that paper (pixels of 0) takes part
+        (ir.Convolution, jlrp.GammaPlain(gamma)),
+    )
     return jlrp.explainer(MODEL.graph, rules)(params, images).relevance
 
 

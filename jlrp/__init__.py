@@ -6,6 +6,15 @@
 """
 
 from jlrp.backward import Explanation
+from jlrp.baselines import (
+    Baseline,
+    grad_cam,
+    gradient,
+    gradient_times_input,
+    integrated_gradients,
+    occlusion,
+    smoothgrad,
+)
 from jlrp.composite import Composite, CompositeError
 from jlrp.explain import Bound, Explainer, explainer
 from jlrp.interpreter import forward
@@ -23,6 +32,7 @@ __all__ = [
     "PRESETS",
     "Affine",
     "All",
+    "Baseline",
     "Bound",
     "Composite",
     "CompositeError",
@@ -40,4 +50,10 @@ __all__ = [
     "apply",
     "explainer",
     "forward",
+    "grad_cam",
+    "gradient",
+    "gradient_times_input",
+    "integrated_gradients",
+    "occlusion",
+    "smoothgrad",
 ]

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import ir
+from jlrp.baselines.relu_variants import deconvnet, guided_backprop
 from jlrp.composite import Composite, Entry
 from jlrp.crawford import crawford2019, crawford2019_original
 from jlrp.predicates import First
@@ -83,6 +84,8 @@ PRESETS: dict[str, Callable[..., Composite]] = {
         epsilon_alpha2_beta1_flat,
         epsilon_gamma_box,
         excitation_backprop,
+        deconvnet,
+        guided_backprop,
         crawford2019,
         crawford2019_original,
     )

@@ -31,7 +31,6 @@ def gradient(graph: ir.Graph, *, output: str | None = None) -> Baseline:
 
     graph: as loaded. output: which of several outputs to explain; the first by default.
     Source: Simonyan et al., arXiv 1312.6034, 2013, who show its absolute value, largest over the channels.
-    The derivative of a ReLU at exactly 0 is 1 here; most frameworks have 0.
     Raises `ValueError` for an unknown output.
 
     >>> import numpy as np, ir

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,9 @@ class Job:
         for row, path in enumerate(images):
             index = int(found.target[row])
             chance = None if chances is None else float(chances[row, index])
-            ledger = None if found.ledger is None else jax.tree.map(lambda a: a[..., row : row + 1], found.ledger)
+            ledger = (
+                None if found.ledger is None else jax.tree.map(itemgetter((..., slice(row, row + 1))), found.ledger)
+            )
             yield Result(path, images[path], found.relevance[row], found.output[row], index, chance, ledger)
 
     def _report(self, outcome: Result | InputError, names: dict[Path, str], out: Console) -> int:

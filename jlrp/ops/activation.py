@@ -32,7 +32,8 @@ def _(op: ir.Activation, params, x):
 def _(op: ir.Relu, params, x):
     top = x if op.max_value is None else jnp.minimum(x, op.max_value)
     bottom = op.negative_slope * (x - op.threshold) if op.negative_slope else jnp.zeros_like(x)
-    return jnp.where(x >= op.threshold, top, bottom)
+    active = x > 0 if op.threshold == 0 else x >= op.threshold  # at 0 the derivative is 0, as frameworks have it
+    return jnp.where(active, top, bottom)
 
 
 @apply.register

@@ -1,6 +1,7 @@
 """Relevance rules, one family per file."""
 
 from jlrp.rules.alphabeta import AlphaBeta, ZPlus
+from jlrp.rules.backprop import DeconvNet, Gradient, GuidedBackprop
 from jlrp.rules.base import LayerCall, Quotient, Rule
 from jlrp.rules.combine import WithoutBias
 from jlrp.rules.epsilon import Epsilon, Norm, Zero
@@ -13,10 +14,13 @@ from jlrp.rules.passing import Pass
 __all__ = [
     "AbsSplit",
     "AlphaBeta",
+    "DeconvNet",
     "Epsilon",
     "Flat",
     "Gamma",
     "GammaPlain",
+    "Gradient",
+    "GuidedBackprop",
     "HalfHalf",
     "LayerCall",
     "Norm",

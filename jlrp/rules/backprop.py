@@ -6,7 +6,7 @@ from jax import Array
 
 import ir
 from jlrp.rules.base import LayerCall, Relevances, Rule, positive
-from jlrp.rules.gradient import _vector_jacobian
+from jlrp.rules.gradient import vector_jacobian
 
 
 @flax.struct.dataclass
@@ -17,14 +17,13 @@ class Gradient(Rule):
     conserved. Source: Simonyan et al., arXiv 1312.6034, 2013.
 
     >>> import ir, jlrp
-    >>> from jlrp.rules.backprop import Gradient
     >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    >>> jlrp.Composite([(ir.Op, Gradient())]).assign(graph)
+    >>> jlrp.Composite([(ir.Op, jlrp.Gradient())]).assign(graph)
     {'fc': Gradient()}
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        return _vector_jacobian(call, relevance)
+        return vector_jacobian(call, relevance)
 
 
 @flax.struct.dataclass
@@ -33,9 +32,8 @@ class DeconvNet(Rule):
 
     For activations; shape as the input's. Source: Zeiler and Fergus, ECCV 2014, arXiv 1311.2901.
 
-    >>> import ir
-    >>> from jlrp.rules.backprop import DeconvNet
-    >>> DeconvNet().fits(ir.Relu()), DeconvNet().fits(ir.Dense())
+    >>> import ir, jlrp
+    >>> jlrp.DeconvNet().fits(ir.Relu()), jlrp.DeconvNet().fits(ir.Dense())
     (True, False)
     """
 
@@ -53,9 +51,8 @@ class GuidedBackprop(Rule):
     For activations; shape as the input's. Meant for ReLUs: a leaky slope or an upper bound does not enter.
     Source: Springenberg et al., arXiv 1412.6806, 2014.
 
-    >>> import ir
-    >>> from jlrp.rules.backprop import GuidedBackprop
-    >>> GuidedBackprop().fits(ir.Relu()), GuidedBackprop().fits(ir.Dense())
+    >>> import ir, jlrp
+    >>> jlrp.GuidedBackprop().fits(ir.Relu()), jlrp.GuidedBackprop().fits(ir.Dense())
     (True, False)
     """
 

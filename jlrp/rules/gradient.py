@@ -9,7 +9,8 @@ from jlrp.ops import apply
 from jlrp.rules.base import LayerCall, Relevances, Rule
 
 
-def _vector_jacobian(call: LayerCall, relevance: Array) -> Relevances:
+def vector_jacobian(call: LayerCall, relevance: Array) -> Relevances:
+    """`Jᵀ·R`, `J` the derivative of the op's output with respect to each input."""
     _, vjp = jax.vjp(lambda *x: apply(call.op, call.params, *x), *call.inputs)
     return vjp(relevance)
 
@@ -27,7 +28,7 @@ class Winner(Rule):
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        return _vector_jacobian(call, relevance)
+        return vector_jacobian(call, relevance)
 
     def fits(self, op: ir.Op) -> bool:
         return isinstance(op, ir.MaxPool | ir.GlobalMaxPool)
@@ -45,7 +46,7 @@ class Transpose(Rule):
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        return _vector_jacobian(call, relevance)
+        return vector_jacobian(call, relevance)
 
     def fits(self, op: ir.Op) -> bool:
         return isinstance(op, ir.Rearrangement)

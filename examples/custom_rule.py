@@ -1,0 +1,108 @@
+"""Rules and ops of one's own, in a few lines each and without a change to the library.
+
+    python examples/custom_rule.py
+
+A rule: LRP-ε whose ε is relative to the layer's values, ε = factor · √mean(z²), as in G. Montavon's LRP tutorial
+(git.tu-berlin.de/gmontavon/lrp-tutorial), there over a whole batch, here for each image. An affine op, `Scale`, which
+every rule for affine maps then fits. And an op that is not affine, `Square`, with the rule that it gets.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import flax.struct
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+import ir
+import jlrp
+
+DATA = Path(jlrp.__file__).parent / "data"
+
+
+@flax.struct.dataclass
+class RelativeEpsilon(jlrp.Rule):
+    """`R_in = x · Wᵀ( R / stab(z) )` with `ε = factor · √mean(z²)`; the one method is all that a rule needs."""
+
+    factor: float = 0.25
+
+    def relevance(self, call, relevance):
+        z = call.output
+        epsilon = self.factor * jnp.sqrt(jnp.mean(z**2, axis=tuple(range(1, z.ndim)), keepdims=True))
+        s = jlrp.Quotient(relevance, z, call.affine.bias, epsilon).s
+        return tuple(x * c for x, c in zip(call.inputs, call.affine.transpose(call.affine.weights, call.inputs, s)))
+
+
+@dataclass(frozen=True)
+class Scale(ir.Op):
+    """`factor · x`."""
+
+    factor: float = 1.0
+
+    def output_shape(self, params, *inputs):
+        return inputs[0]
+
+
+@jlrp.affine.register
+def _(op: Scale, params, x):
+    return jlrp.Affine(jnp.asarray(op.factor, x.dtype), None, lambda w, x: w * x)
+
+
+@dataclass(frozen=True)
+class Square(ir.Op):
+    """`x²`."""
+
+    def output_shape(self, params, *inputs):
+        return inputs[0]
+
+    def nonnegative(self, *inputs):
+        return True
+
+
+@jlrp.apply.register
+def _(op: Square, params, x):
+    return x**2
+
+
+@flax.struct.dataclass
+class ToTheSource(jlrp.Rule):
+    """Value by value: each output has one input, which gets all."""
+
+    def relevance(self, call, relevance):
+        return (relevance,)
+
+    def fits(self, op):
+        return isinstance(op, Square)
+
+
+def main() -> None:
+    """Print maps' likeness and absorbed relevance per factor, and relevance through the two ops."""
+    model = ir.load(DATA / "digits_resnet.h5")
+    image = np.asarray(Image.open(DATA / "digits/digit_3_a.png"), np.float32)[None, ..., None] / 255
+    smooth = np.asarray(jlrp.explainer(model.graph, "epsilon_plus")(model.params, image).relevance)
+    print("factor  sum of R / logit  cosine similarity to epsilon_plus")
+    for factor in (0.0, 0.1, 0.25, 1.0):
+        rules = jlrp.PRESETS["epsilon"]().with_rules((jlrp.Kind(ir.Convolution), RelativeEpsilon(factor)))
+        result = jlrp.explainer(model.graph, rules)(model.params, image)
+        cosine = np.vdot(result.relevance, smooth) / (np.linalg.norm(result.relevance) * np.linalg.norm(smooth))
+        print(f"{factor:6.2f}  {result.relevance.sum() / result.output.max():16.3f}  {cosine:9.3f}")
+
+    nodes = [
+        ir.Node("fc", ir.Dense(), ("x",), "fc"),
+        ir.Node("square", Square(), ("fc",)),
+        ir.Node("half", Scale(0.5), ("square",)),
+        ir.Node("out", ir.Dense(), ("half",), "out"),
+    ]
+    params = {"fc": {"kernel": np.array([[1.0, 2.0], [3.0, -1.0]])}, "out": {"kernel": np.array([[1.0], [2.0]])}}
+    graph = ir.Graph(nodes, ["x"], ["out"])
+    rules = jlrp.PRESETS["zero"]().with_rules((Square, ToTheSource()), (Scale, jlrp.Zero()))
+    print(f"\n{rules.as_table(graph)}")
+    result = jlrp.explainer(graph, rules, record=("half", "square", "fc"))(params, np.ones((1, 2)))
+    for name, relevance in (*result.layers.items(), ("x", result.relevance)):
+        print(f"R at {name:7} {np.round(np.asarray(relevance[0]), 4).tolist()}, sum {relevance.sum():.4f}")
+    print(f"output {result.output[0, 0]:.4f}")
+
+
+if __name__ == "__main__":
+    main()
