@@ -45,21 +45,21 @@ def seconds(function: Callable[[], object], repeats: int = 9) -> float:
 def main() -> None:
     """Print figures, and one picture in letters."""
     image = np.asarray(Image.open(DATA / "digits/digit_4_b_read_as_9.png"), np.float32)[None, ..., None] / 255
-    explain = explainer()
+    explain = explainer(record=("add_3",))
 
     print("why 4       R for 4  R against   (sums over pixels)")
     for contrast in (None, "others", "runner_up"):
         of = explainer(contrast=contrast) if contrast else explain
         print(f"{contrast or 'none':9} {signs(np.asarray(of(image, target=4).relevance))}")
 
-    both = np.asarray(explain.per_class(image, classes=(4, 9)).relevance)[:, 0, :, :, 0]
+    both = np.asarray(explain.per_class(image, classes=range(10)).relevance)[(4, 9), 0, :, :, 0]
     four, nine = both / np.abs(both).sum((1, 2), keepdims=True)
     strong = np.abs(four - nine) > 0.4 * np.abs(four - nine).max()
     letters = np.where(strong, np.where(four > nine, "4", "9"), np.where(image[0, :, :, 0] > 0.2, ".", " "))
     print("\ninked pixels; 4: speak for 4 rather than 9, 9: the other way round")
-    print("\n".join(filter(str.strip, map("".join, letters))))
+    print("\n".join(filter(str.strip, ("".join(row).rstrip() for row in letters))))
 
-    at_inner = np.asarray(explainer(record=("add_3",))(image, target=4).layers["add_3"])[0].sum((0, 1))
+    at_inner = np.asarray(explain(image, target=4).layers["add_3"])[0].sum((0, 1))
     top = np.argsort(-at_inner)[:5].tolist()
     parts = explain.conditional(image, [{}, {"add_3": top}, {"add_3": [c for c in range(128) if c not in top]}], 4)
     whole, of_top, of_rest = np.asarray(parts.relevance)
@@ -67,7 +67,7 @@ def main() -> None:
     print(f"with that of the others it is all, up to {np.abs(whole - of_top - of_rest).max() / whole.max():.0e}")
 
     inner = explainer(output="add_3")(image, target=top[0])
-    print(f"channel {top[0]} alone, all its positions: R at the pixels{signs(np.asarray(inner.relevance))}")
+    print(f"channel {top[0]} in place of a class: R at the pixels {signs(np.asarray(inner.relevance))}")
 
     once, ten = (
         seconds(lambda: explain.per_class(image, range(10))),

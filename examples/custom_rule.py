@@ -31,7 +31,8 @@ class RelativeEpsilon(jlrp.Rule):
         z = call.output
         epsilon = self.factor * jnp.sqrt(jnp.mean(z**2, axis=tuple(range(1, z.ndim)), keepdims=True))
         s = jlrp.Quotient(relevance, z, call.affine.bias, epsilon).s
-        return tuple(x * c for x, c in zip(call.inputs, call.affine.transpose(call.affine.weights, call.inputs, s)))
+        back = call.affine.transpose(call.affine.weights, call.inputs, s)
+        return tuple(x * c for x, c in zip(call.inputs, back, strict=True))
 
 
 @dataclass(frozen=True)

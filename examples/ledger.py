@@ -4,7 +4,7 @@
 
 Relevance that starts as a logit need not arrive at the pixels in full. The ledger says for each layer what came in,
 what went on, and who kept the rest: the bias, the stabiliser ε, sums that are zero and so have nobody to pass theirs
-to, zero padding, or the rule itself. Printed are one digit's table under `epsilon_plus`, and the totals of three presets.
+to, zero padding, or the rule itself. Printed are one digit's table under `epsilon_plus`, and three presets' totals.
 """
 
 from pathlib import Path

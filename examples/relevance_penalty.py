@@ -3,9 +3,9 @@
     python examples/relevance_penalty.py
 
 The shipped digits, faint and shifted, are to be told apart, odd from even, by a new last layer. In training every odd
-one carries a bright square in the corner: reading the square alone is enough, and wrong. The weights are trained twice from one start, with
-and without a penalty on the share of |R| in that corner; both are then tested on digits that carry the square the
-other way round. Relevance is a differentiable function of the weights, so that nothing but `jax.grad` is needed.
+one carries a bright square in the corner: reading the square alone is enough, and wrong. The weights are trained twice
+from one start, with and without a penalty on the share of |R| in that corner; both are then tested on digits that carry
+the square the other way round. Relevance is a differentiable function of the weights: `jax.grad` is all it takes.
 After Ross et al., "Right for the Right Reasons", IJCAI 2017, which penalises gradients.
 """
 

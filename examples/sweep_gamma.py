@@ -22,10 +22,10 @@ MODEL = ir.load(DATA / "digits_resnet.h5")
 
 @jax.jit
 def relevance(gamma: jax.Array, params: ir.Params, images: jax.Array) -> jax.Array:
-    """Relevance with γ on all convolutions but the first; the composite is built in here, around whatever γ is."""
-    rules = jlrp.PRESETS["epsilon"]().with_rules(
+    """Relevance with γ on the last stage; the composite is built in here, around whatever γ is."""
+    rules = jlrp.PRESETS["epsilon_plus"]().with_rules(
         (jlrp.First(), jlrp.WSquare()),  # shares out by weights alone, so that paper (pixels of 0) takes part
-        (ir.Convolution, jlrp.GammaPlain(gamma)),
+        ("bn3*", jlrp.Gamma(gamma)),
     )
     return jlrp.explainer(MODEL.graph, rules)(params, images).relevance
 

@@ -99,7 +99,7 @@ class Baseline:
         Raises `ValueError` for a target that does not fit, `ir.ShapeError` where images or weights do not fit.
         """
         images = as_tuple(self.graph, images)
-        result = _attribute(self.graph, self.method, params, images, as_target(target, images))
+        result = _attribute(self.graph, type(self.method), self.method, params, images, as_target(target, images))
         check_target(target, result.output.shape[self.graph.channel_axis(result.output.ndim)])
         return result
 
@@ -109,9 +109,14 @@ def before_softmax(graph: ir.Graph, output: str | None) -> ir.Graph:
     return strip_softmax(select_output(graph, output)).graph
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=(0, 1))
 def _attribute(
-    graph: ir.Graph, method: Method, params: ir.Params, images: tuple[Array, ...], target: Array | None
+    graph: ir.Graph,
+    kind: type[Method],  # static too: jaxlib 0.10 takes dataclasses with equal fields for one and the same pytree
+    method: Method,
+    params: ir.Params,
+    images: tuple[Array, ...],
+    target: Array | None,
 ) -> Explanation:
     params, images = cast(params, images)
     check_shapes(graph, params, images)

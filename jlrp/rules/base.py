@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
-from jlrp.ops import Affine, affine
+from jlrp.ops import Affine, affine, is_affine
 from jlrp.ops.base import Weights
 
 Relevances = tuple[Array, ...]
@@ -54,7 +54,9 @@ class LayerCall:
         return all(self.nonnegative)
 
     def without_bias(self) -> "LayerCall":
-        """The same call of the layer without its bias."""
+        """The same call of the layer without its bias; ops that are not affine have none."""
+        if not is_affine(self.op):
+            return self
         layer = self.affine
         return replace(self, output=layer.linear(layer.weights, *self.inputs), biased=False)
 
