@@ -156,7 +156,8 @@ class Explainer:
             for index, row in enumerate(rows):
                 filled[index, : len(row)] = row
             channels[value], everything[value] = filled, np.array([name not in c for c in conditions])
-        return Conditions(jax.tree.map(jnp.asarray, channels), jax.tree.map(jnp.asarray, everything))
+        number = jnp.arange(len(conditions))
+        return Conditions(jax.tree.map(jnp.asarray, channels), jax.tree.map(jnp.asarray, everything), number)
 
 
 class Bound:

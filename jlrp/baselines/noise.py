@@ -23,12 +23,11 @@ class SmoothGrad(Method):
     def relevance(self, question: Question) -> Relevances:
         deviations = tuple(self.noise * _range(x) for x in question.images)
 
-        def noisy(key: Array) -> Iterator[Array]:
-            for position, (x, deviation) in enumerate(zip(question.images, deviations, strict=True)):
-                draws = jax.random.normal(jax.random.fold_in(key, position), x.shape[1:], x.dtype)
-                yield x + deviation * draws
+        def noisy(keys: Array) -> Iterator[Array]:
+            for x, deviation, key in zip(question.images, deviations, keys, strict=True):
+                yield x + deviation * jax.random.normal(key, x.shape[1:], x.dtype)
 
-        return question.mean_gradient(noisy, jax.random.split(self.key, self.samples))
+        return question.mean_gradient(noisy, jax.random.split(self.key, (self.samples, len(deviations))))
 
 
 def _range(images: Array) -> Array:

@@ -1,7 +1,9 @@
 """The methods that relevance propagation is compared with, each against its definition written out."""
 
 import itertools
+from functools import partial
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 import ir
 import jlrp
 from jlrp.baselines import (
+    Baseline,
     deconvnet,
     grad_cam,
     gradient,
@@ -19,7 +22,8 @@ from jlrp.baselines import (
     occlusion,
     smoothgrad,
 )
-from jlrp.baselines.base import _attribute
+from jlrp.baselines.base import Method, _attribute
+from jlrp.baselines.layout import like_image
 from jlrp.rules.backprop import DeconvNet, Gradient, GuidedBackprop
 from tests.jlrp.test_zennit import error
 from tests.networks import conv, residual, two_inputs
@@ -28,12 +32,16 @@ WINDOW = {"window": (3, 4), "strides": (2, 3)}  # neither divides the 8 × 8 pix
 METHODS = {
     "gradient": gradient,
     "gradient_times_input": gradient_times_input,
-    "smoothgrad": lambda graph, **options: smoothgrad(graph, samples=3, **options),
+    "smoothgrad": lambda graph, **options: smoothgrad(graph, samples=3, key=fast_key(), **options),
     "integrated_gradients": lambda graph, **options: integrated_gradients(graph, steps=3, **options),
     "occlusion": lambda graph, **options: occlusion(graph, **WINDOW, **options),
     "grad_cam": grad_cam,
 }
-GOLDENS = ("gradient", "gradient_times_input")
+
+
+def fast_key(seed=0):
+    """A key of a generator that compiles in less time than the default one."""
+    return jax.random.key(seed, impl="unsafe_rbg")
 
 
 @pytest.fixture(scope="module")
@@ -71,106 +79,105 @@ def chain(rng, activation):
     return ir.Graph(nodes, ["x"], ["fc"]), jax.tree.map(np.float64, params), rng.normal(size=(4, 6))
 
 
-def channels_first(rng):
-    """A convolution, an activation, global pooling and a dense layer on images (N, C, H, W)."""
+def small(rng, data_format="channels_last"):
+    """A convolution, tanh, global pooling and a dense layer; images (2, 6, 8, 2) or (2, 2, 6, 8)."""
     nodes = [
-        ir.Node("conv", ir.Conv((1, 1), "same", data_format="channels_first"), ("image",), "conv"),
+        ir.Node("conv", ir.Conv((1, 1), "same", data_format=data_format), ("image",), "conv"),
         ir.Node("act", ir.Activation("tanh"), ("conv",)),
-        ir.Node("gap", ir.GlobalAvgPool(data_format="channels_first"), ("act",)),
+        ir.Node("gap", ir.GlobalAvgPool(data_format=data_format), ("act",)),
         ir.Node("fc", ir.Dense(), ("gap",), "fc"),
     ]
     params = {"conv": conv(rng, 3, 3, 2, 4), "fc": conv(rng, 4, 3)}
-    return ir.Graph(nodes, ["image"], ["fc"]), params, rng.normal(size=(2, 2, 6, 8)).astype("f")
+    images = rng.normal(size=(2, 6, 8, 2)).astype("f")
+    images = images if data_format == "channels_last" else np.moveaxis(images, 3, 1)
+    return ir.Graph(nodes, ["image"], ["fc"]), params, images
 
 
-def channels_last_twin(graph, params, images):
-    """The same network and images, channels last."""
-    ops = {
-        "conv": ir.Conv((1, 1), "same"),
-        "act": ir.Activation("tanh"),
-        "gap": ir.GlobalAvgPool(),
-        "fc": ir.Dense(),
-    }
-    nodes = [ir.Node(node.name, ops[node.name], node.inputs, node.params) for node in graph.nodes]
-    return ir.Graph(nodes, graph.inputs, graph.outputs), params, images.transpose(0, 2, 3, 1)
+def explained(explain, *args, **options):
+    """The explanation in NumPy arrays, so that what is done to it here compiles nothing."""
+    return jax.tree.map(np.asarray, explain(*args, **options))
 
 
 def assert_close(ours, expected, tolerance):
     """The largest difference, over the largest value."""
-    assert np.shape(ours) == np.shape(expected)
-    assert np.abs(np.asarray(ours) - expected).max() <= tolerance * np.abs(expected).max()
+    ours, expected = np.asarray(ours), np.asarray(expected)
+    assert ours.shape == expected.shape
+    assert np.abs(ours - expected).max() <= tolerance * np.abs(expected).max()
 
 
 # Tolerances as in test_zennit: float64 leaves 1e-15 here, float32 3e-7.
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("method", GOLDENS)
-def test_agrees_with_zennit_in_float64(golden, method):
-    assert_agrees(golden, method, np.float64, 1e-9)
+def test_agrees_with_zennit_in_float64(golden):
+    assert_agrees(golden, np.float64, 1e-9)
 
 
-@pytest.mark.parametrize("method", GOLDENS)
-def test_agrees_with_zennit_in_float32(golden, method):
-    assert_agrees(golden, method, np.float32, 2e-4)
+def test_agrees_with_zennit_in_float32(golden):
+    assert_agrees(golden, np.float32, 2e-4)
 
 
-def assert_agrees(golden, method, dtype, tolerance):
+def assert_agrees(golden, dtype, tolerance):
     model, images, expected = golden
-    result = METHODS[method](model.graph)(jax.tree.map(lambda array: array.astype(dtype), model.params), images)
-    assert result.relevance.dtype == dtype
-    assert error(result.relevance, expected[f"relevance/{method}/one_hot"]) < tolerance
-    np.testing.assert_array_equal(result.target, expected["target"])
+    methods = {"gradient": gradient(model.graph), "gradient_times_input": gradient_times_input(model.graph)}
+    params = jax.tree.map(lambda array: array.astype(dtype), model.params)
+    results = jax.jit(lambda *args: {name: explain(*args) for name, explain in methods.items()})(params, images)
+    for name, result in results.items():
+        assert result.relevance.dtype == dtype
+        assert error(result.relevance, expected[f"relevance/{name}/one_hot"]) < tolerance
+        np.testing.assert_array_equal(result.target, expected["target"])
 
 
 def test_gradient_is_that_of_the_forward_pass(exact):
     graph, params, images, target = exact
 
-    def logits(images):
+    @jax.jit
+    @jax.grad
+    def expected(images):
         return jlrp.forward(graph, params, images)[np.arange(4), target].sum()
 
-    expected = jax.grad(logits)(images)
-    assert_close(gradient(graph)(params, images).relevance, expected, 1e-12)
-    assert_close(gradient_times_input(graph)(params, images).relevance, images * expected, 1e-12)
+    slopes = np.asarray(expected(images))
+    assert_close(gradient(graph)(params, images).relevance, slopes, 1e-12)
+    assert_close(gradient_times_input(graph)(params, images).relevance, images * slopes, 1e-12)
 
 
-@pytest.mark.usefixtures("x64")
-def test_rule_gradient_on_every_layer_is_the_gradient(network):
-    graph, params, images = network
-    params = jax.tree.map(np.float64, params)
+def test_rule_gradient_on_every_layer_is_the_gradient(exact):
+    graph, params, images, _ = exact
     rules = jlrp.Composite([(ir.Op, Gradient())])
     ours = jlrp.explainer(graph, rules, start="one")(params, images)
     assert_close(ours.relevance, gradient(graph)(params, images).relevance, 1e-12)
 
 
-def test_smoothgrad_without_noise_is_the_gradient(exact):
-    graph, params, images, _ = exact
-    ours = smoothgrad(graph, noise=0, samples=5)(params, images).relevance
-    assert_close(ours, gradient(graph)(params, images).relevance, 1e-12)
-
-
 def test_smoothgrad_is_the_mean_over_noisy_images(exact):
     graph, params, images, target = exact
-    key, expected = jax.random.key(7), np.zeros_like(images)
-    for sample in jax.random.split(key, 4):
-        draws = np.asarray(jax.random.normal(jax.random.fold_in(sample, 0), images.shape[1:], images.dtype))
-        for index, image in enumerate(images):
-            noisy = image + 0.2 * (image.max() - image.min()) * draws
-            expected[index] += gradient(graph)(params, noisy[None], int(target[index])).relevance[0] / 4
-    for given in (7, key):
-        assert_close(smoothgrad(graph, samples=4, noise=0.2, key=given)(params, images).relevance, expected, 1e-12)
-    other = smoothgrad(graph, samples=4, noise=0.2, key=8)(params, images).relevance
-    assert np.abs(other - expected).max() > 0.01 * np.abs(expected).max()
+    slopes, expected = gradient(graph), np.zeros_like(images)
+    width = np.ptp(images, (1, 2, 3), keepdims=True)
+    for sample in jax.random.split(fast_key(7), 3):
+        draws = np.asarray(jax.random.normal(sample, images.shape[1:], images.dtype))
+        expected += np.asarray(slopes(params, images + 0.2 * width * draws, target).relevance) / 3
+
+    def smooth(noise, key):
+        explain = smoothgrad(graph, samples=3, noise=noise, key=fast_key(key))
+        return np.asarray(explain(params, images, target).relevance)
+
+    assert_close(smooth(0.2, 7), expected, 1e-12)
+    assert_close(smooth(0, 7), slopes(params, images, target).relevance, 1e-12)
+    assert np.abs(smooth(0.2, 8) - expected).max() > 0.01 * np.abs(expected).max()
 
 
-@pytest.mark.parametrize("baseline", [0.0, 0.5, np.linspace(-1, 1, 6)], ids=["0", "0.5", "full size"])
+def test_smoothgrad_takes_a_number_as_key(rng):
+    graph, params, images = chain(rng, ir.Activation("tanh"))
+    seven = smoothgrad(graph, samples=2, key=7)(params, images).relevance
+    np.testing.assert_array_equal(seven, smoothgrad(graph, samples=2, key=jax.random.key(7))(params, images).relevance)
+
+
+@pytest.mark.parametrize("baseline", [0.5, np.linspace(-1, 1, 6)], ids=["scalar", "full size"])
 def test_integrated_gradients_are_complete(rng, x64, baseline):
     """The relevances sum up to f(x) − f(baseline); for a smooth f the midpoint rule's error falls with 1/steps²."""
     graph, params, images = chain(rng, ir.Activation("tanh"))
-    outputs = jlrp.forward(graph, params, images)
     rest = jlrp.forward(graph, params, np.broadcast_to(baseline, images.shape))
-    difference = np.asarray(outputs - rest)[:, 1]
+    difference = np.asarray(jlrp.forward(graph, params, images))[:, 1] - np.asarray(rest)[:, 1]
 
     def gap(steps):
-        result = integrated_gradients(graph, steps=steps, baseline=baseline)(params, images, target=1)
+        result = explained(integrated_gradients(graph, steps=steps, baseline=baseline), params, images, target=1)
         return np.abs(result.relevance.sum(1) - difference).max()
 
     assert gap(32) < 1e-3 * np.abs(difference).max()
@@ -178,33 +185,32 @@ def test_integrated_gradients_are_complete(rng, x64, baseline):
 
 
 def test_integrated_gradients_of_a_network_with_kinks_are_complete(exact):
-    """With ReLUs and max pooling the error falls with 1/steps: 0.1 % of the difference is what 2000 steps leave."""
+    """With ReLUs and max pooling the error falls with 1/steps: 1000 steps leave less than 0.1 % of the difference."""
     graph, params, images, target = exact
     baseline = np.array([0.1, -0.2, 0.3])
-    result = integrated_gradients(graph, steps=2000, baseline=baseline)(params, images)
-    difference = result.output - jlrp.forward(graph, params, np.broadcast_to(baseline, images.shape))
-    assert_close(result.relevance.sum((1, 2, 3)), np.asarray(difference)[np.arange(4), target], 1e-3)
+    result = explained(integrated_gradients(graph, steps=1000, baseline=baseline), params, images)
+    rest = np.asarray(jlrp.forward(graph, params, np.broadcast_to(baseline, images.shape)))
+    assert_close(result.relevance.sum((1, 2, 3)), (result.output - rest)[np.arange(4), target], 1e-3)
 
 
 def test_without_biases_integrated_gradients_are_gradient_times_input(rng, x64):
     """From a baseline of 0 the gradient of such a network is the same all along the way."""
     graph, params, images = chain(rng, ir.Relu())
     params = {name: {"kernel": layer["kernel"]} for name, layer in params.items()}
-    ours = integrated_gradients(graph, steps=3)(params, images)
+    ours = explained(integrated_gradients(graph, steps=3), params, images)
     assert_close(ours.relevance, gradient_times_input(graph)(params, images).relevance, 1e-12)
     assert_close(ours.relevance.sum(1), ours.output.max(1), 1e-12)
 
 
-def test_integrated_gradients_take_a_number_per_channel(rng):
-    graph, params, images = channels_first(rng)
-    numbers = np.array([0.5, -0.5], "f")
-    each = integrated_gradients(graph, baseline=numbers)(params, images).relevance
-    full = integrated_gradients(graph, baseline=np.broadcast_to(numbers[:, None, None], (2, 6, 8)))(params, images)
-    np.testing.assert_array_equal(each, full.relevance)
+def test_numbers_per_channel_follow_the_layout(rng):
+    for layout, shape in (("channels_first", (2, 1, 1)), ("channels_last", (2,))):
+        graph, _, images = small(rng, layout)
+        ours = like_image(graph, "image", jnp.array([0.5, -0.5]), images, "baseline")
+        np.testing.assert_array_equal(ours, np.broadcast_to(np.reshape([0.5, -0.5], shape), images.shape))
 
 
 def occluded(score, images, window, strides, value):
-    """The definition as a loop: every window, every pixel in it; images (N, H, W, C) or (H, W, C) of a single one."""
+    """The definition as a loop over every window and every pixel in it; images (N, H, W, C)."""
     height, width = images.shape[1:3]
     total, count = np.zeros((*images.shape[:3], 1)), np.zeros((height, width, 1))
     tops = [*range(0, height - window[0], strides[0]), height - window[0]]
@@ -220,9 +226,7 @@ def occluded(score, images, window, strides, value):
     return np.broadcast_to(total / count, images.shape)
 
 
-@pytest.mark.parametrize(
-    ("window", "strides"), [((3, 4), (2, 3)), ((8, 8), (4, 4)), ((2, 2), (2, 2)), ((1, 3), (1, 1))]
-)
+@pytest.mark.parametrize(("window", "strides"), [((3, 4), (2, 3)), ((8, 2), (4, 2)), ((1, 3), (1, 1))])
 def test_occlusion_is_the_mean_fall_over_the_windows_of_a_pixel(exact, window, strides):
     graph, params, images, target = exact
     value = np.array([0.3, -0.1, 0.2])
@@ -234,16 +238,12 @@ def test_occlusion_is_the_mean_fall_over_the_windows_of_a_pixel(exact, window, s
     assert_close(ours.relevance, occluded(score, images, window, strides, value), 1e-12)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_channels_first_is_channels_last_with_other_axes(rng, method):
-    case = channels_first(rng)
-    graph, params, images = channels_last_twin(*case)
-    expected = METHODS[method](graph)(params, images)
-    ours = METHODS[method](case[0])(case[1], case[2])
-    if method == "smoothgrad":  # draws its noise in the image's own layout
-        assert ours.relevance.shape == case[2].shape
-    else:
-        assert_close(ours.relevance.transpose(0, 2, 3, 1), expected.relevance, 1e-5)
+@pytest.mark.parametrize("method", ["occlusion", "grad_cam"])
+def test_channels_first_is_channels_last_with_other_axes(method):
+    first, last = (small(np.random.default_rng(3), layout) for layout in ("channels_first", "channels_last"))
+    ours, expected = (METHODS[method](graph)(params, images) for graph, params, images in (first, last))
+    assert ours.relevance.shape == first[2].shape
+    assert_close(np.moveaxis(np.asarray(ours.relevance), 1, 3), expected.relevance, 1e-5)
     assert_close(ours.output, expected.output, 1e-5)
 
 
@@ -269,39 +269,40 @@ def class_activation_map(layer, slopes, height, width):
     return enlarged(np.maximum(total, 0), height, width)
 
 
+def assert_is_map_of(ours, layers, slopes):
+    """`ours` (N, 8, 8, 3) holds the class activation map of each image in all its channels; none is empty."""
+    for image, layer, slope in zip(ours, layers, slopes, strict=True):
+        expected = class_activation_map(layer, slope, 8, 8)[..., None]
+        assert_close(image, np.broadcast_to(expected, (8, 8, 3)), 1e-12)
+    assert np.abs(ours).max() > 0
+
+
 def test_grad_cam_reads_the_last_layer_that_has_space(exact):
     """Behind the last activation come the mean and a dense layer: its slopes are `kernel / pixels` in closed form."""
     graph, params, images, target = exact
-    layers = jlrp.forward(graph, params, images, record=("relu2",))[1]["relu2"]
-    ours = grad_cam(graph)(params, images).relevance
-    pixels = layers.shape[1] * layers.shape[2]
-    for index, layer in enumerate(np.asarray(layers)):
-        slopes = np.broadcast_to(params["predictions"]["kernel"][:, target[index]] / pixels, layer.shape)
-        expected = class_activation_map(layer, slopes, 8, 8)[..., None]
-        assert expected.max() > 0
-        assert_close(ours[index], np.broadcast_to(expected, (8, 8, 3)), 1e-12)
+    layers = np.asarray(jlrp.forward(graph, params, images, record=("relu2",))[1]["relu2"])
+    slopes = params["predictions"]["kernel"].T[target][:, None, None] / (layers.shape[1] * layers.shape[2])
+    assert_is_map_of(explained(grad_cam(graph), params, images).relevance, layers, slopes)
 
 
 @pytest.mark.parametrize("layer", ["drop", "bn2", "conv1"])
 def test_grad_cam_of_an_inner_layer(exact, layer):
-    """Slopes by finite differences at the layer, past which a branch leads (`drop`) or the residual sum does (`bn2`)."""
+    """The slopes at a layer, with two branches behind it (`drop`) and with one leading past it (`bn2`)."""
     graph, params, images, target = exact
     name = graph.values[layer]
     values = jlrp.forward(graph, params, images, record=True)[1]
     start = next(i for i, node in enumerate(graph.nodes) if node.name == name) + 1
 
-    def logits(value):
+    @jax.jit
+    @jax.grad
+    def slopes(value):
         known = values | {name: value}
         for node in graph.nodes[start:]:
-            weights = params.get(node.params, {})
-            known[node.name] = jlrp.apply(node.op, weights, *(known[i] for i in node.inputs))
+            known[node.name] = jlrp.apply(node.op, params.get(node.params, {}), *(known[i] for i in node.inputs))
         return known[graph.outputs[0]][np.arange(4), target].sum()
 
-    slopes = np.asarray(jax.grad(logits)(values[name]))
-    ours = grad_cam(graph, layer=layer)(params, images).relevance
-    for index in range(4):
-        expected = class_activation_map(np.asarray(values[name][index]), slopes[index], 8, 8)[..., None]
-        assert_close(ours[index], np.broadcast_to(expected, (8, 8, 3)), 1e-12)
+    ours = explained(grad_cam(graph, layer=layer), params, images).relevance
+    assert_is_map_of(ours, np.asarray(values[name]), np.asarray(slopes(values[name])))
 
 
 def test_grad_cam_skips_a_layer_of_one_pixel(rng):
@@ -318,8 +319,8 @@ def test_grad_cam_skips_a_layer_of_one_pixel(rng):
 
 
 VARIANTS = {
-    "deconvnet": (deconvnet, lambda z, r: np.maximum(r, 0)),
-    "guided_backprop": (guided_backprop, lambda z, r: (z > 0) * np.maximum(r, 0)),
+    "deconvnet": (deconvnet, lambda where, z, R: where(R > 0, R, 0)),
+    "guided_backprop": (guided_backprop, lambda where, z, R: where((z > 0) & (R > 0), R, 0)),
 }
 
 
@@ -327,12 +328,12 @@ VARIANTS = {
 def test_relu_variants_on_a_chain(rng, x64, variant):
     make, relu = VARIANTS[variant]
     graph, params, images = chain(rng, ir.Relu())
-    result = jlrp.explainer(graph, make(), start="one", record=("a", "b"))(params, images)
+    result = explained(jlrp.explainer(graph, make(), start="one", record=("a", "b")), params, images)
     for index, image in enumerate(images):
         a = image @ params["a"]["kernel"] + params["a"]["bias"]
         b = np.maximum(a, 0) @ params["b"]["kernel"] + params["b"]["bias"]
-        at_b = relu(b, params["fc"]["kernel"][:, result.target[index]])
-        at_a = relu(a, params["b"]["kernel"] @ at_b)
+        at_b = relu(np.where, b, params["fc"]["kernel"][:, result.target[index]])
+        at_a = relu(np.where, a, params["b"]["kernel"] @ at_b)
         assert_close(result.layers["b"][index], at_b, 1e-12)
         assert_close(result.layers["a"][index], at_a, 1e-12)
         assert_close(result.relevance[index], params["a"]["kernel"] @ at_a, 1e-12)
@@ -340,13 +341,15 @@ def test_relu_variants_on_a_chain(rng, x64, variant):
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_relu_variants_leave_other_layers_their_gradient(exact, variant):
-    """On a network with convolutions, BatchNorm, pooling and a residual sum: as a ReLU whose derivative is replaced."""
+    """On convolutions, BatchNorm, pooling and a residual sum: the gradient through a ReLU of another derivative."""
     graph, params, images, target = exact
+    make, backward = VARIANTS[variant]
     relu = jax.custom_vjp(lambda z: jnp.maximum(z, 0))
-    rule = {"deconvnet": lambda z, r: jnp.maximum(r, 0), "guided_backprop": lambda z, r: jnp.where(z > 0, r, 0).clip(0)}
-    relu.defvjp(lambda z: (jnp.maximum(z, 0), z), lambda z, r: (rule[variant](z, r),))
+    relu.defvjp(lambda z: (jnp.maximum(z, 0), z), lambda z, R: (backward(jnp.where, z, R),))
 
-    def logits(images):
+    @jax.jit
+    @jax.grad
+    def expected(images):
         known = {"image": images}
         for node in graph.nodes:
             inputs, weights = [known[i] for i in node.inputs], params.get(node.params, {})
@@ -354,8 +357,8 @@ def test_relu_variants_leave_other_layers_their_gradient(exact, variant):
             known[node.name] = relu(*inputs) if is_relu else jlrp.apply(node.op, weights, *inputs)
         return known[graph.outputs[0]][np.arange(4), target].sum()
 
-    ours = jlrp.explainer(graph, VARIANTS[variant][0](), start="one")(params, images).relevance
-    assert_close(ours, jax.grad(logits)(images), 1e-12)
+    ours = jlrp.explainer(graph, make(), start="one")(params, images).relevance
+    assert_close(ours, expected(images), 1e-12)
 
 
 def test_relu_variants_leave_other_activations_their_gradient(rng):
@@ -366,52 +369,57 @@ def test_relu_variants_leave_other_activations_their_gradient(rng):
 
 
 def test_rules_fit_activations():
+    dense = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
     for rule in (DeconvNet(), GuidedBackprop()):
         assert rule.fits(ir.Relu())
-        assert not rule.fits(ir.Conv())
         with pytest.raises(jlrp.CompositeError, match=f"{type(rule).__name__} is not defined for Dense"):
-            jlrp.Composite([(ir.Op, rule)]).assign(ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"]))
+            jlrp.Composite([(ir.Op, rule)]).assign(dense)
     assert all(Gradient().fits(op) for op in (ir.Relu(), ir.Conv(), ir.Add(), ir.Flatten()))
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_result_has_the_contract_s_shapes(network, method):
-    graph, params, images = network
-    result = METHODS[method](graph)(params, (images * 40).astype(np.uint8))
+def test_contract(rng, method):
+    """Shapes and dtypes; each image for itself; a class, one per image, or a start as target; jit, vmap and grad."""
+    graph, params, images = small(rng)
+    explain = METHODS[method](graph)
+    result = explained(explain, params, images)
     assert isinstance(result, jlrp.Explanation)
-    assert result.relevance.shape == images.shape
-    assert result.relevance.dtype == np.float32
-    assert result.output.shape == (4, 5)
+    assert (result.relevance.shape, result.relevance.dtype) == (images.shape, np.float32)
+    assert (result.output.shape, result.layers) == ((2, 3), {})
     np.testing.assert_array_equal(result.target, result.output.argmax(1))
-    assert result.layers == {}
 
+    for index, relevance in enumerate(result.relevance):
+        single = explain(params, images[[index]]).relevance[0]
+        assert_close(single, relevance, 2e-5)  # float32: XLA may sum in another order for another batch size
 
-@pytest.mark.parametrize("method", METHODS)
-def test_batch_equals_single_images(network, method):
-    graph, params, images = network
-    explain = METHODS[method](graph)
-    batch = explain(params, images).relevance
-    for index in range(len(images)):
-        single = explain(params, images[index : index + 1]).relevance[0]
-        # float32: XLA may sum in another order for another batch size
-        assert np.abs(batch[index] - single).max() <= 2e-5 * np.abs(single).max()
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_targets_may_be_one_class_one_per_image_or_the_start_itself(network, method):
-    graph, params, images = network
-    explain = METHODS[method](graph)
-    one = explain(params, images, target=3)
-    assert one.target.tolist() == [3, 3, 3, 3]
-    each = explain(params, images, target=[3, 3, 0, 1])
-    assert each.target.tolist() == [3, 3, 0, 1]
-    assert_close(each.relevance[:2], one.relevance[:2], 1e-6)
-    assert np.abs(each.relevance[2:] - one.relevance[2:]).max() > 1e-3
-    start = np.zeros((4, 5), "f")
-    start[:, 3] = 2.0
-    given = explain(params, images, target=start)
+    one = explained(explain, params, images, target=2)
+    each = explained(explain, params, images, target=[2, 0])
+    assert (one.target.tolist(), each.target.tolist()) == ([2, 2], [2, 0])
+    assert_close(each.relevance[0], one.relevance[0], 1e-6)
+    assert np.abs(each.relevance[1] - one.relevance[1]).max() > 1e-3
+    start = np.zeros((2, 3), "f")
+    start[:, 2] = 2.0
+    given = explained(explain, params, images, target=start)
     assert_close(given.relevance, 2 * one.relevance, 1e-6)
-    np.testing.assert_array_equal(given.target, start.argmax(1))
+    np.testing.assert_array_equal(given.target, one.target)
+
+    @jax.jit
+    @partial(jax.grad, has_aux=True)
+    def slopes(params):
+        each = jax.vmap(lambda image: explain(params, image[None]).relevance[0])(images)
+        return (each**2).sum(), each
+
+    by_weight, each = slopes(params)
+    assert_close(each, result.relevance, 2e-5)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(by_weight))
+    assert np.abs(by_weight["conv"]["kernel"]).max() > 0
+
+
+def test_images_are_cast_to_the_dtype_of_the_params(rng):
+    graph, params, images = small(rng)
+    pixels = (images * 40).astype(np.uint8)
+    ours = gradient_times_input(graph)(params, pixels).relevance
+    np.testing.assert_array_equal(ours, gradient_times_input(graph)(params, pixels.astype("f")).relevance)
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name not in ("occlusion", "grad_cam")])
@@ -420,7 +428,7 @@ def test_several_inputs_and_outputs(method):
     first = METHODS[method](graph)(params, images)
     assert [r.shape for r in first.relevance] == [x.shape for x in images]
     assert first.output.shape == (2, 3)
-    other = METHODS[method](graph, output="other")(params, images)
+    other = explained(METHODS[method](graph, output="other"), params, images)
     assert other.output.shape == (2, 4)
     assert np.abs(other.relevance[0]).max() > 0
     assert np.abs(other.relevance[1]).max() == 0  # the second input does not lead to this output
@@ -428,9 +436,10 @@ def test_several_inputs_and_outputs(method):
 
 def test_several_inputs_have_baselines_of_their_own():
     graph, params, images = two_inputs(np.random.default_rng(2))
-    one = integrated_gradients(graph, baseline=(1.0, np.full(4, 2.0)))(params, images, target=0)
-    difference = one.output - jlrp.forward(graph, params, (np.ones((2, 6)), np.full((2, 4), 2.0)))[0]
-    np.testing.assert_allclose(sum(r.sum(1) for r in one.relevance), difference[:, 0], rtol=1e-4, atol=1e-5)
+    baselines = (1.0, np.full(4, 2.0))
+    result = explained(integrated_gradients(graph, baseline=baselines), params, images, target=0)
+    rest = np.asarray(jlrp.forward(graph, params, (np.full((2, 6), 1.0), np.full((2, 4), 2.0)))[0])
+    assert_close(sum(r.sum(1) for r in result.relevance), (result.output - rest)[:, 0], 1e-4)
 
 
 def test_occlusion_covers_one_input_at_a_time(rng):
@@ -445,71 +454,65 @@ def test_occlusion_covers_one_input_at_a_time(rng):
 
 
 def test_an_output_with_space_is_explained_by_channel_or_start(rng):
-    graph, params, images = channels_first(rng)
-    part = gradient(ir.Graph(graph.nodes[:2], ["image"], ["act"]))
-    weights = {"conv": params["conv"]}
+    graph, params, images = small(rng, "channels_first")
+    part, weights = gradient(graph, output="act"), {"conv": params["conv"]}
     channel = part(weights, images, target=1)
     start = np.zeros((2, 4, 6, 8), "f")
     start[:, 1] = 1
     assert_close(channel.relevance, part(weights, images, target=start).relevance, 1e-6)
     with pytest.raises(ValueError, match="give the start relevance in that shape"):
         part(weights, images)
+    with pytest.raises(ValueError, match="no class 4"):
+        part(weights, images, target=4)
 
 
-def test_numbers_compile_nothing_anew(network):
-    graph, params, images = network
-    makers = (
-        lambda number: smoothgrad(graph, samples=2, noise=number, key=int(10 * number)),
-        lambda number: integrated_gradients(graph, steps=2, baseline=number),
-        lambda number: occlusion(graph, **WINDOW, value=number),
-    )
-    for make in makers:
-        _attribute.clear_cache()
-        results = [make(number)(params, images, target=1).relevance for number in (0.1, 1, 2.5)]
-        make(0.5)(jax.tree.map(lambda array: array + 1, params), images, target=[1, 2, 3, 4])
-        assert _attribute._cache_size() == 1
-        assert np.abs(results[0] - results[2]).max() > 1e-4  # used, not baked in
-        make(0.5)(params, images[:2], target=1)
-        assert _attribute._cache_size() == 2
+SWEPT = {
+    "smoothgrad": lambda graph, number: smoothgrad(graph, samples=2, noise=number, key=fast_key()),
+    "integrated_gradients": lambda graph, number: integrated_gradients(graph, steps=2, baseline=number),
+    "occlusion": lambda graph, number: occlusion(graph, **WINDOW, value=number),
+}
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_works_under_jit_vmap_and_grad(network, method):
-    graph, params, images = network
-    explain = METHODS[method](graph)
-    expected = explain(params, images).relevance
-    assert_close(jax.jit(lambda p, x: explain(p, x).relevance)(params, images), expected, 1e-5)
-    each = jax.vmap(lambda x: explain(params, x[None]).relevance[0])(images)
-    assert_close(each, expected, 1e-5)
-    slopes = jax.grad(lambda p: (explain(p, images).relevance ** 2).sum())(params)
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
-    assert np.abs(slopes["conv1"]["kernel"]).max() > 0
+@pytest.mark.parametrize("method", SWEPT)
+def test_numbers_compile_nothing_anew_and_may_be_swept(rng, method):
+    graph, params, images = small(rng)
+    _attribute.clear_cache()
+    numbers = (0.1, 1, 2.5)
+    each = [np.asarray(SWEPT[method](graph, number)(params, images, target=1).relevance) for number in numbers]
+    SWEPT[method](graph, 0.5)(jax.tree.map(lambda array: array + 1, params), images, target=[1, 2])
+    assert _attribute._cache_size() == 1
+    assert np.abs(each[0] - each[2]).max() > 1e-4
+    swept = jax.vmap(lambda number: SWEPT[method](graph, number)(params, images, target=1).relevance)
+    assert_close(swept(np.array(numbers, "f")), np.stack(each), 1e-5)
 
 
-def test_noise_and_baseline_may_be_swept(network):
-    graph, params, images = network
-    numbers = jnp.array([0.1, 0.4])
-    for make in (
-        lambda n: smoothgrad(graph, samples=2, noise=n),
-        lambda n: integrated_gradients(graph, steps=2, baseline=n),
-    ):
-        swept = jax.vmap(lambda n, make=make: make(n)(params, images).relevance)(numbers)
-        assert_close(swept[1], make(0.4)(params, images).relevance, 1e-5)
+def test_methods_with_the_same_fields_have_programs_of_their_own():
+    """jaxlib 0.10 takes their pytrees for equal, and then about one pair in a hundred for the same program."""
+
+    def constant(number):
+        @flax.struct.dataclass
+        class Constant(Method):
+            def relevance(self, question):
+                return tuple(jnp.full_like(x, number) for x in question.images)
+
+        return Constant()
+
+    graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+    params, images = {"fc": {"kernel": np.ones((1, 1), "f")}}, np.ones((1, 1), "f")
+    methods = [constant(number) for number in range(25)]
+    assert [float(Baseline(graph, m)(params, images).relevance[0, 0]) for m in methods] == list(range(25))
 
 
-def test_memory_does_not_grow_with_samples_steps_or_windows(network):
-    graph, params, images = network
+def test_memory_does_not_grow_with_steps_or_windows(rng):
+    graph, params, images = small(rng)
 
     def temporary(explain):
-        args = explain.graph, explain.method, params, (images,), None
+        args = explain.graph, type(explain.method), explain.method, params, (images,), None
         return _attribute.lower(*args).compile().memory_analysis().temp_size_in_bytes
 
-    for few, many in (
-        (smoothgrad(graph, samples=2), smoothgrad(graph, samples=40)),
-        (integrated_gradients(graph, steps=2), integrated_gradients(graph, steps=40)),
-        (occlusion(graph, window=(4, 4), strides=(4, 4)), occlusion(graph, window=(4, 4), strides=(1, 1))),
-    ):
-        assert temporary(many) < 1.3 * temporary(few) + 4096
+    few = temporary(integrated_gradients(graph, steps=2)), temporary(occlusion(graph, window=(2, 2), strides=(2, 2)))
+    many = temporary(integrated_gradients(graph, steps=40)), temporary(occlusion(graph, window=(2, 2), strides=(1, 1)))
+    assert all(b < 1.2 * a + 4096 for a, b in zip(few, many, strict=True))
 
 
 @pytest.mark.parametrize(
