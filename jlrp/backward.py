@@ -7,7 +7,7 @@ alone.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import flax.struct
@@ -32,11 +32,13 @@ Rules = tuple[Rule, ...]
 class Plan:
     """All that is known before there are numbers.
 
-    rule_of_node: for each node of the graph, the position of its rule. followed: the edges that relevance follows, or
-    `None` for all. record: pairs (name asked for, value it stands for).
+    kinds: what the distinct rules are, from `kinds`. rule_of_node: for each node of the graph, the position of its
+    rule. followed: the edges that relevance follows, or `None` for all. record: pairs (name asked for, value it stands
+    for).
     """
 
     rewritten: Rewritten
+    kinds: tuple[Any, ...]
     rule_of_node: tuple[int, ...]
     followed: frozenset[Edge] | None
     start: str
@@ -48,6 +50,26 @@ class Plan:
     def graph(self) -> ir.Graph:
         """The graph that the rules see."""
         return self.rewritten.graph
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(getattr(self, field.name) for field in dataclasses.fields(self)))
+
+    def __hash__(self) -> int:
+        return self._hash  # asked for at every call
+
+
+def kinds(rules: Rules) -> tuple[Any, ...]:
+    """The classes of rules, of the rules inside them, and their static fields.
+
+    jaxlib 0.10 takes the tree structures of two dataclasses with as many fields for equal, though they hash apart, so
+    that now and then two rules would share a compiled program. As a part of the plan, this keeps them apart.
+    """
+
+    def of(structure: Any) -> tuple[Any, ...]:
+        return structure.node_data(), *map(of, structure.children())
+
+    return of(jax.tree.structure(rules))
 
 
 @flax.struct.dataclass

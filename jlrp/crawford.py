@@ -7,6 +7,7 @@ windows of `same` convolutions that start at the wrong pixel (Q2), copies of rel
 
 import math
 from dataclasses import replace
+from typing import TypeGuard
 
 import flax.struct
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from ir.ops.base import spatial_axes
 from ir.ops.window import Pairs
 from jlrp.composite import Composite, Edge, Entry
 from jlrp.rules import AbsSplit, HalfHalf, LayerCall, Pass, Rule, Transpose, UniformPooling
-from jlrp.rules.base import Relevances
+from jlrp.rules.base import Quotient, Relevances
 
 
 def crawford2019() -> Composite:
@@ -61,19 +62,37 @@ class OriginalHalfHalf(HalfHalf):
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        (x,), op = call.inputs, call.op
-        if not isinstance(op, ir.Conv | ir.DepthwiseConv) or any(d != 1 for d in op.dilation):
-            return super().relevance(call, relevance)
-        axes = spatial_axes(op.data_format, x.ndim)
-        window = call.params["kernel"].shape[: len(axes)]
-        padding = shifted_padding(tuple(x.shape[a] for a in axes), window, op.strides)
-        if op.padding == "same" and padding is not None:
-            call = replace(call, op=replace(op, padding=padding))
-        (result,) = super().relevance(call, relevance)
-        if set(window) == {1} and set(op.strides) == {2}:
-            for axis in axes:
-                result = _copied_forward(result, axis)
+        walked = _as_walked(call)
+        shares = super().relevance(walked, relevance)
+        if not _is_plain(call.op) or set(_window(call)) != {1} or set(call.op.strides) != {2}:
+            return shares
+        (result,) = shares
+        for axis in spatial_axes(call.op.data_format, result.ndim):
+            result = _copied_forward(result, axis)
         return (result,)
+
+    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
+        return super().quotients(_as_walked(call), relevance)
+
+
+def _is_plain(op: ir.Op) -> TypeGuard[ir.Conv | ir.DepthwiseConv]:
+    """Whether an op is a convolution such as the first implementation knew."""
+    return isinstance(op, ir.Conv | ir.DepthwiseConv) and all(d == 1 for d in op.dilation)
+
+
+def _window(call: LayerCall) -> tuple[int, ...]:
+    return call.params["kernel"].shape[:-2]
+
+
+def _as_walked(call: LayerCall) -> LayerCall:
+    """The call of a `same` convolution with the windows that the first implementation read (Q2)."""
+    op = call.op
+    if not _is_plain(op) or op.padding != "same":
+        return call
+    (x,) = call.inputs
+    lengths = tuple(x.shape[a] for a in spatial_axes(op.data_format, x.ndim))
+    padding = shifted_padding(lengths, _window(call), op.strides)
+    return call if padding is None else replace(call, op=replace(op, padding=padding))
 
 
 def shifted_padding(lengths: tuple[int, ...], window: tuple[int, ...], strides: tuple[int, ...]) -> Pairs | None:

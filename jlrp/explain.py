@@ -48,6 +48,7 @@ class Explainer:
         position = {id(rule): index for index, rule in enumerate(self.rules)}
         self._plan = Plan(
             rewritten,
+            backward.kinds(self.rules),
             tuple(position[id(assignment[node.name])] for node in rewritten.graph.nodes),
             composite.followed(rewritten.graph) if composite.followed else None,
             start,

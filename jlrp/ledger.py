@@ -85,7 +85,7 @@ class Bookkeeper:
         quotients = rule.quotients(call, masked)
         kept = [sum((part(q) for q in quotients), jnp.zeros_like(total)) for part in (_bias, _stabiliser, _empty)]
         rest = total - passed - sum(kept)
-        pads = isinstance(node.op, ir.ZeroPad | ir.Pool)
+        pads = isinstance(node.op, ir.ZeroPad | ir.Pool) and not quotients
         none = jnp.zeros_like(total)
         self.layers.append(node.name)
         self.rules.append(type(rule).__name__)

@@ -86,7 +86,7 @@ def grad_cam(graph: ir.Graph, *, layer: str | None = None, output: str | None = 
     Returns a function `(params, images, target=None)` that gives a `jlrp.Explanation`; `relevance` is of the images'
     shape (N, H, W, C), or (N, C, H, W) for a channels-first model. For graphs with one input.
 
-    graph: as loaded. output: which of several outputs to explain; the first by default.
+    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
     layer: whose output is read, by the file's name. By default the last, in data flow, that has space left: as many
         dimensions as the images, and more than one pixel. That is the last activation of a ResNet; for a VGG it is the
         last pooling, while the paper takes the convolution before it.

@@ -29,7 +29,7 @@ def gradient(graph: ir.Graph, *, output: str | None = None) -> Baseline:
     Returns a function `(params, images, target=None)` that gives a `jlrp.Explanation`; `relevance` is signed and of the
     images' shape (N, H, W, C), a tuple where there are several inputs.
 
-    graph: as loaded. output: which of several outputs to explain; the first by default.
+    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
     Source: Simonyan et al., arXiv 1312.6034, 2013, who show its absolute value, largest over the channels.
     Raises `ValueError` for an unknown output.
 
@@ -52,7 +52,7 @@ def gradient_times_input(graph: ir.Graph, *, output: str | None = None) -> Basel
     Returns a function `(params, images, target=None)` that gives a `jlrp.Explanation`; `relevance` is of the images'
     shape (N, H, W, C), a tuple where there are several inputs.
 
-    graph: as loaded. output: which of several outputs to explain; the first by default.
+    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
     Source: Shrikumar et al., arXiv 1605.01713, 2016.
     Raises `ValueError` for an unknown output.
 

@@ -47,7 +47,7 @@ def smoothgrad(
     images' shape (N, H, W, C), a tuple where there are several inputs, to which noise is added at once. Without a
     target, the class explained is that of the image without noise.
 
-    graph: as loaded. output: which of several outputs to explain; the first by default.
+    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
     samples: how many copies; one after the other, so that memory does not grow with them.
     noise: the standard deviation over the range of each image's values; data: a new one compiles nothing anew.
     key: an integer or a key from `jax.random.key`; data too. Equal keys give equal maps. All images see the same

@@ -49,7 +49,7 @@ def integrated_gradients(
     Returns a function `(params, images, target=None)` that gives a `jlrp.Explanation`; `relevance` is of the images'
     shape (N, H, W, C), a tuple where there are several inputs, which go the way at once.
 
-    graph: as loaded. output: which of several outputs to explain; the first by default.
+    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
     steps: how many gradients; one after the other, so that memory does not grow with them.
     baseline: a number, one per channel (C,), or anything that broadcasts to the images, such as (H, W, C); a tuple of
         such where there are several inputs. Data: other values compile nothing anew. It is in the units of the

@@ -100,7 +100,7 @@ def occlusion(
     shape (N, H, W, C), or (N, C, H, W) for a channels-first model. Where there are several inputs, each is covered in
     turn while the others stay whole, and the result is a tuple.
 
-    graph: as loaded. output: which of several outputs to explain; the first by default.
+    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
     window, strides: lengths along each spatial axis. One forward pass of the batch per window, one after the other, so
         that memory does not grow with their number: 3025 of them for 224 × 224 pixels, a window of 8 and strides of 4.
     value: a number, one per channel (C,), or anything that broadcasts to the images; a tuple of such where there are

@@ -1,5 +1,6 @@
 """What `explain` takes and gives: targets, starts, recorded layers, several inputs and outputs, compilation."""
 
+import flax.struct
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -235,3 +236,25 @@ def test_bad_arguments(network):
         jlrp.explainer(graph)(params, images[0])
     with pytest.raises(ValueError, match=r"a sequence of class indices"):
         jlrp.explainer(graph).per_class(params, images, classes=3)
+
+
+def test_rules_of_one_shape_have_programs_of_their_own(network):
+    """Rules with as many fields look alike to some versions of jaxlib: the plan must keep their programs apart."""
+    _, params, images = network
+
+    def scaled(factor):
+        @flax.struct.dataclass
+        class Scaled(jlrp.Rule):
+            epsilon: float = 1e-6
+
+            def relevance(self, call, relevance):
+                return tuple(factor * share for share in jlrp.Epsilon(self.epsilon).relevance(call, relevance))
+
+        return jlrp.Composite([(ir.Dense, Scaled())])
+
+    dense = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+    weights, x = {"fc": params["predictions"]}, images[:, 0, :8, 0]
+    expected = jlrp.explainer(dense, scaled(1))(weights, x).relevance
+    for factor in range(2, 40):
+        ours = jlrp.explainer(dense, scaled(factor))(weights, x).relevance
+        np.testing.assert_allclose(ours, factor * expected, rtol=1e-5)
