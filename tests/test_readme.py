@@ -5,9 +5,12 @@ import io
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 
 
+@pytest.mark.slow
 def test_python_blocks_run_and_print_what_is_said(monkeypatch):
     monkeypatch.chdir(ROOT)
     text = (ROOT / "README.md").read_text("utf-8")

@@ -79,14 +79,19 @@ def _keeps_constants(op: Op) -> bool:
 
 
 @dataclass(frozen=True)
-class FoldIntoPrevious:
-    """`g·(W·x + b) + h = (g·W)·x + (g·b + h)`: the weights of case 1."""
+class _Fold:
+    """Which layers are folded, and the new key of their weights."""
 
     linear: Op
     norm: BatchNorm
     linear_params: str
     norm_params: str
     into: str
+
+
+@dataclass(frozen=True)
+class FoldIntoPrevious(_Fold):
+    """`g·(W·x + b) + h = (g·W)·x + (g·b + h)`: the weights of case 1."""
 
     def __call__(self, params: Params) -> dict[str, Any]:
         weights = params[self.linear_params]
@@ -102,14 +107,8 @@ class FoldIntoPrevious:
 
 
 @dataclass(frozen=True)
-class FoldIntoNext:
+class FoldIntoNext(_Fold):
     """`W·(g·x + h) + b = (W·g)·x + (W·h + b)`: the weights of case 2."""
-
-    linear: Op
-    norm: BatchNorm
-    linear_params: str
-    norm_params: str
-    into: str
 
     def __call__(self, params: Params) -> dict[str, Any]:
         weights = params[self.linear_params]
