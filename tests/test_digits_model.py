@@ -56,6 +56,7 @@ def predicted(digits: tuple[np.ndarray, np.ndarray], held_out: np.ndarray) -> di
     return dict(zip(held_out.tolist(), outputs.argmax(axis=1).tolist(), strict=True))
 
 
+@pytest.mark.slow
 def test_the_held_out_digits_are_read_correctly(
     digits: tuple[np.ndarray, np.ndarray], predicted: dict[int, int], facts: dict[str, Any]
 ) -> None:
@@ -86,6 +87,7 @@ def test_the_pictures_are_held_out_images_exactly(
             np.testing.assert_array_equal(np.asarray(picture), digits[0][entry["index"], :, :, 0])
 
 
+@pytest.mark.slow
 def test_the_pictures_are_read_as_described(
     digits: tuple[np.ndarray, np.ndarray], predicted: dict[int, int], facts: dict[str, Any]
 ) -> None:

@@ -126,6 +126,7 @@ def test_shape_and_dtype_are_the_inputs(name, rng):
         assert_alike(given, inputs, rule)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("name", OPS)
 def test_linear_per_image_and_conserved(name, rng):
@@ -199,6 +200,7 @@ def test_finite_on_zeros_dead_channels_and_extreme_activations(name, dtype, rng)
             assert all(np.isfinite(np.asarray(share, "f")).all() for share in given), (what, rule)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FEW)
 def test_values_under_vmap_and_grad(name, rng):
     op, params, inputs, relevance = arrays_for(name, "float32", rng)

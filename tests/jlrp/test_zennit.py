@@ -102,6 +102,7 @@ def test_agrees_in_float64(case, method):
 
 
 # 2e-4: zennit's own float32 differs from its float64 by up to 4e-5 on ResNets. Ours: at most 2e-5.
+@pytest.mark.slow
 @pytest.mark.parametrize("method", PARAMS)
 def test_agrees_in_float32(case, method):
     assert_agrees(case, method, np.float32, 2e-4)
