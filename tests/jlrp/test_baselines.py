@@ -377,6 +377,7 @@ def test_rules_fit_activations():
     assert all(Gradient().fits(op) for op in (ir.Relu(), ir.Conv(), ir.Add(), ir.Flatten()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_contract(rng, method):
     """Shapes and dtypes; each image for itself; a class, one per image, or a start as target; jit, vmap and grad."""

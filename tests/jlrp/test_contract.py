@@ -180,6 +180,7 @@ def test_wrapped_rules_say_no_less():
     assert np.abs(wrapped[2]).max() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FEW + MORE)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_finite_on_zeros_dead_channels_and_extreme_activations(name, dtype, rng):

@@ -43,6 +43,7 @@ def assert_adds_up(ledger):
     assert np.isfinite(entries).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", jlrp.PRESETS)
 def test_entries_add_up_to_the_start(name):
     graph, params, images = residual(np.random.default_rng(0))
