@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ import ir
 import jlrp
 from ir.ops.base import spatial_axes
 from ir.ops.window import dilated
+from jlrp.backward import kinds
 from jlrp.interpreter import node_params
 from jlrp.ledger import COLUMNS, Bookkeeper, totals
 
@@ -49,16 +51,17 @@ def keepers(model: ir.Model, rules: jlrp.Composite) -> dict[str, str]:
             inputs = tuple(_noise_and_zeros(random, *given) for given in zip(taken, nonnegative, strict=True))
             edges = tuple(i for i, _ in enumerate(inputs) if followed is None or (node.name, i) in followed)
             rule = jax.tree.map(lambda number: jnp.asarray(number, float), assigned[node.name])
-            kept = _trial(node.op, nonnegative, edges, rule, node_params(node, params), inputs)
+            kept = _trial(node.op, nonnegative, edges, kinds((rule,)), rule, node_params(node, params), inputs)
             found[node.name] = ", ".join(name for name, some in zip(KEEPERS, np.asarray(kept), strict=True) if some)
     return found
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def _trial(
     op: ir.Op,
     nonnegative: tuple[bool, ...],
     edges: tuple[int, ...],
+    kind: tuple[Any, ...],
     rule: jlrp.Rule,
     params: Mapping[str, Array],
     inputs: tuple[Array, ...],
