@@ -1,0 +1,166 @@
+"""A program: rewrites `given.h5` as `plain.h5`, all data in one piece and uncompressed, within limits.
+
+`ir.hdf5.separate` runs it alone, in a folder of its own; it imports h5py, NumPy and nothing else of this package.
+It says on standard output why it did not; where the HDF5 library crashes or hangs, it says nothing and fails.
+"""
+
+import faulthandler
+import math
+import sys
+
+MEMORY = 512 * 2**20
+"""Bytes that the libraries take, address space without memory behind it included."""
+MOST_COMPRESSED = 1000
+"""How many bytes one byte of a compressed dataset may stand for."""
+MOST_OBJECTS = 100_000
+LONGEST = 60_000
+"""Bytes of an attribute that fit into an object's header."""
+
+
+NOTHING = b"-"
+"""Stands for what holds no numbers, which is refused when numbers are asked for."""
+
+
+class RefusedError(Exception):
+    """Why a file is not rewritten; continues "The file …"."""
+
+
+def main(seconds: str, most_bytes: str, *libraries: str) -> int:
+    """Rewrite; the exit status is that of the process."""
+    sys.path += [path for path in libraries if path not in sys.path]
+    try:
+        import h5py
+    except ImportError:
+        return _said("has compressed or newer structures of HDF5, which need h5py: install h5py to read it.")
+    _limit(float(seconds), int(most_bytes))
+    try:
+        with h5py.File("given.h5", "r") as given, h5py.File("plain.h5", "w") as plain:
+            _Copy(h5py, int(most_bytes)).all(given, plain)
+    except RefusedError as refused:
+        return _said(str(refused))
+    except Exception as error:  # h5py raises whatever the library's errors look like to it
+        return _said(f"is cut off or damaged: HDF5 says {_brief(error)}. Copy or download it again.")
+    return 0
+
+
+def _said(sentence: str) -> int:
+    sys.stdout.buffer.write(sentence.encode("utf-8", "backslashreplace"))
+    return 0
+
+
+def _brief(error: BaseException) -> str:
+    return str(error).strip("\"' .")[:200] or type(error).__name__
+
+
+def _limit(seconds: float, most_bytes: int) -> None:
+    """End this process after `seconds`, even within the library; where the system can, bound what it takes."""
+    faulthandler.dump_traceback_later(seconds, exit=True)
+    try:
+        import resource
+    except ImportError:
+        return
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limits = {
+        "RLIMIT_AS": MEMORY + 3 * most_bytes,
+        "RLIMIT_CPU": math.ceil(used.ru_utime + used.ru_stime + seconds),
+        "RLIMIT_FSIZE": 2 * most_bytes,
+        "RLIMIT_CORE": 0,
+    }
+    for name, value in limits.items():
+        try:
+            kind = getattr(resource, name)
+            _, most = resource.getrlimit(kind)
+            value = value if most == resource.RLIM_INFINITY else min(value, most)
+            resource.setrlimit(kind, (value, value))
+        except (AttributeError, ValueError, OSError):  # not on this system
+            continue
+
+
+class _Copy:
+    """What is copied of a file, and how much of it is left to copy."""
+
+    def __init__(self, h5py, most_bytes: int) -> None:
+        self.h5py = h5py
+        self.left = most_bytes
+        self.done: dict[int, str] = {}
+
+    def all(self, given, plain) -> None:
+        """Copy the root group and all that it leads to; what is met again becomes a hard link."""
+        waiting = [("/", given, plain)]
+        self.done[self._address(given)] = "/"
+        while waiting:
+            path, group, target = waiting.pop()
+            self.attributes(group, target)
+            for name in group:
+                waiting += self.member(f"{path}{name}", group, name, target)
+
+    def member(self, path: str, group, name: str, target) -> list:
+        """Copy one member; a group is returned, to be copied later."""
+        if not isinstance(group.get(name, getlink=True), self.h5py.HardLink):
+            target[name] = self.h5py.SoftLink("/elsewhere")  # which is refused when it is asked for
+            return []
+        item = group[name]
+        first = self.done.setdefault(self._address(item), path)
+        if first != path:
+            target[name] = target.file[first]
+            return []
+        if len(self.done) > MOST_OBJECTS:
+            raise RefusedError(f"is damaged: it has more than {MOST_OBJECTS:,} groups and datasets.")
+        if isinstance(item, self.h5py.Group):
+            return [(f"{path}/", item, target.create_group(name))]
+        copied = target.create_dataset(name, data=self.values(item) if isinstance(item, self.h5py.Dataset) else NOTHING)
+        self.attributes(item, copied)
+        return []
+
+    def values(self, dataset):
+        """The numbers of a dataset, or `NOTHING`."""
+        what, dtype = f"dataset {dataset.name!r}", dataset.dtype
+        if dataset.is_virtual or dataset.external:
+            raise RefusedError(
+                f"keeps {what} in another file, which is not opened: save the model again into one file."
+            )
+        if dataset.shape is None or dtype.kind not in "fiuV" or dtype.fields or dtype.subdtype:
+            return NOTHING
+        size = math.prod(dataset.shape) * dtype.itemsize
+        stored = int(dataset.id.get_storage_size())
+        self.spend(size)
+        if size > stored and (dataset.chunks is None or size > MOST_COMPRESSED * stored):
+            raise RefusedError(f"is damaged: {what} claims {size:,} bytes, but the file holds {stored:,} of them.")
+        if dataset.chunks is not None and math.prod(dataset.chunks) * dtype.itemsize > 2 * size + LONGEST:
+            raise RefusedError(f"is damaged: {what} has chunks that are larger than it is.")
+        return dataset[()]
+
+    def spend(self, size: int) -> None:
+        """Take `size` bytes of those that may be copied."""
+        self.left -= size
+        if self.left < 0:
+            raise RefusedError("is damaged: its content claims many times as many bytes as the file has.")
+
+    def attributes(self, item, target) -> None:
+        """Copy attributes, long lists in pieces `name0`, `name1`, … as Keras writes them."""
+        for name in item.attrs:
+            stored = self.h5py.h5a.open(item.id, name.encode("utf-8", "surrogateescape"))
+            self.spend(math.prod(stored.shape) * max(stored.dtype.itemsize, 1))
+            if stored.dtype.kind not in "SOfiu":
+                continue
+            value = item.attrs[name]
+            pieces = _pieces(value, stored.dtype)
+            for index, piece in enumerate(pieces):
+                target.attrs[name if len(pieces) == 1 else f"{name}{index}"] = piece
+
+    def _address(self, item) -> int:
+        return self.h5py.h5o.get_info(item.id).addr
+
+
+def _pieces(value, dtype) -> list:
+    """An attribute's value in pieces that fit into a header."""
+    size = getattr(value, "size", 1) * max(dtype.itemsize, 16)
+    if size <= LONGEST or not getattr(value, "ndim", 0):
+        return [value]
+    count = math.ceil(LONGEST / max(dtype.itemsize, 16))
+    flat = value.reshape(-1)
+    return [flat[start : start + count] for start in range(0, len(flat), count)]
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
