@@ -57,8 +57,8 @@ class Square(ir.Op):
     def output_shape(self, params, *inputs):
         return inputs[0]
 
-    def nonnegative(self, *inputs):
-        return True
+    def bounds(self, *inputs):
+        return 0.0, float("inf")
 
 
 @jlrp.apply.register

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from ir.ops import Op, Shape, ShapeError
+from ir.ops import Multiply, Op, Shape, ShapeError
 from ir.ops.base import channel_axis
+from ir.ops.interval import ANYTHING, UNIT, Interval, within
 
 Params = Mapping[str, Mapping[str, Any]]
 """Weights: `{layer: {role: array}}`, a plain nested dict."""
@@ -160,13 +161,31 @@ class Graph:
         return channel_axis(self.data_format, rank) if rank > 2 else rank - 1
 
     @cached_property
+    def bounds(self) -> dict[str, Interval]:
+        """The interval (low, high) in which each value certainly lies, whatever the weights and images are."""
+        known: dict[str, Interval] = dict.fromkeys(self.inputs, ANYTHING)
+        for node in self.nodes:
+            known[node.name] = node.op.bounds(*(known[name] for name in node.inputs))
+        return known
+
+    @cached_property
     def nonnegative(self) -> frozenset[str]:
         """The values that cannot be below zero whatever the weights and images are."""
-        known: set[str] = set()
+        return frozenset(name for name, (low, _) in self.bounds.items() if low >= 0)
+
+    @cached_property
+    def gates(self) -> dict[str, tuple[bool, ...]]:
+        """For each product (`Multiply`), which of its inputs are gates.
+
+        A gate certainly lies within 0 … 1 and some other input of the product does not: it says how much of the other
+        passes. Where all inputs lie there, none of them is a gate.
+        """
+        found = {}
         for node in self.nodes:
-            if node.op.nonnegative(*(name in known for name in node.inputs)):
-                known.add(node.name)
-        return frozenset(known)
+            if isinstance(node.op, Multiply):
+                inside = tuple(within(self.bounds[name], UNIT) for name in node.inputs)
+                found[node.name] = tuple(gate and not all(inside) for gate in inside)
+        return found
 
     def shapes(self, params: Params, inputs: Sequence[Shape]) -> dict[str, Shape]:
         """The shape of every value, batch first, from the weights' and the inputs' shapes.

@@ -17,6 +17,7 @@ from jax import Array
 
 import ir
 from ir.passes import Rewritten
+from jlrp.carry import carried
 from jlrp.composite import Edge
 from jlrp.interpreter import activations, cast, check_shapes, node_params
 from jlrp.ledger import Bookkeeper, Ledger
@@ -234,6 +235,8 @@ class _Walk:
             self.values[node.name],
             tuple(name in self.graph.nonnegative for name in node.inputs),
             self.weights.changed.get(node.name),
+            gates=self.graph.gates.get(node.name, ()),
+            carried=partial(carried, self.graph, self.weights.params, self.values, node),
         )
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 import ir
 from ir.passes import Rewritten, fold_batchnorm, fold_padding, strip_softmax
 from jlrp.predicates import Predicate, matches
-from jlrp.rules import Rule, WithoutBias
+from jlrp.rules import Rule, SignalTakesAll, WithoutBias
+from jlrp.rules.product import signals
 
 Entry = tuple[Predicate, Rule]
 """A predicate and the rule of the nodes it matches."""
@@ -103,7 +104,7 @@ class Composite:
         names = {}
         for node in graph.nodes:
             if node.name in rules:
-                names[node.name] = str(rules[node.name])
+                names[node.name] = str(rules[node.name]) + _signals(rewritten.graph, node.name, rules[node.name])
             elif node.name in merged:
                 names[node.name] = f"merged into {merged[node.name]}"
             else:
@@ -116,3 +117,13 @@ class Composite:
         rows = [("layer", "op", "rule"), *((n.name, type(n.op).__name__, rules[n.name]) for n in graph.nodes)]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
         return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
+
+
+def _signals(graph: ir.Graph, name: str, rule: Rule) -> str:
+    """Which inputs of a product take its relevance, where the rule depends on that."""
+    rule = rule.rule if isinstance(rule, WithoutBias) else rule
+    if not isinstance(rule, SignalTakesAll):
+        return ""
+    inputs = graph[name].inputs
+    taking = dict.fromkeys(inputs[position] for position in signals(graph.gates[name], len(inputs)))
+    return f": {', '.join(taking)}"

@@ -17,8 +17,9 @@ import ir
 from ir.ops.base import spatial_axes
 from ir.ops.window import Pairs
 from jlrp.composite import Composite, Edge, Entry
-from jlrp.rules import AbsSplit, HalfHalf, LayerCall, Pass, Rule, Transpose, UniformPooling
+from jlrp.rules import AbsSplit, HalfHalf, LayerCall, Rule, UniformPooling
 from jlrp.rules.base import Quotient, Relevances
+from jlrp.table import common_rows
 
 
 def crawford2019() -> Composite:
@@ -44,9 +45,8 @@ def _rules(linear: Rule) -> tuple[Entry, ...]:
     return (
         ((ir.Convolution, ir.Dense), linear),
         ((ir.Pool, ir.GlobalPool), UniformPooling()),
-        (ir.Add, AbsSplit()),
-        ((ir.ActivationOp, ir.BatchNorm), Pass()),
-        (ir.Rearrangement, Transpose()),
+        ((ir.Add, ir.Average, ir.Subtract), AbsSplit()),
+        *common_rows(),
     )
 
 

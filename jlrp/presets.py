@@ -10,19 +10,17 @@ from jlrp.baselines.relu_variants import deconvnet, guided_backprop
 from jlrp.composite import Composite, Entry
 from jlrp.crawford import crawford2019, crawford2019_original
 from jlrp.predicates import First
-from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Pass, Rule, Transpose, Winner, ZBox, Zero, ZPlus
+from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Rule, ZBox, Zero, ZPlus
+from jlrp.table import common_rows
 
 
-def _composite(convolution: Rule, dense: Rule, *, norm: Rule | None = None, first: Entry | None = None) -> Composite:
-    """The table that all presets but the crawford ones share."""
+def _composite(convolution: Rule, dense: Rule, *, epsilon: float = 1e-6, first: Entry | None = None) -> Composite:
+    """The table that all presets but the crawford ones share; `epsilon` is that of sums, means and products."""
     entries: list[Entry] = [
-        (ir.ActivationOp, Pass()),
-        ((ir.Add, ir.AvgPool, ir.GlobalAvgPool), norm or Norm()),
-        (ir.BatchNorm, Pass()),
-        ((ir.MaxPool, ir.GlobalMaxPool), Winner()),
-        (ir.Rearrangement, Transpose()),
+        ((ir.Add, ir.Average, ir.Subtract, ir.AvgPool, ir.GlobalAvgPool), Norm(epsilon)),
         (ir.Convolution, convolution),
         (ir.Dense, dense),
+        *common_rows(epsilon),
     ]
     if first is not None:
         entries.insert(0, first)
@@ -31,7 +29,7 @@ def _composite(convolution: Rule, dense: Rule, *, norm: Rule | None = None, firs
 
 def zero() -> Composite:
     """LRP-0 everywhere: in proportion to every contribution, without a stabiliser (ReLU networks: gradient × input)."""
-    return _composite(Zero(), Zero(), norm=Norm(0.0))
+    return _composite(Zero(), Zero(), epsilon=0.0)
 
 
 def epsilon() -> Composite:
@@ -63,9 +61,9 @@ def epsilon_gamma_box(low: Any, high: Any) -> Composite:
     """γ = 0.25 on convolutions, ε on dense layers, the box rule on the first convolution: needs the input's bounds.
 
     low, high: the least and the greatest input there can be (black and white after preprocessing): scalars, per
-    channel, or of an image's size.
+    channel, or of an image's size. They are those of what the model is given: layers that scale it are reckoned with.
     """
-    return _composite(Gamma(0.25), Epsilon(), first=(First((ir.Convolution,)), ZBox(low, high)))
+    return _composite(Gamma(0.25), Epsilon(), first=(First((ir.Convolution,)), ZBox(low, high, of="image")))
 
 
 def excitation_backprop() -> Composite:

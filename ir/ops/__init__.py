@@ -1,18 +1,36 @@
 """The ops that a graph's nodes carry, one family per file."""
 
-from ir.ops.activation import Activation, ActivationOp, Elu, HardSigmoid, PRelu, Relu, Softmax
+from ir.ops.activation import (
+    Activation,
+    ActivationOp,
+    Celu,
+    Clip,
+    Elu,
+    HardShrink,
+    HardSigmoid,
+    PRelu,
+    Relu,
+    Softmax,
+    SoftShrink,
+)
 from ir.ops.base import Op, Shape, ShapeError
 from ir.ops.linear import BatchNorm, Conv, Convolution, ConvTranspose, Dense, DepthwiseConv
-from ir.ops.merge import Add
+from ir.ops.merge import Add, Average, Dot, Maximum, Merge, Minimum, Multiply, Subtract
+from ir.ops.norm import GroupNorm, LayerNorm, Normalization, UnitNorm
 from ir.ops.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, GlobalPool, MaxPool, Pool
-from ir.ops.rearrange import Concatenate, Crop, Flatten, Permute, Rearrangement, Reshape, ZeroPad
+from ir.ops.rearrange import Concatenate, Crop, Flatten, Permute, Rearrangement, Repeat, Reshape, Slice, ZeroPad
+from ir.ops.resize import Interpolation, Resize, Upsample
+from ir.ops.scale import Rescale, Scale, Scaling, Standardize
 
 __all__ = [
     "Activation",
     "ActivationOp",
     "Add",
+    "Average",
     "AvgPool",
     "BatchNorm",
+    "Celu",
+    "Clip",
     "Concatenate",
     "Conv",
     "ConvTranspose",
@@ -20,22 +38,43 @@ __all__ = [
     "Crop",
     "Dense",
     "DepthwiseConv",
+    "Dot",
     "Elu",
     "Flatten",
     "GlobalAvgPool",
     "GlobalMaxPool",
     "GlobalPool",
+    "GroupNorm",
+    "HardShrink",
     "HardSigmoid",
+    "Interpolation",
+    "LayerNorm",
     "MaxPool",
+    "Maximum",
+    "Merge",
+    "Minimum",
+    "Multiply",
+    "Normalization",
     "Op",
     "PRelu",
     "Permute",
     "Pool",
     "Rearrangement",
     "Relu",
+    "Repeat",
+    "Rescale",
     "Reshape",
+    "Resize",
+    "Scale",
+    "Scaling",
     "Shape",
     "ShapeError",
+    "Slice",
+    "SoftShrink",
     "Softmax",
+    "Standardize",
+    "Subtract",
+    "UnitNorm",
+    "Upsample",
     "ZeroPad",
 ]

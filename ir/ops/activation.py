@@ -1,11 +1,43 @@
 """Activations: functions of one value each, softmax, and the parametric ReLU."""
 
+import math
 from dataclasses import dataclass
 
 from ir.ops.base import Op, Shape, ShapeError, Weights, require_one, require_param, show
+from ir.ops.interval import ANYTHING, UNIT, Interval, clipped, pieces, scaled, towards_zero
 
-FUNCTIONS = ("sigmoid", "tanh", "softplus", "softsign", "silu", "gelu", "gelu_tanh", "selu", "exponential")
-"""The functions that `Activation` knows by name; those with numbers of their own are ops of their own."""
+_NONNEGATIVE, _INFINITE = (0.0, math.inf), math.inf
+
+_RANGES: dict[str, Interval] = {
+    "sigmoid": UNIT,
+    "tanh": (-1.0, 1.0),
+    "softplus": _NONNEGATIVE,
+    "softsign": (-1.0, 1.0),
+    "silu": (-0.2785, _INFINITE),
+    "gelu": (-0.1701, _INFINITE),
+    "gelu_tanh": (-0.1701, _INFINITE),
+    "selu": (-1.7581, _INFINITE),
+    "exponential": _NONNEGATIVE,
+    "hard_silu": (-0.375, _INFINITE),
+    "mish": (-0.3089, _INFINITE),
+    "log_sigmoid": (-_INFINITE, 0.0),
+    "squareplus": _NONNEGATIVE,
+    "tanh_shrink": ANYTHING,
+}
+"""Where the values of each function lie; minima are rounded down."""
+
+FUNCTIONS = tuple(_RANGES)
+"""The functions that `Activation` knows by name; those with numbers of their own are ops of their own.
+
+`hard_silu` is `x·min(max(x + 3, 0), 6)/6`, `mish` is `x·tanh(log(1 + exp x))`, `log_sigmoid` is `-log(1 + exp(-x))`,
+`squareplus` is `(x + √(x² + 4))/2`, `tanh_shrink` is `x - tanh x`.
+"""
+
+_BETWEEN_ZERO_AND_X = ("tanh", "softsign", "silu", "gelu", "gelu_tanh", "hard_silu", "mish", "tanh_shrink")
+"""Functions whose value for `x` lies between 0 and `x`."""
+
+_SELU_SCALE = 1.0508
+"""Of SELU, `x` where positive times this; rounded up."""
 
 
 @dataclass(frozen=True)
@@ -26,16 +58,23 @@ class Relu(ActivationOp):
     """`x` from `threshold` up, cut at `max_value`; below, `negative_slope·(x - threshold)`.
 
     >>> import ir
-    >>> ir.Relu(max_value=6.0).nonnegative(False), ir.Relu(negative_slope=0.1).nonnegative(False)
-    (True, False)
+    >>> ir.Relu(max_value=6.0).bounds((-9.0, 9.0)), ir.Relu(negative_slope=0.5).bounds((-9.0, 9.0))
+    ((0.0, 6.0), (-4.5, 9.0))
     """
 
     max_value: float | None = None
     negative_slope: float = 0.0
     threshold: float = 0.0
 
-    def nonnegative(self, *inputs: bool) -> bool:
-        return self.threshold >= 0 and (self.negative_slope == 0 or (self.threshold == 0 and all(inputs)))
+    def bounds(self, *inputs: Interval) -> Interval:
+        (x,) = inputs
+        top = math.inf if self.max_value is None else self.max_value
+        slope = self.negative_slope
+
+        def below(v: float) -> float:
+            return slope * (v - self.threshold) if slope else 0.0
+
+        return pieces(x, self.threshold, below, lambda v: min(v, top))
 
 
 @dataclass(frozen=True)
@@ -49,8 +88,79 @@ class Elu(ActivationOp):
 
     alpha: float = 1.0
 
-    def nonnegative(self, *inputs: bool) -> bool:
-        return all(inputs)
+    def bounds(self, *inputs: Interval) -> Interval:
+        (x,) = inputs
+        return pieces(x, 0.0, lambda v: self.alpha * math.expm1(v), lambda v: v)
+
+
+@dataclass(frozen=True)
+class Celu(ActivationOp):
+    """`x` where positive, else `alpha·(exp(x/alpha) - 1)`.
+
+    >>> import ir
+    >>> print(ir.Celu(alpha=0.5))
+    Celu(alpha=0.5)
+    """
+
+    alpha: float = 1.0
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        (x,) = inputs
+        return pieces(x, 0.0, lambda v: max(v, -self.alpha), lambda v: v) if self.alpha > 0 else ANYTHING
+
+
+@dataclass(frozen=True)
+class Clip(ActivationOp):
+    """`x` cut to `low` … `high`.
+
+    >>> import ir
+    >>> ir.Clip(-1.0, 1.0).bounds((0.0, 9.0))
+    (0.0, 1.0)
+    """
+
+    low: float
+    high: float
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        (x,) = inputs
+        return clipped(x, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class HardShrink(ActivationOp):
+    """`x` where `|x| > threshold`, else 0.
+
+    >>> import ir
+    >>> ir.HardShrink().bounds((0.25, 2.0))
+    (0.0, 2.0)
+    """
+
+    threshold: float = 0.5
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        (x,) = inputs
+        return towards_zero(x)
+
+
+@dataclass(frozen=True)
+class SoftShrink(ActivationOp):
+    """`x` brought towards 0 by `threshold`: `x - threshold` above it, `x + threshold` below `-threshold`, else 0.
+
+    >>> import ir
+    >>> ir.SoftShrink().bounds((-1.0, 2.0))
+    (-0.5, 1.5)
+    """
+
+    threshold: float = 0.5
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        (x,) = inputs
+        return self._at(x[0]), self._at(x[1])
+
+    def _at(self, x: float) -> float:
+        if x > self.threshold:
+            return x - self.threshold
+        return x + self.threshold if x < -self.threshold else 0.0
 
 
 @dataclass(frozen=True)
@@ -64,8 +174,9 @@ class HardSigmoid(ActivationOp):
 
     slope: float = 1 / 6
 
-    def nonnegative(self, *inputs: bool) -> bool:
-        return True
+    def bounds(self, *inputs: Interval) -> Interval:
+        (x,) = inputs
+        return clipped(scaled(x, self.slope, 0.5), *UNIT)
 
 
 @dataclass(frozen=True)
@@ -79,9 +190,15 @@ class Activation(ActivationOp):
 
     function: str = "tanh"
 
-    def nonnegative(self, *inputs: bool) -> bool:
-        keeps_sign = self.function in ("tanh", "softsign", "silu", "gelu", "gelu_tanh", "selu")
-        return all(inputs) if keeps_sign else True
+    def bounds(self, *inputs: Interval) -> Interval:
+        (x,) = inputs
+        low, high = _RANGES[self.function]
+        if self.function == "selu":  # λ·x where positive
+            return pieces(x, 0.0, lambda v: low if v < 0 else 0.0, lambda v: _SELU_SCALE * v)
+        if self.function not in _BETWEEN_ZERO_AND_X:
+            return low, high
+        near = towards_zero(x)
+        return max(low, near[0]), min(high, near[1])
 
 
 @dataclass(frozen=True)
@@ -95,8 +212,8 @@ class Softmax(ActivationOp):
 
     axis: int = -1
 
-    def nonnegative(self, *inputs: bool) -> bool:
-        return True
+    def bounds(self, *inputs: Interval) -> Interval:
+        return UNIT
 
 
 @dataclass(frozen=True)
@@ -117,5 +234,6 @@ class PRelu(ActivationOp):
             raise ShapeError(f"has 'alpha' of shape {show(alpha)}, which does not fit inputs of shape {show(x)}.")
         return x
 
-    def nonnegative(self, *inputs: bool) -> bool:
-        return all(inputs)
+    def bounds(self, *inputs: Interval) -> Interval:
+        (x,) = inputs
+        return x if x[0] >= 0 else ANYTHING

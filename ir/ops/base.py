@@ -1,8 +1,10 @@
-"""What every op has in common: immutable attributes, a shape rule and a sign rule."""
+"""What every op has in common: immutable attributes, a shape rule and a range rule."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
+
+from ir.ops.interval import ANYTHING, Interval
 
 Shape = tuple[int | None, ...]
 """A shape with the batch first; `None` where a length is not known before images are given."""
@@ -17,7 +19,7 @@ class ShapeError(ValueError):
     >>> import ir
     >>> ir.Add().output_shape({}, (None, 8), (None, 9))
     Traceback (most recent call last):
-    ir.ops.base.ShapeError: adds two or more inputs of one shape, but was given (N, 8), (N, 9).
+    ir.ops.base.ShapeError: takes two or more inputs whose shapes broadcast to one, but was given (N, 8), (N, 9).
     """
 
 
@@ -25,8 +27,8 @@ class ShapeError(ValueError):
 class Op:
     """Base of all ops: a frozen dataclass of hashable attributes, without weights and without shapes.
 
-    A new op is a subclass with `output_shape` (and `nonnegative` where it can promise a sign), plus its
-    computation in `jlrp.ops`.
+    A new op is a subclass with `output_shape` (and `bounds` where it can promise a range), plus its computation in
+    `jlrp.ops`.
 
     >>> import ir
     >>> print(ir.Conv(strides=(2, 2), padding="same"))
@@ -40,9 +42,12 @@ class Op:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define output_shape(params, *inputs).")
 
-    def nonnegative(self, *inputs: bool) -> bool:
-        """Whether no output value can be below zero, given which inputs are known not to be."""
-        return False
+    def bounds(self, *inputs: Interval) -> Interval:
+        """The interval (low, high) in which every output value certainly lies, given those of the inputs.
+
+        Of any weights, and of exact arithmetic: rounding may overstep it. `(-inf, inf)` where nothing is certain.
+        """
+        return ANYTHING
 
     def __str__(self) -> str:
         """The op and those of its attributes that differ from the defaults."""
@@ -71,6 +76,13 @@ def require_one(inputs: tuple[Shape, ...]) -> Shape:
     if len(inputs) != 1:
         raise ShapeError(f"takes one input, but was given {len(inputs)}.")
     return inputs[0]
+
+
+def require_axes(axes: tuple[int, ...], shape: Shape) -> tuple[int, ...]:
+    """Axes, negative ones counted from the end, as indices in rising order; `ShapeError` where one does not exist."""
+    if any(not -len(shape) <= axis < len(shape) for axis in axes):
+        raise ShapeError(f"goes along the axes {axes}, but was given shape {show(shape)}.")
+    return tuple(sorted({axis % len(shape) for axis in axes}))
 
 
 def require_param(params: Weights, role: str, shape: Shape | None = None) -> tuple[int, ...]:

@@ -1,23 +1,163 @@
-"""Ops that combine several values element by element."""
+"""Ops that combine several values: element by element, and as products of matrices."""
 
 from dataclasses import dataclass
 
-from ir.ops.base import Op, Shape, ShapeError, Weights, same_shape, show
+from ir.ops.base import Op, Shape, ShapeError, Weights, show
+from ir.ops.interval import Interval, clipped, product, scaled, signs, total
 
 
 @dataclass(frozen=True)
-class Add(Op):
-    """The sum of two or more inputs of one shape.
+class Merge(Op):
+    """Base of the ops on two or more inputs, element by element; shapes of one rank broadcast as NumPy's do.
+
+    >>> import ir
+    >>> ir.Multiply().output_shape({}, (None, 7, 7, 4), (None, 1, 1, 4)), issubclass(ir.Add, ir.Merge)
+    ((None, 7, 7, 4), True)
+    """
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        if len(inputs) < 2 or len({len(x) for x in inputs}) > 1:
+            raise _not_one_shape(inputs)
+        return tuple(self._length(inputs, lengths) for lengths in zip(*inputs, strict=True))
+
+    def _length(self, inputs: tuple[Shape, ...], lengths: Shape) -> int | None:
+        """The length that several broadcast to; one that is unknown may be 1 or any other."""
+        known = {n for n in lengths if n not in (None, 1)}
+        if len(known) > 1:
+            raise _not_one_shape(inputs)
+        return known.pop() if known else None if None in lengths else 1
+
+
+@dataclass(frozen=True)
+class Add(Merge):
+    """The sum of two or more inputs.
 
     >>> import ir
     >>> ir.Add().output_shape({}, (None, 8), (None, 8))
     (None, 8)
     """
 
-    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
-        if len(inputs) < 2 or not all(same_shape(x, inputs[0]) for x in inputs):
-            raise ShapeError(f"adds two or more inputs of one shape, but was given {', '.join(map(show, inputs))}.")
-        return inputs[0]
+    def bounds(self, *inputs: Interval) -> Interval:
+        return total(*inputs)
 
-    def nonnegative(self, *inputs: bool) -> bool:
-        return all(inputs)
+
+@dataclass(frozen=True)
+class Average(Merge):
+    """The mean of two or more inputs.
+
+    >>> import ir
+    >>> ir.Average().bounds((0, 1), (2, 5))
+    (1.0, 3.0)
+    """
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        low, high = total(*inputs)
+        return low / len(inputs), high / len(inputs)
+
+
+@dataclass(frozen=True)
+class Subtract(Merge):
+    """The first of two inputs minus the second.
+
+    >>> import ir
+    >>> ir.Subtract().bounds((0, 1), (0, 5))
+    (-5.0, 1.0)
+    """
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        _require_two(inputs)
+        return super().output_shape(params, *inputs)
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        a, b = inputs
+        return total(a, scaled(b, -1.0))
+
+
+@dataclass(frozen=True)
+class Multiply(Merge):
+    """The product of two or more inputs.
+
+    >>> import ir
+    >>> ir.Multiply().bounds((0, 1), (-2, 3))
+    (-2.0, 3.0)
+    """
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        return product(*inputs)
+
+
+@dataclass(frozen=True)
+class Maximum(Merge):
+    """The largest of two or more inputs.
+
+    >>> import ir
+    >>> ir.Maximum().bounds((0, 1), (-2, 3))
+    (0, 3)
+    """
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        return max(low for low, _ in inputs), max(high for _, high in inputs)
+
+
+@dataclass(frozen=True)
+class Minimum(Merge):
+    """The smallest of two or more inputs.
+
+    >>> import ir
+    >>> ir.Minimum().bounds((0, 1), (-2, 3))
+    (-2, 1)
+    """
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        return min(low for low, _ in inputs), min(high for _, high in inputs)
+
+
+@dataclass(frozen=True)
+class Dot(Op):
+    """The sum of products of two inputs along one axis of each, for every pair of their other cells.
+
+    `axes` names an axis of either input, the batch (axis 0) excepted. The output has the first input's axes without
+    its own, then the second's without the batch and its own: (N, A, C) and (N, B, C) give (N, A, B) along the axes
+    (2, 2); two vectors give (N, 1). With `normalize`, both are first divided by their length along these axes (at
+    least 1e-7).
+
+    >>> import ir
+    >>> ir.Dot((2, 1)).output_shape({}, (None, 5, 4), (None, 4, 7)), ir.Dot((1, 1)).output_shape({}, (2, 4), (2, 4))
+    ((None, 5, 7), (2, 1))
+    """
+
+    axes: tuple[int, int]
+    normalize: bool = False
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        _require_two(inputs)
+        for axis, x in zip(self.axes, inputs, strict=True):
+            if not -len(x) < axis < len(x) or axis == 0:
+                raise ShapeError(f"multiplies along the axes {self.axes}, but was given {_listed(inputs)}.")
+        a, b = inputs
+        if None not in (a[self.axes[0]], b[self.axes[1]]) and a[self.axes[0]] != b[self.axes[1]]:
+            raise ShapeError(f"multiplies along the axes {self.axes}, whose lengths differ: {_listed(inputs)}.")
+        others = (*_without(a, self.axes[0]), *_without(b, self.axes[1])[1:])
+        return others if len(others) > 1 else (*others, 1)
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        found = signs(product(*inputs))
+        return clipped(found, -1.0, 1.0) if self.normalize else found
+
+
+def _without(shape: Shape, axis: int) -> Shape:
+    dropped = axis % len(shape)
+    return shape[:dropped] + shape[dropped + 1 :]
+
+
+def _require_two(inputs: tuple[Shape, ...]) -> None:
+    if len(inputs) != 2:
+        raise ShapeError(f"takes two inputs, but was given {len(inputs)}.")
+
+
+def _not_one_shape(inputs: tuple[Shape, ...]) -> ShapeError:
+    return ShapeError(f"takes two or more inputs whose shapes broadcast to one, but was given {_listed(inputs)}.")
+
+
+def _listed(inputs: tuple[Shape, ...]) -> str:
+    return ", ".join(map(show, inputs))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ir.ops.base import Op, Shape, Weights, require_one, require_rank, spatial_axes
+from ir.ops.interval import Interval, hull
 from ir.ops.window import Padding, replaced, window_lengths
 
 
@@ -26,8 +27,8 @@ class Pool(Op):
         axes = spatial_axes(self.data_format, len(x))
         return replaced(x, axes, window_lengths(self.padding, tuple(x[a] for a in axes), self.pool_size, self.strides))
 
-    def nonnegative(self, *inputs: bool) -> bool:
-        return all(inputs)
+    def bounds(self, *inputs: Interval) -> Interval:
+        return hull(*inputs)
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,8 @@ class GlobalPool(Op):
             return replaced(x, axes, (1,) * len(axes))
         return tuple(length for axis, length in enumerate(x) if axis not in axes)
 
-    def nonnegative(self, *inputs: bool) -> bool:
-        return all(inputs)
+    def bounds(self, *inputs: Interval) -> Interval:
+        return hull(*inputs)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""Ops that move, add or drop cells without changing a value: flatten, reshape, permute, pad, crop, concatenate."""
+"""Ops that move, copy, add or drop cells without changing a value: reshape, permute, pad, crop, slice, repeat, join."""
 
 import math
 from dataclasses import dataclass
 
-from ir.ops.base import Op, Shape, ShapeError, Weights, require_one, same_shape, show, spatial_axes
+from ir.ops.base import Op, Shape, ShapeError, Weights, require_one, require_rank, same_shape, show, spatial_axes
+from ir.ops.interval import Interval, hull
 from ir.ops.window import Pairs, replaced
 
 
@@ -16,8 +17,8 @@ class Rearrangement(Op):
     True
     """
 
-    def nonnegative(self, *inputs: bool) -> bool:
-        return all(inputs)
+    def bounds(self, *inputs: Interval) -> Interval:
+        return hull(*inputs)
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,9 @@ class ZeroPad(Rearrangement):
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         return _resized(require_one(inputs), self.data_format, self.padding, sign=1)
 
+    def bounds(self, *inputs: Interval) -> Interval:
+        return hull(*inputs, (0.0, 0.0)) if any(map(any, self.padding)) else hull(*inputs)
+
 
 @dataclass(frozen=True)
 class Crop(Rearrangement):
@@ -107,6 +111,63 @@ class Crop(Rearrangement):
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         return _resized(require_one(inputs), self.data_format, self.cropping, sign=-1)
+
+
+@dataclass(frozen=True)
+class Slice(Rearrangement):
+    """A part of the values, as Python slices: one entry per axis after the batch, those that are missing stay whole.
+
+    An entry is (start, stop, step), each a number or `None`, or an index, which drops its axis.
+
+    >>> import ir
+    >>> ir.Slice(((None, None, -2), 0)).output_shape({}, (None, 5, 4, 3))
+    (None, 3, 3)
+    """
+
+    index: tuple[int | tuple[int | None, int | None, int | None], ...]
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        x = require_one(inputs)
+        if len(self.index) > len(x) - 1:
+            raise ShapeError(f"slices {len(self.index)} axes besides the batch, but was given shape {show(x)}.")
+        lengths: list[int | None] = [x[0]]
+        for axis, entry in enumerate(self.index, start=1):
+            if isinstance(entry, int):
+                self._check_index(x, axis, entry)
+            else:
+                lengths.append(self._length(x, axis, entry))
+        return (*lengths, *x[len(self.index) + 1 :])
+
+    def _check_index(self, x: Shape, axis: int, index: int) -> None:
+        length = x[axis]
+        if length is not None and not -length <= index < length:
+            raise ShapeError(f"takes index {index} of axis {axis}, but was given shape {show(x)}.")
+
+    def _length(self, x: Shape, axis: int, entry: tuple[int | None, int | None, int | None]) -> int | None:
+        length = x[axis]
+        if length is None:
+            return None
+        left = len(range(*slice(*entry).indices(length)))
+        if left < 1:
+            raise ShapeError(f"leaves nothing of axis {axis} of inputs of shape {show(x)}.")
+        return left
+
+
+@dataclass(frozen=True)
+class Repeat(Rearrangement):
+    """A vector `count` times, one below the other: (N, C) becomes (N, count, C).
+
+    >>> import ir
+    >>> ir.Repeat(3).output_shape({}, (None, 8))
+    (None, 3, 8)
+    """
+
+    count: int
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        x = require_one(inputs)
+        require_rank(x, 2, "vectors")
+        return (x[0], self.count, x[1])
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import jlrp
-from jlrp.cli import demo, explain, inspect, presets
+from jlrp.cli import convert, demo, explain, inspect, presets
 from jlrp.cli.program import Program
 
 program = typer.Typer(
@@ -16,7 +16,7 @@ program = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo.demo, explain.explain, inspect.inspect, presets.presets):
+for _command in (demo.demo, explain.explain, inspect.inspect, convert.convert, presets.presets):
     program.command()(_command)
 
 
@@ -40,6 +40,7 @@ def main(
       jlrp demo                                 needs no file and no network
       jlrp explain resnet50.h5 cat.jpg
       jlrp inspect resnet50.h5
+      jlrp convert resnet50.h5 resnet50.safetensors
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

@@ -51,15 +51,17 @@ def keepers(model: ir.Model, rules: jlrp.Composite) -> dict[str, str]:
             inputs = tuple(_noise_and_zeros(random, *given) for given in zip(taken, nonnegative, strict=True))
             edges = tuple(i for i, _ in enumerate(inputs) if followed is None or (node.name, i) in followed)
             rule = jax.tree.map(lambda number: jnp.asarray(number, float), assigned[node.name])
-            kept = _trial(node.op, nonnegative, edges, kinds((rule,)), rule, node_params(node, params), inputs)
+            kind, gates = kinds((rule,)), graph.gates.get(node.name, ())
+            kept = _trial(node.op, nonnegative, gates, edges, kind, rule, node_params(node, params), inputs)
             found[node.name] = ", ".join(name for name, some in zip(KEEPERS, np.asarray(kept), strict=True) if some)
     return found
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+@partial(jax.jit, static_argnums=(0, 1, 2, 3, 4))
 def _trial(
     op: ir.Op,
     nonnegative: tuple[bool, ...],
+    gates: tuple[bool, ...],
     edges: tuple[int, ...],
     kind: tuple[Any, ...],
     rule: jlrp.Rule,
@@ -69,7 +71,7 @@ def _trial(
     """Which of `KEEPERS` kept something, by the ledger's own account of one layer."""
     output = jlrp.apply(op, params, *inputs)
     prepared = rule.prepare(op, params, all(nonnegative))
-    call = jlrp.LayerCall(op, params, inputs, output, nonnegative, prepared)
+    call = jlrp.LayerCall(op, params, inputs, output, nonnegative, prepared, gates=gates)
     relevance = 1 + jnp.arange(output.size, dtype=output.dtype).reshape(output.shape) / output.size  # of no symmetry
     shares = [rule.relevance(call, relevance)[i] for i in edges]
     books = Bookkeeper([], [], [])

@@ -20,6 +20,11 @@ _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "gelu_tanh": partial(jax.nn.gelu, approximate=True),
     "selu": jax.nn.selu,
     "exponential": jnp.exp,
+    "hard_silu": jax.nn.hard_silu,
+    "mish": jax.nn.mish,
+    "log_sigmoid": jax.nn.log_sigmoid,
+    "squareplus": jax.nn.squareplus,
+    "tanh_shrink": lambda x: x - jnp.tanh(x),
 }
 
 
@@ -39,6 +44,27 @@ def _(op: ir.Relu, params, x):
 @apply.register
 def _(op: ir.Elu, params, x):
     return jax.nn.elu(x, op.alpha)
+
+
+@apply.register
+def _(op: ir.Celu, params, x):
+    return jax.nn.celu(x, op.alpha)
+
+
+@apply.register
+def _(op: ir.Clip, params, x):
+    return jnp.clip(x, op.low, op.high)
+
+
+@apply.register
+def _(op: ir.HardShrink, params, x):
+    return jnp.where(jnp.abs(x) > op.threshold, x, 0)
+
+
+@apply.register
+def _(op: ir.SoftShrink, params, x):
+    below = jnp.where(x < -op.threshold, x + op.threshold, 0)
+    return jnp.where(x > op.threshold, x - op.threshold, below)
 
 
 @apply.register

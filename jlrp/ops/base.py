@@ -90,6 +90,18 @@ def precision() -> lax.Precision | None:
 
 def along_axis(values: Array, axis: int, rank: int) -> Array:
     """A vector shaped so that it broadcasts along one axis of an array of `rank` dimensions."""
+    return along_axes(values, (axis,), rank)
+
+
+def along_axes(values: Array, axes: tuple[int, ...], rank: int) -> Array:
+    """Values shaped so that they broadcast along some axes, taken in rising order, of an array of `rank` dimensions."""
     shape = [1] * rank
-    shape[axis] = values.shape[0]
+    for axis, count in zip(sorted(a % rank for a in axes), values.shape, strict=True):
+        shape[axis] = count
     return jnp.reshape(values, shape)
+
+
+def length(x: Array, axes: tuple[int, ...], least: float) -> Array:
+    """`max(‖x‖, least)` over some axes, which are kept with length 1; the derivative is 0 where `least` holds."""
+    square = jnp.sum(jnp.square(x), axes, keepdims=True)
+    return jnp.sqrt(jnp.maximum(square, jnp.asarray(least, x.dtype) ** 2))

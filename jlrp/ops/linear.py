@@ -12,7 +12,7 @@ import ir
 from ir.ops.base import channel_axis, spatial_axes
 from ir.ops.window import dilated, window_padding
 from ir.passes.batchnorm import scale_and_shift
-from jlrp.ops.base import Affine, affine, along_axis, precision
+from jlrp.ops.base import Affine, affine, along_axis, apply, precision
 
 
 @affine.register
@@ -47,6 +47,15 @@ def _(op: ir.ConvTranspose, params, x):
 def _(op: ir.BatchNorm, params, x):
     scale, shift = scale_and_shift(op, params)
     return Affine(along_axis(scale, op.axis, x.ndim), along_axis(shift, op.axis, x.ndim), jnp.multiply)
+
+
+@apply.register
+def _(op: ir.BatchNorm, params, x):
+    """Centred first, as frameworks compute it: in float32 twice as exact as `scale·x + shift`."""
+    along = partial(along_axis, axis=op.axis, rank=x.ndim)
+    scale, _ = scale_and_shift(op, params)
+    centred = (x - along(params["moving_mean"])) * along(scale)
+    return centred + along(params["beta"]) if "beta" in params else centred
 
 
 def _matmul(kernel: Array, x: Array) -> Array:

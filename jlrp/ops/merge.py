@@ -1,12 +1,76 @@
-"""Sums of several values, as affine maps of all their inputs at once."""
+"""Ops on several values: sums as affine maps of all their inputs at once, products, and the largest or smallest."""
+
+import string
+from functools import reduce
 
 import jax.numpy as jnp
+from jax import Array
 
 import ir
-from jlrp.ops.base import Affine, affine
+from jlrp.ops.base import Affine, affine, apply, length, precision
 
 
 @affine.register
 def _(op: ir.Add, params, *inputs):
-    ones = tuple(jnp.ones((), x.dtype) for x in inputs)
-    return Affine(ones, None, lambda weights, *inputs: sum(w * x for w, x in zip(weights, inputs, strict=True)))
+    return _weighted_sum(inputs, [1.0] * len(inputs))
+
+
+@affine.register
+def _(op: ir.Average, params, *inputs):
+    return _weighted_sum(inputs, [1 / len(inputs)] * len(inputs))
+
+
+@affine.register
+def _(op: ir.Subtract, params, *inputs):
+    return _weighted_sum(inputs, [1.0, -1.0])
+
+
+@apply.register
+def _(op: ir.Multiply, params, *inputs):
+    return reduce(jnp.multiply, inputs)
+
+
+@apply.register
+def _(op: ir.Maximum, params, *inputs):
+    return reduce(jnp.maximum, inputs)
+
+
+@apply.register
+def _(op: ir.Minimum, params, *inputs):
+    return reduce(jnp.minimum, inputs)
+
+
+@apply.register
+def _(op: ir.Dot, params, *inputs):
+    return product(op, lengths(op, *inputs), *inputs)
+
+
+def lengths(op: ir.Multiply | ir.Dot, *inputs: Array) -> tuple[Array, ...] | None:
+    """What a `Dot` divides each input by before it multiplies; `None` where it does not, as a `Multiply`."""
+    if isinstance(op, ir.Multiply) or not op.normalize:
+        return None
+    return tuple(length(x, (axis,), 1e-7) for x, axis in zip(inputs, op.axes, strict=True))
+
+
+def product(op: ir.Multiply | ir.Dot, divisors: tuple[Array, ...] | None, *inputs: Array) -> Array:
+    """The op with the lengths that it divides its inputs by given: linear in each input."""
+    if isinstance(op, ir.Multiply):
+        return reduce(jnp.multiply, inputs)
+    a, b = inputs if divisors is None else (x / d for x, d in zip(inputs, divisors, strict=True))
+    of_a = _axes(string.ascii_lowercase, a, op.axes[0])
+    of_b = _axes(string.ascii_uppercase, b, op.axes[1])
+    kept = "".join(axis for axis in of_a + of_b[1:] if axis != "·")
+    z = jnp.einsum(f"{of_a},{of_b}->{kept}".replace("·", "Z"), a, b, precision=precision())
+    return z if z.ndim > 1 else z[:, None]
+
+
+def _axes(letters: str, x: Array, summed: int) -> str:
+    """A letter for each axis: `n` for the batch, `·` for the one to be summed over."""
+    names = ["n", *letters[: x.ndim - 1]]
+    names[summed] = "·"
+    return "".join(names)
+
+
+def _weighted_sum(inputs: tuple[Array, ...], factors: list[float]) -> Affine:
+    weights = tuple(jnp.asarray(factor, x.dtype) for factor, x in zip(factors, inputs, strict=True))
+    return Affine(weights, None, lambda weights, *inputs: sum(w * x for w, x in zip(weights, inputs, strict=True)))

@@ -1,4 +1,4 @@
-"""Ops that move, add or drop cells."""
+"""Ops that move, copy, add or drop cells."""
 
 import jax.numpy as jnp
 from jax import Array
@@ -34,6 +34,16 @@ def _(op: ir.ZeroPad, params, x):
 def _(op: ir.Crop, params, x):
     pairs = _pairs(op.data_format, op.cropping, x)
     return x[tuple(slice(low, length - high) for (low, high), length in zip(pairs, x.shape, strict=True))]
+
+
+@apply.register
+def _(op: ir.Slice, params, x):
+    return x[(slice(None), *(entry if isinstance(entry, int) else slice(*entry) for entry in op.index))]
+
+
+@apply.register
+def _(op: ir.Repeat, params, x):
+    return jnp.broadcast_to(x[:, None, :], (x.shape[0], op.count, x.shape[1]))
 
 
 @apply.register

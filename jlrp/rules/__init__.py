@@ -8,15 +8,19 @@ from jlrp.rules.epsilon import Epsilon, Norm, Zero
 from jlrp.rules.first import Flat, WSquare, ZBox
 from jlrp.rules.gamma import Gamma, GammaPlain
 from jlrp.rules.gradient import Transpose, Winner
+from jlrp.rules.norm import FrozenNorm
 from jlrp.rules.original import AbsSplit, HalfHalf, UniformPooling
 from jlrp.rules.passing import Pass
+from jlrp.rules.product import Bilinear, SignalTakesAll
 
 __all__ = [
     "AbsSplit",
     "AlphaBeta",
+    "Bilinear",
     "DeconvNet",
     "Epsilon",
     "Flat",
+    "FrozenNorm",
     "Gamma",
     "GammaPlain",
     "Gradient",
@@ -27,6 +31,7 @@ __all__ = [
     "Pass",
     "Quotient",
     "Rule",
+    "SignalTakesAll",
     "Transpose",
     "UniformPooling",
     "WSquare",

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
-from jlrp.ops import Affine, affine, is_affine
+from jlrp.ops import Affine, affine, apply, is_affine
 from jlrp.ops.base import Weights
 
 Relevances = tuple[Array, ...]
@@ -26,6 +26,9 @@ class LayerCall:
     nonnegative: for each input, whether the graph says that it cannot be below zero.
     prepared: what the rule's `prepare` made of the weights; `None` where it was not called.
     biased: whether the bias takes part (`WithoutBias`).
+    gates: of a product, which inputs are gates (`ir.Graph.gates`); empty where nothing is known.
+    carried: a function that carries bounds (low, high) of the graph's input forward to this node: one pair per input,
+        each an image, or `None` for an input that is the graph's own. `None` where there is no graph.
 
     >>> import jax.numpy as jnp, ir, jlrp
     >>> x = jnp.array([[1.0, 2.0]])
@@ -41,6 +44,8 @@ class LayerCall:
     nonnegative: tuple[bool, ...]
     prepared: Any = None
     biased: bool = True
+    gates: tuple[bool, ...] = ()
+    carried: Callable[[Any, Any], tuple[tuple[Array, Array] | None, ...]] | None = None
 
     @cached_property
     def affine(self) -> Affine:
@@ -54,7 +59,10 @@ class LayerCall:
         return all(self.nonnegative)
 
     def without_bias(self) -> "LayerCall":
-        """The same call of the layer without its bias; ops that are not affine have none."""
+        """The same call of the layer without its bias: what an affine op adds, the `beta` of a normalisation."""
+        if isinstance(self.op, ir.Normalization) and "beta" in self.params:
+            params = {role: weight for role, weight in self.params.items() if role != "beta"}
+            return replace(self, params=params, output=apply(self.op, params, *self.inputs), biased=False)
         if not is_affine(self.op):
             return self
         layer = self.affine
@@ -151,3 +159,9 @@ def times(a: tuple[Array, ...], b: tuple[Array, ...]) -> Relevances:
 def summed(*shares: Relevances) -> Relevances:
     """Sums, input by input."""
     return tuple(added(*parts) for parts in zip(*shares, strict=True))
+
+
+def summed_to(relevance: Array, x: Array) -> Array:
+    """The relevance of an input that was broadcast: the sum over the axes along which it was."""
+    axes = tuple(axis for axis, n in enumerate(x.shape) if n == 1 and relevance.shape[axis] > 1)
+    return jnp.sum(relevance, axes, keepdims=True) if axes else relevance

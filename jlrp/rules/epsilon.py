@@ -53,7 +53,9 @@ class Zero(_Proportional):
 class Norm(_Proportional):
     """LRP-ε on an op without weights: sums (`R_i = x_i · R / stab(Σx)`) and average pooling (`stab` of the mean).
 
-    Conserves relevance up to what ε absorbs. Source: zennit's rule of this name, Anders et al., arXiv 2106.13200.
+    Sums are `Add`, `Subtract` (whose second input counts as `−x`) and `Average`; an input that was broadcast gets the
+    sum over what it was broadcast to. Conserves relevance up to what ε absorbs.
+    Source: zennit's rule of this name, Anders et al., arXiv 2106.13200.
 
     >>> import jlrp
     >>> jlrp.Norm().fits(ir.Add()), jlrp.Norm().fits(ir.Dense())
@@ -63,4 +65,4 @@ class Norm(_Proportional):
     epsilon: float = 1e-6
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.Add | ir.AvgPool | ir.GlobalAvgPool)
+        return isinstance(op, ir.Add | ir.Average | ir.Subtract | ir.AvgPool | ir.GlobalAvgPool)

@@ -84,16 +84,29 @@ class ZBox(SplitRule):
     `s = R / stab(W·x − W⁺·l − W⁻·h)`; `R_in = x·Wᵀs − l·W⁺ᵀs − h·W⁻ᵀs`. Cells of padding are 0, not `l` or `h`.
 
     low, high: scalars, per channel (C,), or of an input's full size without the batch, such as (H, W, C).
+    of: whose bounds these are: of the `"layer"`'s own input, or of the `"image"` that the model is given. The latter
+        are carried forward through what lies between (scales, padding, …): at each step the least and the greatest
+        of what the two bounds become.
+
     For every affine op; conserves relevance up to ε. Source: Montavon et al., Pattern Recognition 65, 2017.
+    Raises `ValueError` where bounds cannot be carried: an op between that is not monotone in each value.
 
     >>> import jlrp
     >>> jlrp.ZBox(low=0.0, high=1.0)
-    ZBox(low=0.0, high=1.0, epsilon=1e-06)
+    ZBox(low=0.0, high=1.0, epsilon=1e-06, of='layer')
+    >>> jlrp.ZBox(low=0.0, high=1.0, of="pixel")
+    Traceback (most recent call last):
+    ValueError: ZBox takes bounds of='layer' or of='image', but was given of='pixel'.
     """
 
     low: Any
     high: Any
     epsilon: float = 1e-6
+    of: str = flax.struct.field(pytree_node=False, default="layer")
+
+    def __post_init__(self) -> None:
+        if self.of not in ("layer", "image"):
+            raise ValueError(f"ZBox takes bounds of='layer' or of='image', but was given of={self.of!r}.")
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         (quotient,) = self.quotients(call, relevance)
@@ -110,9 +123,16 @@ class ZBox(SplitRule):
 
     def _bounds(self, call: LayerCall) -> tuple[Relevances, Relevances]:
         """`−l` and `−h`, one image of each input's shape."""
-        return tuple(-_bound(self.low, call.op, x) for x in call.inputs), tuple(
-            -_bound(self.high, call.op, x) for x in call.inputs
-        )
+        carried = call.carried(self.low, self.high) if self.of == "image" and call.carried is not None else None
+        pairs = carried or (None,) * len(call.inputs)
+        own = [self._own(call.op, x) if pair is None else pair for pair, x in zip(pairs, call.inputs, strict=True)]
+        return tuple(-low for low, _ in own), tuple(-high for _, high in own)
+
+    def _own(self, op: ir.Op, x: Array) -> tuple[Array, Array]:
+        """The bounds as they are given, as images of the shape of `x`."""
+        axis = channel_axis(getattr(op, "data_format", "channels_last"), x.ndim)
+        axis = op.axis if isinstance(op, ir.BatchNorm) else axis
+        return one_image(self.low, axis, x), one_image(self.high, axis, x)
 
 
 def _one_image_of_ones(call: LayerCall) -> tuple[Array, ...]:
@@ -120,12 +140,11 @@ def _one_image_of_ones(call: LayerCall) -> tuple[Array, ...]:
     return tuple(jnp.ones_like(x[:1]) for x in call.inputs)
 
 
-def _bound(bound: Any, op: ir.Op, x: Array) -> Array:
-    """A bound as one image of the shape of `x`."""
+def one_image(bound: Any, channel: int, x: Array) -> Array:
+    """A bound as one image of the shape of `x`, whose channels lie along one axis."""
     value = jnp.asarray(bound, x.dtype)
     if value.ndim == 1:
-        axis = channel_axis(getattr(op, "data_format", "channels_last"), x.ndim)
-        value = along_axis(value, op.axis if isinstance(op, ir.BatchNorm) else axis, x.ndim)
+        value = along_axis(value, channel, x.ndim)
     try:
         return jnp.broadcast_to(value, (1, *x.shape[1:]))
     except ValueError:

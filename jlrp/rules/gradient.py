@@ -2,11 +2,12 @@
 
 import flax.struct
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 import ir
 from jlrp.ops import apply
-from jlrp.rules.base import LayerCall, Relevances, Rule
+from jlrp.rules.base import LayerCall, Relevances, Rule, summed_to
 
 
 def vector_jacobian(call: LayerCall, relevance: Array) -> Relevances:
@@ -19,7 +20,9 @@ def vector_jacobian(call: LayerCall, relevance: Array) -> Relevances:
 class Winner(Rule):
     """Winner takes all: max pooling gives `R` to the maximum of each window, the plain gradient.
 
-    Ties go to the first cell in row-major order, padding is −∞, windows that overlap add up. Conserves relevance.
+    Ties go to the first cell in row-major order, padding is −∞, windows that overlap add up. Of the largest or smallest
+    of several inputs (`Maximum`, `Minimum`), cell by cell, the one that it is takes all, the first among equals.
+    Conserves relevance.
     Source: Bach et al., PLOS ONE 10(7), 2015.
 
     >>> import jlrp
@@ -28,17 +31,23 @@ class Winner(Rule):
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        if isinstance(call.op, ir.Maximum | ir.Minimum):
+            best = jnp.argmax if isinstance(call.op, ir.Maximum) else jnp.argmin
+            winner = best(jnp.stack(jnp.broadcast_arrays(*call.inputs)), axis=0)
+            return tuple(summed_to(jnp.where(winner == i, relevance, 0), x) for i, x in enumerate(call.inputs))
         return vector_jacobian(call, relevance)
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.MaxPool | ir.GlobalMaxPool)
+        return isinstance(op, ir.MaxPool | ir.GlobalMaxPool | ir.Maximum | ir.Minimum)
 
 
 @flax.struct.dataclass
 class Transpose(Rule):
-    """Relevance goes back to the cells that the values came from: flatten, reshape, permute, pad, crop, concatenate.
+    """`R_in = WᵀR`: relevance goes back to the cells that the values came from, by the weights they came with.
 
-    What lies in padding is lost, as no input cell stands for it; otherwise relevance is conserved.
+    For rearrangements (flatten, reshape, permute, pad, crop, concatenate, …), whose weights are 0 and 1, and for
+    interpolation, whose weights sum to 1 for each output pixel. What lies in padding is lost, as no input cell stands
+    for it; otherwise relevance is conserved.
 
     >>> import jlrp
     >>> jlrp.Transpose().fits(ir.Flatten())
@@ -49,4 +58,4 @@ class Transpose(Rule):
         return vector_jacobian(call, relevance)
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.Rearrangement)
+        return isinstance(op, ir.Rearrangement | ir.Interpolation)

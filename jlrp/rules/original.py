@@ -11,7 +11,7 @@ import ir
 from ir.ops.base import spatial_axes
 from jlrp.ops.pooling import window_sum
 from jlrp.rules.alphabeta import Split, SplitRule
-from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, summed
+from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, summed, summed_to
 
 
 @flax.struct.dataclass
@@ -45,6 +45,8 @@ class UniformPooling(Rule):
 class AbsSplit(Rule):
     """Sums: `R_i = R·|x_i| / Σ|x|`, equal shares where all inputs are 0; no ε. Conserves relevance.
 
+    For `Add`, and by the same sizes for `Subtract` and `Average`. An input that was broadcast gets the sum over what it
+    was broadcast to.
     Source: Crawford 2019 (README, "The original algorithm"), which left 0/0 undefined.
 
     >>> import jlrp
@@ -57,10 +59,11 @@ class AbsSplit(Rule):
         total = sum(sizes)
         empty = total == 0
         total = jnp.where(empty, 1, total)
-        return tuple(relevance * jnp.where(empty, 1 / len(sizes), size / total) for size in sizes)
+        shares = (relevance * jnp.where(empty, 1 / len(sizes), size / total) for size in sizes)
+        return tuple(summed_to(share, x) for share, x in zip(shares, call.inputs, strict=True))
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.Add)
+        return isinstance(op, ir.Add | ir.Average | ir.Subtract)
 
 
 @flax.struct.dataclass

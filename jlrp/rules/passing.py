@@ -9,9 +9,10 @@ from jlrp.rules.base import LayerCall, Relevances, Rule
 
 @flax.struct.dataclass
 class Pass(Rule):
-    """`R_in = R`, also where a unit is inactive: activations, and BatchNorm that could not be folded.
+    """`R_in = R`, also where a unit is inactive: activations, normalisations and scales.
 
-    For ops with one input whose output has the input's shape. Conserves relevance.
+    For ops with one input whose output has the input's shape: BatchNorm that could not be folded, layer, group and unit
+    normalisation (the identity rule of Achtibat et al., "AttnLRP", 2024), rescaling. Conserves relevance.
 
     >>> import jlrp
     >>> jlrp.Pass().fits(ir.Relu()), jlrp.Pass().fits(ir.Add())
@@ -22,4 +23,4 @@ class Pass(Rule):
         return (relevance,)
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.ActivationOp | ir.BatchNorm)
+        return isinstance(op, ir.ActivationOp | ir.BatchNorm | ir.Normalization | ir.Scaling)

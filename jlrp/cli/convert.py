@@ -1,0 +1,52 @@
+"""`jlrp convert`: any model file as one of the library's own, which opens in milliseconds."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import ir
+from jlrp.cli.model import Architecture, ModelPath, Variant, load
+from jlrp.cli.program import InputError, console, shown
+
+SUFFIX = ".safetensors"
+
+
+def convert(
+    model: ModelPath,
+    out: Annotated[Path, typer.Argument(help=f"The file to write, NAME{SUFFIX}.", metavar="OUT", show_default=False)],
+    architecture: Architecture = None,
+    variant: Variant = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it is there.")] = False,
+) -> None:
+    """Write a model to a file that opens in milliseconds.
+
+    The file holds the graph, the weights exactly as they were read, and what the old file said of itself; its format is
+    safetensors, with the graph in the metadata. Every command takes such files.
+
+    \b
+    Examples:
+      jlrp convert resnet50.h5 resnet50.safetensors
+      jlrp convert weights.h5 resnet50.safetensors --architecture resnet50
+    """
+    _check(out, force)
+    loaded = load(model, architecture, variant)
+    try:
+        ir.save(loaded, out)
+    except ValueError as error:
+        raise InputError(f"{shown(model)}: {error}") from error
+    console().print(f"Wrote {shown(out)}: {_summary(loaded)}, {out.stat().st_size / 1e6:,.1f} MB.")
+
+
+def _check(out: Path, force: bool) -> None:
+    """Refuse an output of another name or one that is there, before the time to read the model is spent."""
+    if out.suffix.lower() != SUFFIX:
+        raise InputError(f"{shown(out)} should end in {SUFFIX}, as that is the format that is written.")
+    if out.is_dir():
+        raise InputError(f"{shown(out)} is a folder: give a file in it.")
+    if out.exists() and not force:
+        raise InputError(f"{shown(out)} is there already: give another name, or --force to replace it.")
+
+
+def _summary(model: ir.Model) -> str:
+    return f"{len(model.graph.nodes)} nodes, {len(model.params)} layers with weights, {model.parameter_count:,} numbers"

@@ -1,0 +1,46 @@
+"""The ε rule for ops that normalise by a number made from their own input."""
+
+import flax.struct
+import jax
+from jax import Array
+
+import ir
+from jlrp.ops.norm import Normalization, deviation, normalized, shaped
+from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule
+
+
+@flax.struct.dataclass
+class FrozenNorm(Rule):
+    """LRP-ε on a normalisation whose divisor is held constant: `R_in = x · Wᵀ( R / stab(z) )`.
+
+    With `σ` the deviation (or length) that the op divided by, it is the affine map `z = W·x + beta`,
+    `W·x = gamma·(x - mean(x))/σ`; without a mean, `W·x = gamma·x/σ`. For LayerNorm, GroupNorm and UnitNorm; conserves
+    relevance up to what `beta` and ε absorb.
+    Source: the LN rule of Ali et al., "XAI for Transformers: Better Explanations through Conservative Propagation",
+    2022. Where `z` is near 0 the quotients are large; the presets have `Pass` there.
+
+    >>> import jax.numpy as jnp, ir, jlrp
+    >>> op, x = ir.UnitNorm(), jnp.array([[3.0, 4.0]])
+    >>> call = jlrp.LayerCall(op, {}, (x,), jlrp.apply(op, {}, x), (False,))
+    >>> jlrp.FrozenNorm(0.0).relevance(call, jnp.array([[1.0, 2.0]]))[0].tolist()
+    [[1.0, 2.0]]
+    """
+
+    epsilon: float = 1e-6
+
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        (quotient,) = self.quotients(call, relevance)
+        (x,), op = call.inputs, call.op
+        assert isinstance(op, Normalization)
+        held = deviation(op, x)
+        linear = {role: weight for role, weight in call.params.items() if role != "beta"}
+        (back,) = jax.linear_transpose(lambda x: normalized(op, linear, held, x), x)(quotient.s)
+        return (x * back,)
+
+    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
+        assert isinstance(call.op, Normalization)
+        beta = shaped(call.op, call.params, "beta", call.output.ndim)
+        return (Quotient(relevance, call.output, beta, self.epsilon),)
+
+    def fits(self, op: ir.Op) -> bool:
+        return isinstance(op, Normalization)
