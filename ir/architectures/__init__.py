@@ -1,40 +1,50 @@
 """Architectures for files that hold weights alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
-from ir.architectures import resnet
-from ir.architectures.resnet import Head
+from ir.architectures import applications, resnet
+from ir.architectures.head import Build, Head
 from ir.errors import LoadError
-from ir.keras.spec import ModelSpec
 
 __all__ = ["ARCHITECTURES", "Architecture", "Head", "checked_choice"]
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """How to build an architecture: one function per variant, from the head and the number of input channels."""
+    """How to build an architecture: one function per variant, from the head and the number of input channels.
 
-    variants: Mapping[str, Callable[[Head | None, int], ModelSpec]]
+    told_by_layers: whether a file that lists as many layers as a variant is taken to be of it.
+    """
+
+    variants: Mapping[str, Build]
+    told_by_layers: bool = False
 
 
-ARCHITECTURES = {name: Architecture(resnet.variants(name)) for name in resnet.BLOCKS}
+ARCHITECTURES = {
+    **{name: Architecture(resnet.variants(name)) for name in resnet.BLOCKS},
+    **{name: Architecture(applications.variants(name), told_by_layers=True) for name in applications.VARIANTS},
+}
+"""Every architecture by its name, that of the function in `keras.applications` in lower case."""
 
 
 def checked_choice(architecture: str | None, variant: str | None) -> None:
     """Raise `LoadError` unless `architecture` and its `variant` are known; `None` leaves either open."""
     if architecture is None:
         if variant is not None:
-            raise LoadError(
-                f"variant={variant!r} needs an architecture: give architecture= one of {_listed(ARCHITECTURES)}."
-            )
+            raise LoadError(f"variant={variant!r} needs the name of a network: give architecture=, such as 'resnet50'.")
         return
     if architecture not in ARCHITECTURES:
-        raise LoadError(f"There is no architecture {architecture!r}: give one of {_listed(ARCHITECTURES)}.")
+        near = get_close_matches(architecture.lower(), ARCHITECTURES, n=3, cutoff=0.5) or ["resnet50"]
+        raise LoadError(
+            f"There is no architecture and no file {architecture!r}: give a file with the architecture (.json, .keras "
+            f"or .h5), or a name such as {_listed(near)}; ir.architectures.ARCHITECTURES has them all."
+        )
     known = ARCHITECTURES[architecture].variants
     if variant is not None and variant not in known:
         raise LoadError(f"The architecture {architecture!r} has no variant {variant!r}: give one of {_listed(known)}.")
 
 
-def _listed(names: Mapping[str, object]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names))

@@ -12,24 +12,14 @@ A file of weights holds neither the edges nor ε of batch normalisation, and the
 All halve the image in the first 1×1 convolution of a stage.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
+from ir.architectures.head import Build, Head
 from ir.keras.spec import Call, LayerSpec, ModelSpec, Tensor
 
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3), "resnet152": (3, 8, 36, 3)}
 """How many blocks each of the four stages has."""
-
-Build = Callable[["Head | None", int], ModelSpec]
-
-
-@dataclass(frozen=True)
-class Head:
-    """The classifier on top: a dense layer with softmax."""
-
-    name: str
-    classes: int
 
 
 def variants(name: str) -> Mapping[str, Build]:
@@ -39,7 +29,7 @@ def variants(name: str) -> Mapping[str, Build]:
         return common
     first: Build = lambda head, channels: _resnet50(head, channels, padded_pool=False)  # noqa: E731
     second: Build = lambda head, channels: _resnet50(head, channels, padded_pool=True)  # noqa: E731
-    return {"keras1": first, "keras2.2.4": second, **common}
+    return {"keras2.2.4": second, "keras1": first, **common}
 
 
 def _resnet50(head: Head | None, channels: int, padded_pool: bool) -> ModelSpec:
@@ -57,7 +47,7 @@ def _resnet50(head: Head | None, channels: int, padded_pool: bool) -> ModelSpec:
         x = net.add("AveragePooling2D", "avg_pool", x, pool_size=7)
     if head is not None:
         x = net.add("GlobalAveragePooling2D", "avg_pool", x) if padded_pool else net.add("Flatten", "flatten_1", x)
-        x = net.classified(x, head)
+        x = net.classified(x, head, "fc1000")
     return net.model("resnet50", x)
 
 
@@ -89,7 +79,7 @@ def _resnet_common(name: str, head: Head | None, channels: int) -> ModelSpec:
         for block in range(1, blocks + 1):
             x = _numbered_block(net, x, stage, block)
     if head is not None:
-        x = net.classified(net.add("GlobalAveragePooling2D", "avg_pool", x), head)
+        x = net.classified(net.add("GlobalAveragePooling2D", "avg_pool", x), head, "predictions")
     return net.model(name, x)
 
 
@@ -132,8 +122,8 @@ class _Layers:
     def activated(self, x: str, name: str | None = None) -> str:
         return self.add("Activation", name or f"activation_{self.counted('Activation')}", x, activation="relu")
 
-    def classified(self, x: str, head: Head) -> str:
-        return self.add("Dense", head.name, x, units=head.classes, activation="softmax")
+    def classified(self, x: str, head: Head, name: str) -> str:
+        return self.add("Dense", head.name or name, x, units=head.classes, activation="softmax")
 
     def counted(self, class_name: str) -> int:
         """The number that Keras gives the next layer of a class without a name."""
