@@ -5,7 +5,8 @@ from ir.errors import LoadError
 from ir.graph import Graph, GraphError, Node, Params, pruned
 from ir.loading import load
 from ir.model import Model
+from ir.native import save
 from ir.ops import *  # noqa: F403
 from ir.ops import __all__ as _ops
 
-__all__ = [*_ops, "Graph", "GraphError", "LoadError", "Model", "Node", "Params", "load", "passes", "pruned"]
+__all__ = [*_ops, "Graph", "GraphError", "LoadError", "Model", "Node", "Params", "load", "passes", "pruned", "save"]

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 from ir.errors import LoadError
 from ir.keras import keras1
 from ir.keras.inbound import calls_of, numbered_from_zero, references
+from ir.keras.layers.registry import is_registered
 from ir.keras.spec import Call, LayerSpec, ModelSpec, Tensor
 
 FUNCTIONAL = ("Functional", "Model", "Container")
@@ -19,13 +21,21 @@ DEEPEST = 32
 
 def parsed(text: str) -> dict[str, Any]:
     """The architecture JSON as a dictionary `{"class_name", "config"}`."""
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LoadError(f"is damaged: its model configuration is not valid JSON ({str(error)[:100]}).") from error
-    if not isinstance(config, dict) or "class_name" not in config or "config" not in config:
+    config = json_object(text, "model configuration")
+    if "class_name" not in config or "config" not in config:
         raise LoadError("is damaged: its model configuration lacks 'class_name' and 'config'.")
     return config
+
+
+def json_object(text: str, what: str) -> dict[str, Any]:
+    """A JSON text that is one object; `LoadError` that says what it should have been."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise LoadError(f"is damaged: its {what} is not valid JSON ({str(error)[:100]}).") from error
+    if not isinstance(found, dict):
+        raise LoadError(f"is damaged: its {what} is no JSON object.")
+    return found
 
 
 def model_spec(config: Mapping[str, Any], keras_version: int, layer_names: list[str] | None = None) -> ModelSpec:
@@ -71,10 +81,11 @@ class _Reader:
             return LayerSpec(name, class_name, config if isinstance(config, Mapping) else {}, model=inner)
         if isinstance(config, list):
             raise LoadError(f"is damaged: the configuration of layer {name!r} ({class_name}) is a list.")
-        if isinstance(module, str) and module.split(".")[0] not in KERAS_MODULES:
+        own = isinstance(module, str) and module.split(".")[0] not in KERAS_MODULES
+        if own and not is_registered(class_name):
             raise LoadError(
                 f"has the layer {name!r} of the custom class {class_name!r} (from {module!r}), whose code is not in "
-                "the file: replace it by layers of Keras and save the model again."
+                "the file: enter it with ir.keras.register, or replace it by layers of Keras and save the model again."
             )
         if self.keras_version == 1:
             class_name, config = keras1.modernised(class_name, config, self.data_format)
@@ -136,7 +147,7 @@ def _layer_entries(model: Mapping[str, Any]) -> list[Any]:
 
 
 def _called(layer: LayerSpec, calls: tuple[Call, ...]) -> LayerSpec:
-    return LayerSpec(layer.name, layer.class_name, layer.config, calls, layer.module, layer.model)
+    return replace(layer, calls=calls)
 
 
 def _name(entry: Mapping[str, Any]) -> str | None:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from ir.errors import LoadError
-from ir.graph import Graph, GraphError, Node, Params, pruned
+from ir.graph import Graph, GraphError, Node, pruned
 from ir.keras.layers import LayerCall, converted
 from ir.keras.spec import Call, LayerSpec, ModelSpec
+from ir.keras.weights import Params as Arrays
 from ir.ops import Shape, ShapeError
 
 MOST_NODES = 20_000
@@ -15,8 +16,11 @@ Place = tuple[str, int]
 """A layer's name and which of its calls, counted from 0."""
 
 
-def inlined(spec: ModelSpec, params: Params, keras_version: int) -> tuple[Graph, tuple[Shape, ...]]:
-    """The graph of a model with these weights, and its inputs' shapes."""
+def inlined(spec: ModelSpec, params: Arrays, keras_version: int) -> tuple[Graph, tuple[Shape, ...]]:
+    """The graph of a model with these weights, and its inputs' shapes.
+
+    Constants of the configuration become entries of `params`.
+    """
     builder = _Builder(params, keras_version)
     layers = {layer.name: layer for layer in spec.layers}
     inputs = [tensor.layer for tensor in spec.inputs]
@@ -36,7 +40,7 @@ def inlined(spec: ModelSpec, params: Params, keras_version: int) -> tuple[Graph,
 class _Builder:
     """The nodes made so far, with the shapes of their values."""
 
-    def __init__(self, params: Params, keras_version: int) -> None:
+    def __init__(self, params: Arrays, keras_version: int) -> None:
         self.params = params
         self.keras_version = keras_version
         self.nodes: list[Node] = []
@@ -76,14 +80,20 @@ class _Builder:
             return values
         shapes = tuple(self.shapes[value] for value in read)
         parts = converted(LayerCall(layer, call, shapes, self.keras_version))
+        inputs: dict[int | str, str] = dict(enumerate(read))
         for part in parts:
+            suffix = part.name if part.weights is None else part.weights
+            at = f"{key}/{suffix}" if suffix else key
             node = Node(
                 f"{name}/{part.name}" if part.name else name,
                 part.op,
-                tuple(read),
-                None if part.weights is None else f"{key}/{part.weights}" if part.weights else key,
+                tuple(read) if part.reads is None else tuple(inputs[which] for which in part.reads),
+                None if part.weights is None and not part.constants else at,
             )
+            if part.constants:
+                self.params[at] = {**self.params.get(at, {}), **part.constants}
             self.add(node, layer)
+            inputs[part.name] = node.name
             read = [node.name]
         if not parts:
             self.aliases[name] = read[0]

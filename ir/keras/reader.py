@@ -1,14 +1,19 @@
-"""A whole model in Keras's HDF5 format: architecture and weights in one file."""
+"""Whole models, architecture and weights in one file: Keras's HDF5 format and its `.keras` archives."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ir import hdf5
+from ir.archive import Archive
 from ir.errors import LoadError
 from ir.hdf5 import Group
-from ir.keras.config import model_spec, parsed
+from ir.keras import checkpoint
+from ir.keras.blueprint import Blueprint, from_json, major
+from ir.keras.config import json_object, model_spec, parsed
 from ir.keras.inline import inlined
+from ir.keras.legacy import located_in
 from ir.keras.spec import LayerSpec, ModelSpec
-from ir.keras.weights import Origin, Params, read_layer, stored_in
+from ir.keras.weights import Origin, Params, read, stored_in
 from ir.model import Model
 
 
@@ -19,18 +24,34 @@ def read_model(root: Group) -> Model:
     weights = root.group("model_weights")
     config = parsed(root.text("model_config") or "")
     spec = model_spec(config, origin.keras_version, weights.names("layer_names"))
-    params: Params = {}
-    for layer, name in _by_name(spec, weights):
-        read_layer(weights.group(name), layer, origin, params)
-    return assembled(spec, params, origin, {"format": "Keras HDF5", "keras_version": version, "backend": backend})
+    located = [pair for layer, name in _by_name(spec, weights) for pair in located_in(weights.group(name), layer)]
+    source = {"format": "Keras HDF5", "keras_version": version, "backend": backend}
+    return assembled(spec, read(located, origin), origin.keras_version, source)
 
 
-def assembled(spec: ModelSpec, params: Params, origin: Origin, source: dict[str, str | None]) -> Model:
-    """The model of a specification and its weights; weights that no output depends on are left out."""
-    graph, input_shapes = inlined(spec, params, origin.keras_version)
+def read_archive(archive: Archive) -> Model:
+    """The model in a `.keras` archive."""
+    blueprint = archived_blueprint(archive)
+    with hdf5.opened(archive.weights("model.weights.h5")) as root:
+        located = checkpoint.located_in(root, blueprint.spec)
+        params = read(located, Origin(3))
+    return assembled(blueprint.spec, params, blueprint.keras_version, {"format": "Keras archive", **blueprint.source})
+
+
+def archived_blueprint(archive: Archive) -> Blueprint:
+    """The architecture in a `.keras` archive."""
+    return from_json(archive.text("config.json"), _version(archive.text("metadata.json")))
+
+
+def assembled(spec: ModelSpec, params: Params, keras_version: int, source: Mapping[str, str | None]) -> Model:
+    """The model of a specification and its weights; weights that no output depends on are left out.
+
+    keras_version: the major version that wrote the specification.
+    """
+    graph, input_shapes = inlined(spec, params, keras_version)
     used = {node.params for node in graph.nodes}
     policies = sorted(set(_policies(spec)) - {"float32"})
-    source |= {"name": spec.name, "dtype": ", ".join(policies) or None}
+    source = {**source, "name": spec.name, "dtype": ", ".join(policies) or None}
     return Model(
         graph,
         {key: arrays for key, arrays in params.items() if key in used},
@@ -39,14 +60,12 @@ def assembled(spec: ModelSpec, params: Params, origin: Origin, source: dict[str,
     )
 
 
-def major(version: str | None) -> int:
-    """The major version of Keras; files without one are Keras 1's."""
-    if version is None:
-        return 1
-    number = version.split(".")[0]
-    if not number.isdecimal():
-        raise LoadError(f"is damaged: its keras_version {version[:40]!r} is no version number.")
-    return int(number)
+def _version(metadata: str) -> str:
+    """The version of Keras that an archive's metadata names."""
+    found = json_object(metadata, "metadata").get("keras_version")
+    if not isinstance(found, str):
+        raise LoadError("is damaged: its metadata does not say which version of Keras wrote it.")
+    return found
 
 
 def _by_name(spec: ModelSpec, weights: Group) -> list[tuple[LayerSpec, str]]:

@@ -1,8 +1,11 @@
 """A Keras model's configuration in one neutral form, whatever version wrote it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ir.keras.layers.registry import Weight
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Call:
 class LayerSpec:
     """A layer or nested model: its configuration, with today's Keras names, and its calls.
 
-    `module` is where Keras says the class lives, if it says so; `model` is set for nested models.
+    `module` is where Keras says the class lives, if it says so; `model` is set for nested models; `weights` are the
+    arrays that it stores, where they are known from elsewhere than its class.
     """
 
     name: str
@@ -45,6 +49,7 @@ class LayerSpec:
     calls: tuple[Call, ...] = ()
     module: str | None = None
     model: "ModelSpec | None" = None
+    weights: "tuple[Weight, ...] | None" = None
 
     @property
     def trainable(self) -> bool:
@@ -72,3 +77,21 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
     elif isinstance(value, Mapping):
         for key in sorted(value, key=str):
             yield from tensors_in(value[key])
+
+
+def renamed(spec: ModelSpec, names: Mapping[str, str]) -> ModelSpec:
+    """The model with other names for some of its layers."""
+
+    def value(old: Any) -> Any:
+        if isinstance(old, Tensor):
+            return replace(old, layer=names.get(old.layer, old.layer))
+        if isinstance(old, tuple):
+            return tuple(map(value, old))
+        return {k: value(v) for k, v in old.items()} if isinstance(old, Mapping) else old
+
+    def layer(old: LayerSpec) -> LayerSpec:
+        calls = tuple(Call(value(call.arguments), value(call.keywords)) for call in old.calls)
+        return replace(old, name=names.get(old.name, old.name), calls=calls)
+
+    layers = tuple(map(layer, spec.layers))
+    return replace(spec, layers=layers, inputs=value(spec.inputs), outputs=value(spec.outputs))

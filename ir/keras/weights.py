@@ -1,7 +1,5 @@
-"""Which array of a file belongs to which layer: the order in which Keras stores weights, and older layouts."""
+"""The arrays that a model stores, in Keras's order, and what older versions store otherwise."""
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +16,7 @@ Params = dict[str, dict[str, np.ndarray]]
 
 @dataclass(frozen=True)
 class Origin:
-    """What wrote the weights: the major version of Keras and the backend, `None` where the file does not say."""
+    """What wrote the weights: the major version of Keras, and the backend, `None` where the file does not say."""
 
     keras_version: int
     backend: str | None = None
@@ -33,13 +31,30 @@ class Stored:
     weight: Weight
 
 
-def stored_in(layer: LayerSpec) -> list[Stored]:
-    """The arrays in the group of a layer or nested model, in the order in which Keras writes them.
+@dataclass(frozen=True)
+class Place:
+    """Where a file has one array."""
+
+    group: Group
+    name: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The array's shape, without reading it."""
+        return self.group.shape(self.name)
+
+
+Located = list[tuple[Stored, Place]]
+"""The arrays of a model, each with its place in a file."""
+
+
+def stored_in(layer: LayerSpec, prefix: str = "") -> list[Stored]:
+    """The arrays of a layer or nested model, in the order in which Keras writes them; `prefix` begins their keys.
 
     All trainable weights come first, then all others; for a nested model this is over all of its layers, so that the
     order depends on which of them are frozen.
     """
-    trained, others = _split(layer, "")
+    trained, others = _split(layer, prefix)
     return trained + others
 
 
@@ -56,70 +71,37 @@ def _split(layer: LayerSpec, prefix: str) -> tuple[list[Stored], list[Stored]]:
     return [], [s for t, o in inner for s in (*t, *o)]
 
 
-def read_layer(group: Group, layer: LayerSpec, origin: Origin, params: Params) -> None:
-    """Put the arrays of one group of the file into `params`."""
-    expected, names = stored_in(layer), group.names("weight_names")
-    if len(expected) != len(names):
-        raise LoadError(
-            f"holds {_count(names)} for the layer {layer.name!r} ({layer.class_name}), but its configuration needs "
-            f"{_count([s.weight.role for s in expected])}: the weights are those of another model."
-        )
-    for stored, name in zip(expected, _matched(layer, expected, names), strict=True):
-        params.setdefault(stored.key, {})[stored.weight.role] = _fitted(group.array(name), stored, origin)
-
-
-def _matched(layer: LayerSpec, expected: list[Stored], names: list[str]) -> list[str]:
-    """The file's names in the order of `expected`: as the names themselves say, else as they stand."""
-    named = _named(expected)
-    positions = [_position(name, named) for name in names]
-    if sorted(p for p in positions if p is not None) == list(range(len(expected))):
-        return [name for _, name in sorted(zip(positions, names, strict=True), key=lambda pair: pair[0] or 0)]
-    known = {n for s in expected for n in s.weight.names}
-    for stored, name in zip(expected, names, strict=True):
-        role = _role(name, known)
-        if role is not None and role not in stored.weight.names:
-            raise LoadError(
-                f"holds the array {name!r} in {layer.name!r} where the configuration needs the {stored.weight.role} of "
-                f"{stored.key!r}: the order of the weights is that of another model."
+def read(located: Located, origin: Origin) -> Params:
+    """The weights of a model; arrays that its layers do not read at inference are left in the file."""
+    params: Params = {}
+    for stored, place in located:
+        if stored.weight.used:
+            params.setdefault(stored.key, {})[stored.weight.role] = _fitted(
+                place.group.array(place.name), stored, origin
             )
-    return names
+    return params
 
 
-def _named(expected: list[Stored]) -> dict[str, int | None]:
-    """Names under which files hold the arrays, with their positions; `None` for those that mean several."""
-    found: dict[str, int | None] = {}
-    for index, stored in enumerate(expected):
-        for role in stored.weight.names:
-            for name in (f"{stored.layer.name}/{role}", f"{stored.layer.name}_{role}"):
-                found[name] = index if found.get(name, index) == index else None
-    return found
+def require_fit(located: Located) -> None:
+    """`LoadError` for the first array whose shape is not what the configuration says; none is read."""
+    for stored, place in located:
+        found, shape = place.shape, stored.weight.shape
+        theano = stored.weight.kernel and len(found) == 4 and same_shape(in_todays_order(found), shape or ())
+        if shape is not None and not theano and not same_shape(found, shape):
+            raise _misfit(stored, found)
 
 
-def _position(name: str, named: dict[str, int | None]) -> int | None:
-    """The position of the array that a file calls `name`.
-
-    `conv1/kernel:0`, `conv1_1/kernel:0` (the second model that a program built), `outer/conv1/kernel`, and Keras 1's
-    `conv1_W:0` and `conv1_W_1:0`.
-    """
-    scope, _, last = _bare(name).rpartition("/")
-    layer = scope.rpartition("/")[2]
-    unnumbered = re.sub(r"_\d+$", "", layer)
-    tries = (f"{scope}/{last}", f"{layer}/{last}", f"{unnumbered}/{last}", last, re.sub(r"_\d+$", "", last))
-    return next((named[t] for t in tries if named.get(t) is not None), None)
+def theano_ordered(located: Located) -> tuple[int, ...] | None:
+    """The shape of the first 4-D kernel, where it stands in Theano's order (out, in, height, width)."""
+    kernels = ((s.weight.shape, place.shape) for s, place in located if s.weight.kernel and len(place.shape) == 4)
+    shape, found = next(kernels, (None, ()))
+    wrong = shape is not None and not same_shape(found, shape) and same_shape(in_todays_order(found), shape)
+    return found if wrong else None
 
 
-def _role(name: str, known: set[str]) -> str | None:
-    """The role that a name ends with, the longest of those known; `None` where it ends otherwise."""
-    last = _bare(name).rpartition("/")[2]
-    for text in (last, re.sub(r"_\d+$", "", last)):
-        fits = [role for role in known if text == role or text.endswith(f"_{role}")]
-        if fits:
-            return max(fits, key=len)
-    return None
-
-
-def _bare(name: str) -> str:
-    return re.sub(r":\d+$", "", name)
+def in_todays_order(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of a 4-D kernel that stands in Theano's order of axes (out, in, height, width)."""
+    return (*shape[2:], shape[1], shape[0])
 
 
 def _fitted(array: np.ndarray, stored: Stored, origin: Origin) -> np.ndarray:
@@ -128,10 +110,7 @@ def _fitted(array: np.ndarray, stored: Stored, origin: Origin) -> np.ndarray:
     if stored.weight.kernel:
         array = _modern_kernel(array, stored, origin)
     if shape is not None and not same_shape(array.shape, shape):
-        raise LoadError(
-            f"holds a {stored.weight.role} of shape {found} for the layer {stored.key!r} ({stored.layer.class_name}), "
-            f"but its configuration needs {_show(shape)}: the weights do not fit the model."
-        )
+        raise _misfit(stored, found)
     return array if array.flags.owndata and array.flags.c_contiguous else array.copy()
 
 
@@ -148,6 +127,8 @@ def _modern_kernel(kernel: np.ndarray, stored: Stored, origin: Origin) -> np.nda
             kernel = kernel[:, 0] if kernel.shape[1] == 1 else kernel
         elif config.get("data_format") == "channels_first" and kernel.ndim == len(shape):
             kernel = kernel.transpose(*range(2, kernel.ndim), 1, 0)
+        elif kernel.ndim == 4:
+            kernel = _first_fit(kernel, shape, (2, 3, 1, 0))
     if kernel.ndim == 4:
         kernel = _first_fit(kernel, shape, (3, 2, 0, 1))
     if origin.backend == "theano":
@@ -162,11 +143,11 @@ def _first_fit(kernel: np.ndarray, shape: Shape, axes: tuple[int, ...]) -> np.nd
     return kernel.transpose(axes)
 
 
-def _count(names: Sequence[str]) -> str:
-    if not names:
-        return "no arrays"
-    listed = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
-    return f"{len(names)} {'array' if len(names) == 1 else 'arrays'} ({listed})"
+def _misfit(stored: Stored, found: tuple[int, ...]) -> LoadError:
+    return LoadError(
+        f"holds a {stored.weight.role} of shape {found} for the layer {stored.key!r} ({stored.layer.class_name}), "
+        f"but its configuration needs {_show(stored.weight.shape or ())}: the weights do not fit the model."
+    )
 
 
 def _show(shape: Shape) -> str:

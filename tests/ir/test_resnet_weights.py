@@ -248,15 +248,34 @@ def refused(tmp_path, layers, named=names_2019, **options):
     return str(caught.value)
 
 
-def test_kernels_in_theanos_order_are_refused(tmp_path):
-    message = refused(tmp_path, [("conv1", {"kernel": (64, 3, 7, 7), "bias": (64,)})], names_2016)
+def in_theanos_order(layers):
+    """The layers with kernels (out, in, height, width)."""
+    return [(n, {r: (s[3], s[2], *s[:2]) if len(s) == 4 else s for r, s in shapes.items()}) for n, shapes in layers]
+
+
+def test_kernels_in_theanos_order_need_a_word_on_whether_they_are_mirrored(tmp_path):
+    message = refused(tmp_path, in_theanos_order(layers_2016(top=True)), names_2016)
     assert "Theano's order" in message
-    assert "tf_dim_ordering_tf_kernels" in message
+    assert "kernels='theano'" in message
+    message = refused(tmp_path, in_theanos_order(layers_2016(top=True)), names_2016, kernels="caffe")
+    assert "kernels='caffe'" in message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kernels", "step"), [("theano", -1), ("tensorflow", 1)])
+def test_kernels_in_theanos_order(tmp_path, kernels, step):
+    arrays = written(tmp_path / "w.h5", in_theanos_order(layers_2016(top=False)), names_2016)
+    model = ir.load(tmp_path / "w.h5", architecture="resnet50", kernels=kernels)
+    for name in ("conv1", "res3a_branch2b"):
+        expected = arrays[name]["kernel"].transpose(2, 3, 1, 0)[::step, ::step]
+        np.testing.assert_array_equal(model.params[name]["kernel"], expected)
 
 
 def test_the_weights_of_another_architecture_are_refused(tmp_path):
     message = refused(tmp_path, [("conv1_conv", SMALL), ("conv2_block1_1_conv", SMALL), ("extra", SMALL)])
-    assert "weights of 3 layers, but resnet50 (resnet_common) needs 106" in message
+    assert (
+        "is not of resnet50 (resnet_common): it holds the weights of 3 layers, but its configuration needs" in message
+    )
     assert "only in the file: extra" in message
     assert "only in the architecture: conv1_bn" in message
 
@@ -278,17 +297,19 @@ def test_the_file_of_2016_is_not_of_resnet_common(tmp_path):
 def test_names_that_tell_no_variant(tmp_path):
     message = refused(tmp_path, [("a", SMALL)])
     assert "variant=" in message
-    assert "'keras1', 'keras2.2.4', 'resnet_common'" in message
+    assert "'keras2.2.4', 'keras1', 'resnet_common'" in message
 
 
 def test_lettered_names_are_of_resnet50_only(tmp_path):
     message = refused(tmp_path, [("conv1", SMALL), ("res2a_branch2a", SMALL)], names_2016, architecture="resnet101")
-    assert "'resnet101' has no variant 'keras2.2.4'" in message
+    assert "is not of resnet101 (resnet_common)" in message
 
 
 def test_convolutions_without_bias_are_of_no_variant(tmp_path):
-    message = refused(tmp_path, [("conv1", SMALL), ("res2a_branch2a", {"kernel": (1, 1, 8, 8)})])
-    assert "without bias" in message
+    layers = [(n, {r: s for r, s in shapes.items() if r != "bias"}) for n, shapes in layers_2016(top=False)]
+    message = refused(tmp_path, layers, names_2016)
+    assert "holds 1 array (conv1_W:0) for the layer 'conv1' (Conv2D)" in message
+    assert "2 arrays (kernel, bias)" in message
 
 
 def test_a_file_without_arrays(tmp_path):

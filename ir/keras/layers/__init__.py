@@ -1,6 +1,16 @@
 """How each Keras layer becomes ops: one family of layers per file, all entered in one registry."""
 
-from ir.keras.layers import activation, inference, linear, merge, pooling, rearrange
+from ir.keras.layers import (
+    activation,
+    inference,
+    linear,
+    merge,
+    normalization,
+    operators,
+    pooling,
+    rearrange,
+    scaling,
+)
 from ir.keras.layers.registry import LayerCall, Part, Weight, converted, supported, weights_of
 
 __all__ = [
@@ -12,8 +22,11 @@ __all__ = [
     "inference",
     "linear",
     "merge",
+    "normalization",
+    "operators",
     "pooling",
     "rearrange",
+    "scaling",
     "supported",
     "weights_of",
 ]

@@ -7,7 +7,19 @@ from typing import Any
 from ir.keras.layers.fields import axis, number
 from ir.keras.layers.registry import LayerCall, Part, Weight, converted, layer, refused
 from ir.keras.spec import LayerSpec
-from ir.ops import Activation, ActivationOp, Elu, HardSigmoid, PRelu, Relu, Softmax
+from ir.ops import (
+    Activation,
+    ActivationOp,
+    Celu,
+    Clip,
+    Elu,
+    HardShrink,
+    HardSigmoid,
+    PRelu,
+    Relu,
+    Softmax,
+    SoftShrink,
+)
 
 NAMED: dict[str, ActivationOp | None] = {
     "linear": None,
@@ -25,6 +37,17 @@ NAMED: dict[str, ActivationOp | None] = {
     "gelu": Activation("gelu"),
     "selu": Activation("selu"),
     "exponential": Activation("exponential"),
+    "celu": Celu(),
+    "hard_silu": Activation("hard_silu"),
+    "hard_swish": Activation("hard_silu"),
+    "hard_tanh": Clip(-1.0, 1.0),
+    "hard_shrink": HardShrink(),
+    "soft_shrink": SoftShrink(),
+    "tanh_shrink": Activation("tanh_shrink"),
+    "log_sigmoid": Activation("log_sigmoid"),
+    "mish": Activation("mish"),
+    "squareplus": Activation("squareplus"),
+    "gelu_tanh": Activation("gelu_tanh"),
 }
 
 
@@ -85,12 +108,15 @@ def _activation(call: LayerCall, value: Any) -> list[Part]:
         return converted(replace(call, spec=spec))
     if isinstance(value, Mapping):
         value = value.get("config")
-    if value is None:
-        return []
-    if value == "hard_sigmoid":
+    return [] if value is None else named_activation(call, value)
+
+
+def named_activation(call: LayerCall, name: Any) -> list[Part]:
+    """The part of an activation function, by Keras's name for it; none for the linear one."""
+    if name == "hard_sigmoid":
         return [Part(HardSigmoid(1 / 6 if call.keras_version >= 3 else 0.2))]
-    if not isinstance(value, str) or value not in NAMED:
+    if not isinstance(name, str) or name not in NAMED:
         known = ", ".join(sorted([*NAMED, "hard_sigmoid"]))
-        raise refused(call.spec, f"has the activation {str(value)[:80]!r}, which is not supported; these are: {known}")
-    op = NAMED[value]
+        raise refused(call.spec, f"has the activation {str(name)[:80]!r}, which is not supported; these are: {known}")
+    op = NAMED[name]
     return [] if op is None else [Part(op)]

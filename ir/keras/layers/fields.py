@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ir.errors import LoadError
 from ir.keras.layers.registry import LayerCall, refused
 from ir.keras.spec import LayerSpec
@@ -23,15 +25,12 @@ def unusual(spec: LayerSpec, key: str, allowed: str) -> LoadError:
 
 def number(spec: LayerSpec, key: str, default: float) -> float:
     """A number, also in the forms in which some versions write NumPy scalars; `default` where it is null or missing."""
-    value = spec.config.get(key)
-    if isinstance(value, Mapping):  # {"type": "ndarray", "values": 0.3} or {"class_name": "__numpy__", "config": …}
-        inner = value.get("config")
-        value = value.get("values", inner.get("value") if isinstance(inner, Mapping) else None)
-    if value is None:
+    if spec.config.get(key) is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    value = constant(spec.config[key])
+    if not isinstance(value, float):
         raise unusual(spec, key, "a number")
-    return float(value)
+    return value
 
 
 def flag(spec: LayerSpec, key: str, default: bool) -> bool:
@@ -75,12 +74,27 @@ def pairs(spec: LayerSpec, key: str, rank: int) -> Pairs:
 
 def axis(spec: LayerSpec, default: int) -> int:
     """One axis, which some versions write as a list."""
-    value = spec.config.get("axis", default)
-    if isinstance(value, list | tuple) and len(value) == 1:
-        value = value[0]
-    if type(value) is not int:
+    found = axes(spec, default)
+    if len(found) != 1:
         raise unusual(spec, "axis", "one axis")
-    return value
+    return found[0]
+
+
+def axes(spec: LayerSpec, default: int) -> tuple[int, ...]:
+    """Axes as they stand, one alone or several in a list."""
+    value = spec.config.get("axis", default)
+    found = tuple(value) if isinstance(value, list | tuple) else (value,)
+    if not all(type(n) is int for n in found):
+        raise unusual(spec, "axis", "one axis or a list of them")
+    return found
+
+
+def from_end(call: LayerCall, axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Axes of the first input counted from the end, in their order in the array."""
+    rank = len(call.shapes[0])
+    if not all(-rank <= a < rank for a in axes):
+        raise refused(call.spec, f"has axis={list(axes)}, but its input has {rank} axes, the batch included")
+    return tuple(sorted({a % rank - rank for a in axes}))
 
 
 def padding(spec: LayerSpec, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> Padding:
@@ -106,7 +120,21 @@ def rank_of(spec: LayerSpec) -> int:
     return next(int(c) for c in spec.class_name if c.isdigit())
 
 
-def only_values(call: LayerCall) -> None:
-    """Refuse numbers among the arguments: the operators of Keras 3 share names with its layers."""
-    for constant in call.call.constants:
-        raise refused(call.spec, f"combines values with the constant {str(constant)[:80]}, which is not supported")
+def constant(value: Any) -> float | np.ndarray | None:
+    """A number or an array of numbers, in the forms in which Keras writes constants; `None` where it is neither."""
+    if isinstance(
+        value, Mapping
+    ):  # {"class_name": "__numpy__", "config": {"value": …}}, {"type": "ndarray", "values": …}
+        inner = value.get("config")
+        value = value.get("values", inner.get("value") if isinstance(inner, Mapping) else None)
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return float(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        return None
+    if array.dtype.kind not in "fiu" or array.size == 0:
+        return None
+    return float(array.reshape(())) if array.size == 1 else array.astype(np.float32)

@@ -1,0 +1,192 @@
+"""The networks of `keras.applications`, built by Keras with weights at random, and what is checked of each."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+
+import ir
+import jlrp
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+QUICK = {"xla_backend_optimization_level": 0}
+"""Compiler options for programs that run once: they compile in a fraction of the time."""
+
+TOLERANCE = 1e-4
+"""Of outputs in float32: rounding over up to 1,000 layers, in two different orders."""
+
+ROUNDING = 1e-9
+"""Of sums of relevance in float64."""
+
+CLASSES = 10
+SMALLEST = {"InceptionV3": 75, "InceptionResNetV2": 75, "Xception": 71}
+"""The smallest image that a network takes, where that is not 32 pixels."""
+
+FAMILIES = {
+    "VGG": ("VGG16", "VGG19"),
+    "ResNet": ("ResNet50", "ResNet101", "ResNet152"),
+    "ResNetV2": ("ResNet50V2", "ResNet101V2", "ResNet152V2"),
+    "Inception": ("InceptionV3",),
+    "InceptionResNet": ("InceptionResNetV2",),
+    "Xception": ("Xception",),
+    "MobileNet": ("MobileNet",),
+    "MobileNetV2": ("MobileNetV2",),
+    "MobileNetV3": ("MobileNetV3Small", "MobileNetV3Large"),
+    "DenseNet": ("DenseNet121", "DenseNet169", "DenseNet201"),
+    "NASNet": ("NASNetMobile", "NASNetLarge"),
+    "EfficientNet": tuple(f"EfficientNetB{size}" for size in range(8)),
+    "EfficientNetV2": tuple(f"EfficientNetV2{size}" for size in ("B0", "B1", "B2", "B3", "S", "M", "L")),
+    "ConvNeXt": tuple(f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")),
+}
+"""Every builder that Keras ships, the smallest of each family first."""
+
+FORMATS = ("keras", "h5", "weights.h5")
+
+
+def built(name: str, seed: int = 0, biased: bool = True):
+    """The Keras model with weights at random; without biases where `biased` is false.
+
+    Kernels keep the variance of what they are given (He et al. 2015); normalisations have gammas and variances about 1
+    and small means; a scale at the end of a residual branch is small, so that activations neither die nor blow up.
+    """
+    import keras
+
+    build = getattr(keras.applications, name)
+    size = SMALLEST.get(name, 32)
+    model = build(weights=None, input_shape=(size, size, 3), classes=CLASSES, classifier_activation=None)
+    rng = np.random.default_rng(seed)
+    for layer in _leaves(model):
+        if layer.weights and type(layer).__name__ != "Normalization":
+            layer.set_weights([_random(rng, weight, biased) for weight in layer.weights])
+    return model
+
+
+def _leaves(model):
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _leaves(layer)
+        else:
+            yield layer
+
+
+def _random(rng, weight, biased):
+    role, shape = weight.path.rsplit("/")[-1], weight.shape
+    if role in ("kernel", "depthwise_kernel", "pointwise_kernel"):
+        fan_in = np.prod(shape[:-2]) if "depthwise" in weight.path else np.prod(shape[:-1])
+        return rng.normal(0, np.sqrt(2 / fan_in), shape)
+    if role == "gamma":
+        return rng.uniform(0.2, 0.4, shape) if "layer_scale" in weight.path else rng.uniform(0.7, 1.3, shape)
+    if role == "moving_variance":
+        return rng.uniform(0.7, 1.3, shape)
+    return rng.normal(0, 0.1, shape) if biased else np.zeros(shape)
+
+
+def computed(model, images):
+    """What Keras computes, compiled in a hurry."""
+    trained, fixed = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
+    call = jax.jit(lambda t, f, x: model.stateless_call(t, f, x, training=False)[0], compiler_options=QUICK)
+    return np.asarray(call(trained, fixed, images))
+
+
+def images_for(model, count=2, seed=1):
+    return np.random.default_rng(seed).uniform(-1, 1, (count, *model.input_shape[1:])).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found of one network.
+
+    error: of its outputs against Keras's in the worst format; seconds: to load it, in each format; relevance: what
+    arrives at the pixels under `epsilon_plus`, as a part of what started, with the network's biases taken off;
+    unexplained: what is missing of the start that neither pixels, nor empty sums, nor the stabiliser have, as a part
+    of the relevance that moved.
+    """
+
+    name: str
+    parameters: int
+    ops: tuple[str, ...]
+    error: float
+    seconds: dict[str, float]
+    relevance: float
+    unexplained: float
+
+
+def saved(model, folder: Path, name: str) -> dict[str, Path]:
+    """The model in all formats of Keras 3."""
+    paths = {form: folder / f"{name}.{form}" for form in FORMATS}
+    model.save(paths["keras"])
+    model.save(paths["h5"])
+    model.save_weights(paths["weights.h5"])
+    (folder / f"{name}.json").write_text(model.to_json())
+    return paths
+
+
+def loaded(path: Path, form: str) -> tuple[ir.Model, float]:
+    """A saved model, and the seconds that loading took."""
+    architecture = path.with_name(path.name.removesuffix(form) + "json") if form == "weights.h5" else None
+    before = time.perf_counter()
+    model = ir.load(path, architecture=architecture)
+    return model, time.perf_counter() - before
+
+
+def error(found, expected) -> float:
+    """The largest difference, as a part of the largest value."""
+    return float(np.abs(np.asarray(found) - expected).max() / np.abs(expected).max())
+
+
+def unbiased(params):
+    """The weights in float64 without any bias, shift or mean."""
+    shifts = ("bias", "beta", "moving_mean")
+    return {
+        layer: {role: np.asarray(a, np.float64) * (role not in shifts) for role, a in arrays.items()}
+        for layer, arrays in params.items()
+    }
+
+
+def explained(model: ir.Model, params, images, **options):
+    """The relevance of a batch, compiled in a hurry."""
+    explain = jlrp.explainer(model.graph, "epsilon_plus", **options)
+    return jax.jit(lambda p, x: explain(p, x), compiler_options=QUICK)(params, images)
+
+
+def conservation(model: ir.Model, images) -> tuple[float, float]:
+    """Without biases and in float64: the relevance of the pixels, and what is unaccounted for (see `Report`)."""
+    with jax.enable_x64(True):
+        result = explained(model, unbiased(model.params), images.astype(np.float64), ledger=True)
+        ledger = jax.device_get(result.ledger)
+        lost = ledger.start - ledger.inputs - ledger.column("empty").sum(0) - ledger.column("stabiliser").sum(0)
+        moved = np.abs(ledger.column("received")).max(0)
+        return float((ledger.inputs / ledger.start)[0]), float(np.abs(lost / moved).max())
+
+
+def checked(name: str, folder: Path) -> Report:
+    """Build a network, save and load it in all formats, and compare and explain it.
+
+    Raises `AssertionError` where an output is not Keras's, or relevance is not finite, zero, or not conserved.
+    """
+    theirs = built(name)
+    images = images_for(theirs)
+    expected = computed(theirs, images)
+    paths, errors, seconds = saved(theirs, folder, name), {}, {}
+    ours: ir.Model | None = None
+    for form, path in paths.items():
+        model, seconds[form] = loaded(path, form)
+        if ours is None:
+            ours = model
+            call = jax.jit(lambda p, x, graph=model.graph: jlrp.forward(graph, p, x), compiler_options=QUICK)
+        assert model.graph == ours.graph, f"{name}: {form} holds another graph"
+        errors[form] = error(call(model.params, images), expected)
+        path.unlink()
+    assert ours is not None
+    assert max(errors.values()) <= TOLERANCE, f"{name}: {errors}"
+    relevance = np.asarray(explained(ours, ours.params, images).relevance)
+    assert np.isfinite(relevance).all(), f"{name}: relevance is not finite"
+    assert np.abs(relevance).max() > 0, f"{name}: relevance is zero"
+    arrived, unexplained = conservation(ours, images)
+    assert unexplained <= ROUNDING, f"{name}: {unexplained} of the relevance is unaccounted for"
+    ops = tuple(sorted({type(node.op).__name__ for node in ours.graph.nodes}))
+    return Report(name, ours.parameter_count, ops, max(errors.values()), seconds, arrived, unexplained)
