@@ -60,7 +60,7 @@ def main() -> None:
     }
     times = interleaved({kind: call for kind, (_, call, _) in kinds.items()})
     fresh = interleaved_fresh({kind: (path, read) for kind, (path, _, read) in kinds.items()})
-    reference, reference_fresh = list(times.values())[0], list(fresh.values())[1][0]
+    reference, reference_fresh = next(iter(times.values())), next(iter(fresh.values()))[0]
     print("                          one process, repeated       a fresh process             peak memory over imports")
     for kind, took in times.items():
         first, peak = fresh[kind]

@@ -8,5 +8,19 @@ from ir.model import Model
 from ir.native import save
 from ir.ops import *  # noqa: F403
 from ir.ops import __all__ as _ops
+from ir.preprocessing import Preprocessing
 
-__all__ = [*_ops, "Graph", "GraphError", "LoadError", "Model", "Node", "Params", "load", "passes", "pruned", "save"]
+__all__ = [
+    *_ops,
+    "Graph",
+    "GraphError",
+    "LoadError",
+    "Model",
+    "Node",
+    "Params",
+    "Preprocessing",
+    "load",
+    "passes",
+    "pruned",
+    "save",
+]

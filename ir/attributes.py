@@ -13,7 +13,7 @@ import numpy as np
 
 from ir.errors import LoadError
 from ir.ops import Op
-from ir.tensors import brief
+from ir.strict_json import brief, told
 
 INFINITE = {"inf": math.inf, "-inf": -math.inf}
 """How files write them, as `{"float": "inf"}`: JSON has no infinity."""
@@ -52,7 +52,7 @@ class Ops:
             value = plain(getattr(op, field.name))
             if not self._fits(type(op), field.name, value):
                 raise ValueError(self._misfit(type(op), node, field.name, value))
-            attributes[field.name] = _written(value)
+            attributes[field.name] = written(value)
         return attributes
 
     def from_json(self, name: str, attributes: dict[str, Any], node: str) -> Op:
@@ -74,7 +74,7 @@ class Ops:
         try:
             return op(**values)
         except UNMADE as error:
-            raise LoadError(f"has attributes at node {node} that {name} refuses: {str(error)[:200]}") from error
+            raise LoadError(f"has attributes at node {node} that {name} refuses: {told(error)}") from error
 
     def _fits(self, op: type[Op], key: str, value: Any) -> bool:
         return fits(value, self._types(op)[key]) and _count(value) <= MOST_ITEMS
@@ -84,7 +84,9 @@ class Ops:
             try:
                 self._hints[op] = get_type_hints(op)
             except (NameError, *UNMADE) as error:
-                raise LoadError(f"has the op {op_name(op)}, whose type hints cannot be resolved: {error}") from error
+                raise LoadError(
+                    f"has the op {op_name(op)}, whose type hints cannot be resolved: {told(error)}"
+                ) from error
         return self._hints[op]
 
     def _misfit(self, op: type[Op], node: str, key: str, value: Any) -> str:
@@ -143,10 +145,10 @@ def read(value: Any) -> Any:
     return value
 
 
-def _written(value: Any) -> Any:
+def written(value: Any) -> Any:
     """The opposite of `read`."""
     if isinstance(value, tuple):
-        return [_written(item) for item in value]
+        return [written(item) for item in value]
     return {"float": str(value)} if isinstance(value, float) and math.isinf(value) else value
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ir.graph import Graph
 from ir.ops import Shape
+from ir.preprocessing import Preprocessing, preprocessing_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +19,8 @@ class Model:
     input_shapes: one per input of the graph, in the model's own layout, batch first; `None` for lengths that the file
         leaves open.
     source: what the file says of itself, for people: `format`, `name`, `keras_version`, ….
+    preprocess: what is done to images of 0…255 before the model is given them: `model.preprocess(images)`. Where it is
+        not given, it is told from the graph and from `source["architecture"]`, and `model.preprocess.reason` says how.
 
     >>> import numpy as np, ir
     >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
@@ -30,6 +33,12 @@ class Model:
     params: dict[str, dict[str, Any]]
     input_shapes: tuple[Shape, ...]
     source: dict[str, str] = field(default_factory=dict)
+    preprocess: Preprocessing = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.preprocess is None:
+            found = preprocessing_of(self.graph, self.input_shapes, self.source.get("architecture"))
+            object.__setattr__(self, "preprocess", found)
 
     @property
     def shapes(self) -> dict[str, Shape]:

@@ -8,12 +8,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
 from ir import tensors
-from ir.attributes import UNMADE, Ops, fits, op_name, plain
+from ir.attributes import UNMADE, Ops, fits, op_name, plain, written
 from ir.attributes import read as read_value
 from ir.errors import LoadError
 from ir.graph import Graph, GraphError, Node
@@ -21,8 +21,9 @@ from ir.keras.inline import MOST_NODES
 from ir.model import Model
 from ir.ops import Shape, ShapeError
 from ir.ops.interval import ANYTHING
+from ir.preprocessing import Preprocessing
 from ir.source import Source
-from ir.tensors import brief
+from ir.strict_json import brief, parsed, told
 
 FORMAT, MODEL, VERSION = "jlrp.format", "jlrp.model", "1"
 """The two names in the file's metadata, and the version that is read and written."""
@@ -53,17 +54,17 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     model = replace(model, params=params)
     arrays = {_tensor(key, role): array for key, layer in params.items() for role, array in layer.items()}
     _ = model.shapes  # raises `ShapeError`
-    content = _model_json(model)
-    _require_same(_rebuilt(content, arrays), model)
+    content = _checked_json(model, arrays)
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     tensors.write(Path(path), arrays, {FORMAT: VERSION, MODEL: text})
 
 
 def read(source: Source) -> Model:
     """The model in a file that `save` wrote. Raises `LoadError`."""
-    arrays, metadata = tensors.read(source)
+    places, metadata = tensors.announced(source)
+    content = _content(metadata)
     try:
-        return _model(_content(metadata), arrays)
+        return _model(content, tensors.arrays(source, places))
     except RecursionError as error:
         raise LoadError(f"is damaged: {MODEL!r} in its metadata is nested too deeply.") from error
 
@@ -79,7 +80,7 @@ def _content(metadata: dict[str, str]) -> dict[str, Any]:
         raise LoadError(
             f"is of version {brief(metadata[FORMAT])} of this format; {VERSION!r} can be read: update jlrp."
         )
-    content = tensors.parsed(metadata[MODEL], f"{MODEL!r} in its metadata")
+    content = parsed(metadata[MODEL], f"{MODEL!r} in its metadata")
     if not isinstance(content, dict):
         raise LoadError(f"is damaged: {MODEL!r} in its metadata is no JSON object.")
     return content
@@ -92,6 +93,7 @@ def _model(content: dict[str, Any], arrays: Mapping[str, Any]) -> Model:
         _params(_object(content, "params", "the model"), arrays),
         _entry(content, "input_shapes", tuple[Shape, ...], "the model"),
         _texts(_object(content, "source", "the model")),
+        _preprocess(_object({"preprocess": {}} | content, "preprocess", "the model")),
     )
     _check(model)
     return model
@@ -112,7 +114,7 @@ def _graph(content: dict[str, Any]) -> Graph:
     try:
         return Graph(nodes, inputs, outputs, aliases)
     except GraphError as error:
-        raise LoadError(f"does not hold a graph: {str(error)[:300]}") from error
+        raise LoadError(f"does not hold a graph: {told(error)}") from error
 
 
 def _node(content: Any, ops: Ops) -> Node:
@@ -146,12 +148,28 @@ def _params(content: dict[str, Any], arrays: Mapping[str, Any]) -> dict[str, dic
     return params
 
 
+def _preprocess(content: dict[str, Any]) -> Any:
+    """The preprocessing; `None`, so that the model tells it itself, where there is none."""
+    hints = get_type_hints(Preprocessing)
+    _require_known(content, set(hints), "preprocess")
+    given = {key: _entry(content, key, hints[key], "preprocess") for key in content}
+    try:
+        return Preprocessing(**given) if given else None
+    except UNMADE as error:
+        raise LoadError(f"has a preprocess that makes no sense: {told(error)}") from error
+
+
 def _check(model: Model) -> None:
     """Raise `LoadError` where the weights, the shapes and the ops do not fit each other."""
     if len(model.input_shapes) != len(model.graph.inputs):
         raise LoadError(f"has {len(model.graph.inputs)} inputs, but {len(model.input_shapes)} input_shapes.")
     if not all(map(_is_shape, model.input_shapes)):
-        raise LoadError(f"has the input_shapes {brief(model.input_shapes)}.")
+        raise LoadError(f"has the input_shapes {brief(model.input_shapes)}, which no images can have.")
+    _check_nodes(model)
+
+
+def _check_nodes(model: Model) -> None:
+    """As `Model.shapes` and `Graph.bounds`, with an end to the numbers in them: those of a file are not made larger."""
     shapes = dict(zip(model.graph.inputs, model.input_shapes, strict=True))
     bounds = dict.fromkeys(shapes, ANYTHING)
     for node in model.graph.nodes:
@@ -166,9 +184,9 @@ def _check(model: Model) -> None:
             low, high = bounds[node.name] = node.op.bounds(*(bounds[name] for name in node.inputs))
             _ = float(low), float(high)  # whole numbers have no end of their own
         except ShapeError as error:
-            raise LoadError(f"holds layers or weights that do not fit each other: {what} {str(error)[:300]}") from error
+            raise LoadError(f"holds layers or weights that do not fit each other: {what} {told(error)}") from error
         except UNMADE as error:
-            detail = f"{type(error).__name__}: {str(error)[:200]}"
+            detail = f"{type(error).__name__}: {told(error)}"
             raise LoadError(f"has the node {what} with attributes that make no sense: {detail}") from error
 
 
@@ -218,6 +236,7 @@ def _model_json(model: Model) -> dict[str, Any]:
         "graph": _graph_json(model.graph),
         "input_shapes": [list(plain(tuple(shape))) for shape in model.input_shapes],
         "params": {key: list(layer) for key, layer in model.params.items()},
+        "preprocess": {key: written(plain(value)) for key, value in vars(model.preprocess).items()},
         "source": dict(model.source),
     }
 
@@ -256,18 +275,17 @@ def _array(array: Any) -> Any:
     return array if hasattr(array, "dtype") and hasattr(array, "shape") else np.asarray(array)
 
 
-def _rebuilt(content: dict[str, Any], arrays: Mapping[str, Any]) -> Model:
-    """The model that a file with this content would give."""
+def _checked_json(model: Model, arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """What describes the model besides its weights; `ValueError` unless the same model is read from it."""
     try:
-        return _model(content, arrays)
-    except LoadError as error:
-        raise ValueError(f"The model cannot be saved, as its file could not be read: it {error}") from error
-
-
-def _require_same(found: Model, model: Model) -> None:
+        content = _model_json(model)
+        found = _model(content, arrays)
+    except ValueError as error:
+        raise ValueError(f"The model cannot be saved: it {error}") from error
     for node, other in zip(model.graph.nodes, found.graph.nodes, strict=True):
         if node != other:
             raise ValueError(
                 f"The model cannot be saved: node {brief(node.name)} would be read as {other.op}, made by the class "
                 f"{op_name(type(node.op))} as it is defined now."
             )
+    return content

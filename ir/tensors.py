@@ -9,7 +9,6 @@ import math
 import os
 import secrets
 import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy as np
 
 from ir.errors import LoadError
 from ir.source import Source
+from ir.strict_json import brief, parsed
 
 DTYPES = {
     "F64": np.dtype(np.float64),
@@ -64,18 +64,26 @@ def begins(start: bytes) -> bool:
 
 
 def read(source: Source) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """The arrays by name, in the order of their numbers, and the metadata.
+    """The arrays by name, in the order of their numbers, and the metadata. Raises `LoadError`."""
+    places, metadata = announced(source)
+    return arrays(source, places), metadata
 
-    Raises `LoadError`.
-    """
+
+def announced(source: Source) -> tuple[list["Place"], dict[str, str]]:
+    """Where the arrays are, and the metadata; no array is read."""
     header, start = _header(source)
     metadata = _metadata(header.pop(METADATA, {}))
-    places = _places(header, source.size - start)
-    memory = _Memory(source.size - start + ALIGNMENT * len(places))
+    return _places(header, start, source.size), metadata
+
+
+def arrays(source: Source, places: list["Place"]) -> dict[str, np.ndarray]:
+    """The arrays at these places by name."""
+    size = sum(place.end - place.begin + ALIGNMENT for place in places)
+    memory = _Memory(size)
     try:
-        return {place.name: _array(source, start, place, memory) for place in places}, metadata
+        return {place.name: _array(source, place, memory) for place in places}
     except MemoryError as error:
-        raise LoadError(f"needs {source.size - start:,} bytes of memory, more than there is.") from error
+        raise LoadError(f"needs {size:,} bytes of memory, more than there is.") from error
 
 
 def write(path: Path, arrays: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
@@ -105,26 +113,9 @@ def write(path: Path, arrays: Mapping[str, Any], metadata: Mapping[str, str]) ->
             file.write(_bytes(_stored(array)).data)
 
 
-def parsed(text: str, what: str) -> Any:
-    """The value of strict JSON: no name twice in an object, no NaN or infinity, all text valid; else a `LoadError`.
-
-    >>> parsed('{"a": [1, 2]}', "its header")
-    {'a': [1, 2]}
-    """
-    try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
-        if "\\ud" in text or "\\uD" in text:  # half of a character written as two escapes
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except RecursionError as error:
-        raise LoadError(f"is damaged: {what} is nested too deeply.") from error
-    except ValueError as error:
-        raise LoadError(f"is damaged: {what} is no valid JSON ({str(error)[:100]}).") from error
-    return value
-
-
 @dataclass(frozen=True)
-class _Place:
-    """Where in the buffer an array lies, and what it is."""
+class Place:
+    """Where in a file an array lies, and what it is."""
 
     name: str
     dtype: np.dtype
@@ -159,10 +150,10 @@ def _metadata(value: Any) -> dict[str, str]:
     return value
 
 
-def _places(header: dict[str, Any], size: int) -> list[_Place]:
-    """Where every array lies in a buffer of `size` bytes, from the first byte to the last."""
-    places = sorted((_place(name, entry) for name, entry in header.items()), key=lambda place: (place.begin, place.end))
-    position = 0
+def _places(header: dict[str, Any], start: int, end: int) -> list[Place]:
+    """Where every array lies: one behind the other from the byte `start` to the byte `end`."""
+    places = sorted((_place(*item, start) for item in header.items()), key=lambda place: (place.begin, place.end))
+    position = start
     for place in places:
         if place.begin != position:
             raise LoadError(
@@ -170,17 +161,17 @@ def _places(header: dict[str, Any], size: int) -> list[_Place]:
                 f"ends at {position:,}."
             )
         position = place.end
-    if position > size:
+    if position > end:
         raise LoadError(
-            f"is cut off: its tensors take {position:,} bytes, of which it has {size:,}. Copy or download it again."
+            f"is cut off: its tensors end at byte {position:,}, but it has {end:,} bytes. Copy or download it again."
         )
-    if position < size:
-        raise LoadError(f"is damaged: the last {size - position:,} of its bytes belong to no tensor.")
+    if position < end:
+        raise LoadError(f"is damaged: the last {end - position:,} of its bytes belong to no tensor.")
     return places
 
 
-def _place(name: str, entry: Any) -> _Place:
-    """One entry of the header, its numbers checked against each other."""
+def _place(name: str, entry: Any, start: int) -> Place:
+    """One entry of the header, its numbers checked against each other; the buffer begins at byte `start`."""
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise LoadError(f"is damaged: the tensor {brief(name)} needs dtype, shape and data_offsets, nothing else.")
     code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
@@ -196,7 +187,7 @@ def _place(name: str, entry: Any) -> _Place:
             f"is damaged: the tensor {brief(name)} of shape {brief(shape)} and dtype {code} lies from byte {begin:,} "
             f"to {end:,}."
         )
-    return _Place(name, DTYPES[code], tuple(shape), begin, end)
+    return Place(name, DTYPES[code], tuple(shape), start + begin, start + end)
 
 
 def _are_lengths(value: Any) -> bool:
@@ -232,10 +223,9 @@ def _aligned(size: int) -> np.ndarray:
     return block[start : start + size]
 
 
-def _array(source: Source, start: int, place: _Place, memory: _Memory) -> np.ndarray:
-    """One array of the buffer that begins at byte `start`."""
+def _array(source: Source, place: Place, memory: _Memory) -> np.ndarray:
     content = memory.piece(place.end - place.begin)
-    source.read_into(start + place.begin, content.data)
+    source.read_into(place.begin, content.data)
     if place.dtype == np.bool_ and content.max(initial=0) > 1:
         raise LoadError(f"is damaged: the tensor {brief(place.name)} of dtype BOOL holds other bytes than 0 and 1.")
     array = content.view(place.dtype).reshape(place.shape)
@@ -289,27 +279,3 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def brief(value: Any) -> str:
-    """A value of a file as messages show it, on one line and not long."""
-    try:
-        text = repr(value)
-    except RecursionError:
-        return "…"
-    return text if len(text) <= 80 else f"{text[:77]}…"
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
-        raise ValueError(f"the name {brief(twice)} stands twice in one object")
-    return found
-
-
-def _finite(number: str) -> float:
-    value = float(number)
-    if not math.isfinite(value):
-        raise ValueError(f"{number[:40]} is no finite number")
-    return value

@@ -48,6 +48,7 @@ def assert_same(found, model):
     assert found.graph.aliases == model.graph.aliases
     assert found.input_shapes == model.input_shapes
     assert found.source == model.source
+    assert found.preprocess == model.preprocess
     assert {key: list(layer) for key, layer in found.params.items()} == {k: list(v) for k, v in model.params.items()}
     assert list(found.params) == list(model.params)
     for key, layer in model.params.items():

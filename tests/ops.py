@@ -59,6 +59,24 @@ def affine_cases(rng):
         "average pooling": (ir.AvgPool((2, 3), (1, 2), "same"), {}, (images,)),
         "global average pooling": (ir.GlobalAvgPool(), {}, (images,)),
         "add": (ir.Add(), {}, (images, _images(rng, 2, 5, 6, 3), _images(rng, 2, 5, 6, 3))),
+        "add, broadcast": (ir.Add(), {}, (images, _images(rng, 2, 1, 1, 3), _images(rng, 2, 5, 6, 1))),
+        "average, broadcast": (ir.Average(), {}, (_images(rng, 2, 4, 1), _images(rng, 2, 1, 3))),
+        "subtract": (ir.Subtract(), {}, (_images(rng, 2, 4, 3), _images(rng, 2, 4, 3))),
+        "rescale": (ir.Rescale(-0.5, 0.25), {}, (images,)),
+        "rescale without offset": (ir.Rescale(2.0), {}, (_images(rng, 2, 7),)),
+        "scale": (ir.Scale(1), {"scale": rng.normal(size=3), "offset": rng.normal(size=3)}, (_images(rng, 2, 3, 4),)),
+        "scale alone": (ir.Scale(), {"scale": rng.normal(size=3)}, (images,)),
+        "offset alone": (ir.Scale(), {"offset": rng.normal(size=3)}, (images,)),
+        "standardize": (
+            ir.Standardize((-1, 1)),
+            {"mean": rng.normal(size=(4, 3)), "variance": rng.uniform(0.5, 2, size=(4, 3))},
+            (_images(rng, 2, 4, 5, 3),),
+        ),
+        "standardize by one number": (
+            ir.Standardize(()),
+            {"mean": np.array(0.5), "variance": np.array(2.0)},
+            (_images(rng, 2, 4),),
+        ),
     }
 
 
@@ -77,7 +95,28 @@ OTHERS = {
     "reshape": (ir.Reshape((-1, 6)), [(2, 4, 5, 3)]),
     "permute": (ir.Permute((2, 3, 1)), [(2, 4, 5, 3)]),
     "concatenate": (ir.Concatenate(1), [(2, 4, 3), (2, 5, 3)]),
+    "slice": (ir.Slice(((None, None, -2), 1, (1, None, None))), [(2, 5, 4, 3)]),
+    "repeat": (ir.Repeat(3), [(2, 5)]),
+    "upsample": (ir.Upsample((2, 3)), [(2, 3, 4, 2)]),
+    "upsample 1d": (ir.Upsample((3,)), [(2, 4, 3)]),
+    "upsample 3d": (ir.Upsample((1, 2, 3)), [(2, 2, 3, 2, 2)]),
+    "upsample bilinear": (ir.Upsample((2, 2), "bilinear", "channels_first"), [(2, 2, 3, 4)]),
+    "resize": (ir.Resize((3, 7)), [(2, 5, 4, 2)]),
+    "resize nearest": (ir.Resize((4, 3), "nearest", "channels_first"), [(2, 2, 6, 5)]),
+    "resize bicubic": (ir.Resize((4, 9), "bicubic", antialias=True), [(2, 6, 5, 2)]),
+    "multiply": (ir.Multiply(), [(2, 4, 3), (2, 4, 3)]),
+    "multiply, broadcast": (ir.Multiply(), [(2, 3, 4, 2), (2, 1, 1, 2), (2, 3, 4, 1)]),
+    "maximum": (ir.Maximum(), [(2, 4, 3), (2, 4, 3), (2, 4, 3)]),
+    "minimum, broadcast": (ir.Minimum(), [(2, 4, 3), (2, 1, 3)]),
+    "dot": (ir.Dot((2, 1)), [(2, 4, 3), (2, 3, 5)]),
+    "dot of vectors": (ir.Dot((1, -1), normalize=True), [(2, 4), (2, 4)]),
+    "dot, normalized": (ir.Dot((-1, 3), normalize=True), [(2, 4, 3), (2, 2, 5, 3)]),
+    "unit norm": (ir.UnitNorm((1, -1)), [(2, 4, 3)]),
     "softmax": (ir.Softmax(), [(2, 5)]),
+    "clip": (ir.Clip(-0.5, 0.75), [(2, 5)]),
+    "celu": (ir.Celu(0.5), [(2, 5)]),
+    "hard shrink": (ir.HardShrink(), [(2, 5)]),
+    "soft shrink": (ir.SoftShrink(), [(2, 5)]),
     "hard sigmoid": (ir.HardSigmoid(0.2), [(2, 5)]),
     "elu": (ir.Elu(0.5), [(2, 5)]),
     **{f: (ir.Activation(f), [(2, 5)]) for f in FUNCTIONS},
@@ -85,9 +124,23 @@ OTHERS = {
 """Ops that are not affine and have no weights: name → (op, shapes of its inputs)."""
 
 
+WEIGHTED = {
+    "layer norm": (ir.LayerNorm((1, -1)), {"gamma": (4, 3), "beta": (4, 3)}, (2, 4, 5, 3)),
+    "layer norm without weights": (ir.LayerNorm(), {}, (2, 4, 5)),
+    "rms norm": (ir.LayerNorm((-1,), 1e-6, rms=True), {"gamma": (5,)}, (2, 4, 5)),
+    "group norm": (ir.GroupNorm(2), {"gamma": (6,), "beta": (6,)}, (2, 3, 4, 6)),
+    "group norm channels first": (ir.GroupNorm(-1, axis=1), {"beta": (3,)}, (2, 3, 4, 5)),
+    "prelu": (ir.PRelu(), {"alpha": (1, 3)}, (2, 4, 3)),
+}
+"""Ops that are not affine and have weights: name → (op, shapes of its weights, shape of its input)."""
+
+
 def case(name, rng):
     """(op, params, inputs) of any case."""
     if name in NAMES:
         return affine_cases(rng)[name]
+    if name in WEIGHTED:
+        op, weights, shape = WEIGHTED[name]
+        return op, {role: rng.normal(size=s) for role, s in weights.items()}, (_images(rng, *shape),)
     op, shapes = OTHERS[name]
     return op, {}, tuple(_images(rng, *shape) for shape in shapes)

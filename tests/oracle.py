@@ -136,3 +136,54 @@ def winner(windows, x, R):
     for cells, r in zip(windows, R, strict=True):
         result[cells[int(np.argmax(x[cells]))]] += r
     return result
+
+
+def summed_to(shape, relevance):
+    """Relevance of a whole array for an input of another shape that was broadcast to it: added up, cell by cell."""
+    result = np.zeros(shape)
+    for cell in np.ndindex(relevance.shape):
+        result[tuple(i if n > 1 else 0 for i, n in zip(cell, shape, strict=True))] += relevance[cell]
+    return result
+
+
+def signal_takes_all(shapes, gates, R):
+    """Of a product: equal parts of each cell to the inputs that are no gates, to all where there are only gates."""
+    signals = [i for i, gate in enumerate(gates) if not gate] or range(len(shapes))
+    return [summed_to(shape, R / len(signals)) if i in signals else np.zeros(shape) for i, shape in enumerate(shapes)]
+
+
+def shared_product(xs, R, epsilon):
+    """Of a product of whole arrays: of each cell an equal part to every factor, `z` of `stab(z)` of it in all."""
+    result = [np.zeros_like(R) for _ in xs]
+    for cell in np.ndindex(R.shape):
+        z = np.prod([x[cell] for x in xs])
+        for share in result:
+            share[cell] = z * R[cell] / stab(z, epsilon) / len(xs)
+    return result
+
+
+def matrix_product(a, b, R, epsilon):
+    """Of `z = a·b`, one entry of `z` at a time: half of each contribution `a_ik·b_kj` to either factor."""
+    of_a, of_b = np.zeros_like(a), np.zeros_like(b)
+    for i, j in np.ndindex(R.shape):
+        half = shares(a[i] * b[:, j], 0.0, R[i, j], epsilon) / 2
+        of_a[i] += half
+        of_b[:, j] += half
+    return of_a, of_b
+
+
+def centred(groups, size):
+    """The matrix that subtracts from each value the mean of its group; `groups` are arrays of indices."""
+    W = np.eye(size)
+    for group in groups:
+        W[np.ix_(group, group)] -= 1 / len(group)
+    return W
+
+
+def extreme(xs, best, R):
+    """Of the largest (`best` is `max`) or smallest of whole arrays: all to the first that is it, cell by cell."""
+    result = [np.zeros_like(R) for _ in xs]
+    for cell in np.ndindex(R.shape):
+        values = [x[cell] for x in xs]
+        result[values.index(best(values))][cell] = R[cell]
+    return result

@@ -8,8 +8,9 @@ A variant is one of the builder's widths (its `alpha`), or what else a file of w
 
 `keras`           the only build there is.
 `minimalistic`    MobileNetV3 without squeeze-and-excite, hard-swish and 5×5 windows.
-`imagenet`        EfficientNet as built for the published weights: once more divided by √σ after the normalisation.
-`scratch`         EfficientNet as built for weights of one's own, without that.
+`imagenet`        EfficientNet for the published weights. They hold the deviation σ where the normalisation takes the
+                  variance, so that it divides by √σ; the model divides by √σ once more.
+`scratch`         EfficientNet for other weights, without that division.
 
 Models that can do without scaling their input themselves (`include_preprocessing`) do scale it here, as by default.
 """

@@ -41,7 +41,7 @@ def read_array(source: Source, header: Header, budget: Budget, bfloat16: bool, w
     datatype = read_datatype(header.needed(Kind.DATATYPE))
     bfloat16 = datatype.bfloat16 or (bfloat16 and _may_be_bfloat16(datatype))
     if datatype.dtype is None and not bfloat16:
-        raise LoadError(f"is damaged: {what} should hold numbers, but holds {datatype.kind}.")
+        raise LoadError(f"is damaged: {what} should hold numbers, but holds {datatype.kind.removeprefix('varying ')}.")
     array = np.empty(_checked(shape, datatype.size, budget, what), datatype.dtype or np.dtype("<u2"))
     if array.size:
         source, start = _stored(source, header, place, array.nbytes, what)

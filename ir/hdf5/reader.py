@@ -18,7 +18,7 @@ DEEPEST = 128
 
 
 class Reader:
-    """Reads objects of a source; raises `DamagedError`, `UnsupportedError`, and `LoadError` for what Keras never does."""
+    """Reads objects. Raises `DamagedError`, `UnsupportedError`, and `LoadError` for what Keras would never write."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 from ir import source
 from ir.errors import LoadError
 from ir.source import Source, most_expanded
 
 PROGRAM = Path(__file__).with_name("rewrite.py")
+LEAST = 1.5
+"""Seconds that the smallest file may take."""
 SLOWEST = 20 * 2**20
 """Bytes a second that any machine reads."""
 START = 60.0
@@ -29,7 +32,7 @@ def rewritten(origin: Source) -> Iterator[Source]:
         try:
             folder = stack.enter_context(TemporaryDirectory(prefix="ir-", ignore_cleanup_errors=True))
             _copy(origin, Path(folder, "given.h5"))
-            _run(folder, origin.size)
+            _run(Path(folder), origin.size)
         except OSError as error:
             raise LoadError(f"needs a temporary copy, which cannot be made: {error.strerror or error}.") from error
         yield stack.enter_context(source.opened(Path(folder, "plain.h5")))
@@ -41,31 +44,38 @@ def _copy(origin: Source, path: Path) -> None:
             file.write(origin.read(start, min(PIECE, origin.size - start)))
 
 
-def _run(folder: str, size: int) -> None:
+def _run(folder: Path, size: int) -> None:
     """Let the program write `plain.h5` into the folder; raise what it says, or that it did not end well."""
-    seconds = 1.5 + size / SLOWEST
-    limits = [str(seconds), str(most_expanded(size)), *_libraries()]
+    seconds = LEAST + size / SLOWEST
+    with (folder / "said").open("w+b") as said:
+        status = _status([str(seconds), str(most_expanded(size)), *_libraries()], folder, said, START + seconds)
+        said.seek(0)
+        sentence = " ".join(said.read(1000).decode("utf-8", "replace").split())
+    if sentence:
+        raise LoadError("".join(c for c in sentence if c.isprintable()))
+    if status != 0:
+        raise LoadError(
+            f"is damaged: the HDF5 library crashed or did not finish within {seconds:.1f} seconds while reading it."
+        )
+
+
+def _status(arguments: list[str], folder: Path, output: IO[bytes], seconds: float) -> int | None:
+    """The exit status of the program, `None` where it had to be stopped."""
+    if not sys.executable:
+        raise OSError("there is no Python interpreter to start")
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", str(PROGRAM), *limits],
+        return subprocess.run(
+            [sys.executable, "-I", str(PROGRAM), *arguments],
             cwd=folder,
             env=_environment(),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=output,
             stderr=subprocess.DEVNULL,
-            timeout=START + seconds,
+            timeout=seconds,
             check=False,
-        )
+        ).returncode
     except subprocess.TimeoutExpired:
-        raise LoadError(_UNFINISHED.format(seconds=seconds)) from None
-    said = "".join(c for c in " ".join(done.stdout[:1000].decode("utf-8", "replace").split()) if c.isprintable())
-    if said:
-        raise LoadError(said)
-    if done.returncode:
-        raise LoadError(_UNFINISHED.format(seconds=seconds))
-
-
-_UNFINISHED = "is damaged: the HDF5 library crashed or did not finish within {seconds:.1f} seconds while reading it."
+        return None
 
 
 def _libraries() -> list[str]:

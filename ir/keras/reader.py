@@ -49,12 +49,12 @@ def assembled(spec: ModelSpec, params: Params, keras_version: int, source: Mappi
     keras_version: the major version that wrote the specification.
     """
     graph, input_shapes = inlined(spec, params, keras_version)
-    used = {node.params for node in graph.nodes}
+    used = dict.fromkeys(node.params for node in graph.nodes if node.params is not None)
     policies = sorted(set(_policies(spec)) - {"float32"})
     source = {**source, "name": spec.name, "dtype": ", ".join(policies) or None}
     return Model(
         graph,
-        {key: arrays for key, arrays in params.items() if key in used},
+        {key: params[key] for key in used if key in params},
         input_shapes,
         {key: value for key, value in source.items() if value is not None},
     )

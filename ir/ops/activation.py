@@ -16,7 +16,7 @@ _RANGES: dict[str, Interval] = {
     "silu": (-0.2785, _INFINITE),
     "gelu": (-0.1701, _INFINITE),
     "gelu_tanh": (-0.1701, _INFINITE),
-    "selu": (-1.7581, _INFINITE),
+    "selu": ANYTHING,
     "exponential": _NONNEGATIVE,
     "hard_silu": (-0.375, _INFINITE),
     "mish": (-0.3089, _INFINITE),
@@ -24,7 +24,7 @@ _RANGES: dict[str, Interval] = {
     "squareplus": _NONNEGATIVE,
     "tanh_shrink": ANYTHING,
 }
-"""Where the values of each function lie; minima are rounded down."""
+"""Where the values of each function lie, minima rounded down; of SELU, see `_SELU`."""
 
 FUNCTIONS = tuple(_RANGES)
 """The functions that `Activation` knows by name; those with numbers of their own are ops of their own.
@@ -36,8 +36,8 @@ FUNCTIONS = tuple(_RANGES)
 _BETWEEN_ZERO_AND_X = ("tanh", "softsign", "silu", "gelu", "gelu_tanh", "hard_silu", "mish", "tanh_shrink")
 """Functions whose value for `x` lies between 0 and `x`."""
 
-_SELU_SCALE = 1.0508
-"""Of SELU, `x` where positive times this; rounded up."""
+_SELU = 1.0507009873554805, 1.6732632423543772
+"""The scale λ and the α of SELU: `λ·x` where positive, else `λ·α·(exp(x) - 1)`."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,9 @@ class Celu(ActivationOp):
 
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
-        return pieces(x, 0.0, lambda v: max(v, -self.alpha), lambda v: v) if self.alpha > 0 else ANYTHING
+        if self.alpha <= 0:
+            return ANYTHING
+        return pieces(x, 0.0, lambda v: self.alpha * math.expm1(v / self.alpha), lambda v: v)
 
 
 @dataclass(frozen=True)
@@ -193,8 +195,9 @@ class Activation(ActivationOp):
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
         low, high = _RANGES[self.function]
-        if self.function == "selu":  # λ·x where positive
-            return pieces(x, 0.0, lambda v: low if v < 0 else 0.0, lambda v: _SELU_SCALE * v)
+        if self.function == "selu":
+            scale, alpha = _SELU
+            return pieces(x, 0.0, lambda v: scale * alpha * math.expm1(v), lambda v: scale * v)
         if self.function not in _BETWEEN_ZERO_AND_X:
             return low, high
         near = towards_zero(x)

@@ -16,13 +16,17 @@ UNIT: Interval = (0.0, 1.0)
 """Where gates lie, and probabilities."""
 
 
-def within(inner: Interval, outer: Interval) -> bool:
-    """Whether every value of `inner` is one of `outer`.
+ROUNDING = 1e-6
+"""How far an interval may overstep another and count as within it: constants such as 1/6 come rounded to float32."""
 
-    >>> within((0, 0.5), UNIT), within((-1, 1), UNIT)
+
+def within(inner: Interval, outer: Interval) -> bool:
+    """Whether every value of `inner` is one of `outer`, up to rounding.
+
+    >>> within((0, 6 * 0.16666667), UNIT), within((-1, 1), UNIT)
     (True, False)
     """
-    return outer[0] <= inner[0] and inner[1] <= outer[1]
+    return outer[0] - ROUNDING <= inner[0] and inner[1] <= outer[1] + ROUNDING
 
 
 def hull(*intervals: Interval) -> Interval:

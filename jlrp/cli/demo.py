@@ -16,7 +16,6 @@ import jlrp
 from jlrp import plot
 from jlrp.cli.files import require_folder, write_whole
 from jlrp.cli.images import frame_of, read
-from jlrp.cli.preprocess import SCALINGS, Preprocess
 from jlrp.cli.program import console, shown
 
 PRESETS = ("epsilon_plus", "epsilon_alpha2_beta1_flat", "crawford2019")
@@ -59,7 +58,7 @@ def demo(
 
 def explained(model: ir.Model, pixels: NDArray[np.uint8], titles: list[str]) -> bytes:
     """The demonstration's picture of some digits, as a PNG file."""
-    images = SCALINGS[Preprocess.unit](pixels)
+    images = model.preprocess(pixels)
     chances = np.asarray(jlrp.forward(model.graph, model.params, images))
     columns = [column for preset in PRESETS for column in _columns(model, preset, images, chances)]
     return plot.png(plot.grid([p[..., 0] for p in pixels], titles, columns, CAPTION, percentile=99))

@@ -14,7 +14,7 @@ from jlrp.cli.images import Frame, Resize, find, frame_of
 from jlrp.cli.job import Job, Start
 from jlrp.cli.labels import read_labels, target_index
 from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load, require_finite
-from jlrp.cli.preprocess import Preprocess, bounds, guess, scaling
+from jlrp.cli.preprocess import Preprocess, bounds, chosen
 from jlrp.cli.presets import composite, require_preset, takes_bounds
 from jlrp.cli.program import InputError, console
 
@@ -38,7 +38,7 @@ def explain(
     ] = None,
     preprocess: Annotated[
         Preprocess | None,
-        typer.Option(help="How pixels become inputs.", show_default="guessed from the model, and said"),
+        typer.Option(help="How pixels become inputs.", show_default="told from the model, and said"),
     ] = None,
     resize: Annotated[
         Resize, typer.Option(help="How images are brought to the model's size (Keras's load_img: nearest).")
@@ -85,14 +85,13 @@ def explain(
     frame = frame_of(loaded, size)
     classes = _classes(loaded, frame)
     names = read_labels(labels, classes)
-    mode, why = (preprocess, "as given") if preprocess else guess(loaded.graph, frame)
+    prepared = chosen(preprocess, loaded, frame)
     job = Job(
         model=loaded,
         source=model,
-        explain=_explainer(loaded.graph, _rules(preset, mode, frame, low, high), start, ledger),
+        explain=_explainer(loaded.graph, _rules(preset, prepared, frame, low, high), start, ledger),
         frame=frame,
-        preprocess=mode,
-        scaling=scaling(mode, frame),
+        preprocess=prepared,
         resize=resize,
         preset=preset,
         start=start,
@@ -105,7 +104,7 @@ def explain(
     )
     out = console()
     out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {preset}{_output_note(loaded.graph)}")
-    out.print(f"preprocess {mode.value} ({why}{'' if preprocess else '; --preprocess overrides'})")
+    out.print(f"preprocess {prepared.name} ({prepared.reason}{'' if preprocess else '; --preprocess overrides'})")
     if job.run(paths, out):
         raise typer.Exit(2)
 
@@ -119,12 +118,14 @@ def _classes(model: ir.Model, frame: Frame) -> int:
     return shape[1]
 
 
-def _rules(preset: str, mode: Preprocess, frame: Frame, low: float | None, high: float | None) -> jlrp.Composite:
+def _rules(
+    preset: str, preprocess: ir.Preprocessing, frame: Frame, low: float | None, high: float | None
+) -> jlrp.Composite:
     if not takes_bounds(preset):
         if low is not None or high is not None:
             raise InputError(f'The preset "{preset}" has no bounds: --low and --high are for {_with_bounds()}.')
         return composite(preset, None, None)
-    black, white = bounds(mode, frame)
+    black, white = bounds(preprocess, frame)
     least, greatest = (black if low is None else np.float32(low)), (white if high is None else np.float32(high))
     if not np.all(least < greatest):
         raise InputError(

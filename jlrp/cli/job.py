@@ -22,7 +22,6 @@ from jlrp import plot
 from jlrp.cli.files import output_names, write_whole
 from jlrp.cli.images import Frame, Resize, read
 from jlrp.cli.labels import Labels
-from jlrp.cli.preprocess import Preprocess, Scaling
 from jlrp.cli.program import InputError, complain, shown
 from jlrp.ledger import COLUMNS
 
@@ -73,8 +72,7 @@ class Job:
     source: Path
     explain: jlrp.Explainer
     frame: Frame
-    preprocess: Preprocess
-    scaling: Scaling
+    preprocess: ir.Preprocessing
     resize: Resize
     preset: str
     start: Start
@@ -119,7 +117,7 @@ class Job:
     def _results(self, bound: jlrp.Bound, images: dict[Path, NDArray[np.uint8]]) -> Iterator[Result]:
         """One call of the explainer; a batch that is not full is filled up, so that one program serves all batches."""
         pixels = np.stack([*images.values(), *[next(iter(images.values()))] * (self.batch_size - len(images))])
-        found = jax.device_get(bound(self.frame.to_layout(self.scaling(pixels)), target=self.target))
+        found = jax.device_get(bound(self.frame.to_layout(self.preprocess(pixels)), target=self.target))
         chances = probabilities(self.model.graph, found.output)
         for row, path in enumerate(images):
             index = int(found.target[row])
@@ -165,7 +163,7 @@ class Job:
             "preset": self.preset,
             "start": self.start.value,
             "target": "predicted" if self.target is None else str(self.target),
-            "preprocess": self.preprocess.value,
+            "preprocess": self.preprocess.name,
             "resize": self.resize.value,
             "layout": "channels_first" if self.frame.channels_first else "channels_last",
             "image": shown(result.path),

@@ -9,10 +9,15 @@ import typer
 import ir
 from jlrp.cli.program import InputError, shown
 
-ModelPath = Annotated[Path, typer.Argument(help="A Keras model file (HDF5).", metavar="MODEL", show_default=False)]
+ModelPath = Annotated[
+    Path, typer.Argument(help="A model file of Keras or of `jlrp convert`.", metavar="MODEL", show_default=False)
+]
 Architecture = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="The network, for a file that holds weights alone, such as resnet50."),
+    typer.Option(
+        metavar="NAME|FILE",
+        help="For weights alone: the network, such as resnet50, or a .json, .keras or .h5 file with the architecture.",
+    ),
 ]
 Variant = Annotated[
     str | None, typer.Option(metavar="NAME", help="Which build of that network, where there are several.")

@@ -15,8 +15,8 @@ from PIL import Image
 
 import ir
 import jlrp as library
+from ir.preprocessing import CONVENTIONS
 from jlrp.cli.images import Frame, frame_of, read
-from jlrp.cli.preprocess import SCALINGS, Preprocess
 from tests.cli.asserts import assert_fine, assert_refused
 
 ROOT = Path(library.__file__).parents[1]
@@ -145,7 +145,7 @@ def test_bounds_are_what_black_and_white_become(jlrp, request, photo, tmp_path, 
     assert_fine(jlrp("explain", path, photo("a.png"), *options))
     found, of = loaded(tmp_path / "jlrp-relevance/a.npz"), ir.load(path)
     frame = frame_of(of)
-    images = frame.to_layout(SCALINGS[Preprocess(mode)](read(tmp_path / "a.png", frame)[None]))
+    images = frame.to_layout(CONVENTIONS[mode](read(tmp_path / "a.png", frame)[None]))
     rules = library.PRESETS["epsilon_gamma_box"](low, high)
     expected = library.explainer(of.graph, rules)(of.params, images).relevance[0]
     np.testing.assert_allclose(found["relevance"], expected, atol=1e-5 * np.abs(expected).max())
@@ -320,7 +320,7 @@ def with_a_nan(path: Path, model: Path) -> None:
         pytest.param(lambda path, model: None, ["bad.h5", "does not exist"], id="missing"),
         pytest.param(lambda path, model: path.mkdir(), ["bad.h5", "directory"], id="folder"),
         pytest.param(written_by(b""), ["bad.h5", "empty"], id="empty"),
-        pytest.param(written_by(b"no model at all\n"), ["bad.h5", "HDF5"], id="text"),
+        pytest.param(written_by(b"no model at all\n"), ["bad.h5", "no model file"], id="text"),
         pytest.param(truncated, ["bad.h5"], id="truncated"),
         pytest.param(with_a_nan, ["bad.h5", "not finite"], id="nan"),
     ],

@@ -52,29 +52,6 @@ def test_signs_that_follow_from_the_ops_alone():
     assert graph.nonnegative == {"relu1", "pool", "relu2", "gap", "predictions"}
 
 
-@pytest.mark.parametrize(
-    ("op", "given", "expected"),
-    [
-        (ir.Relu(), False, True),
-        (ir.Relu(negative_slope=0.1), False, False),
-        (ir.Relu(negative_slope=0.1), True, True),
-        (ir.Relu(threshold=-1.0), True, False),
-        (ir.Activation("sigmoid"), False, True),
-        (ir.Activation("silu"), False, False),
-        (ir.Activation("tanh"), True, True),
-        (ir.Elu(), False, False),
-        (ir.MaxPool(), True, True),
-        (ir.MaxPool(), False, False),
-        (ir.Concatenate(), True, True),
-        (ir.Dense(), True, False),
-        (ir.BatchNorm(), True, False),
-    ],
-    ids=str,
-)
-def test_sign_rules(op, given, expected):
-    assert op.nonnegative(given) is expected
-
-
 def test_shapes_name_the_first_layer_that_does_not_fit():
     graph, params, _ = residual(np.random.default_rng(0))
     shapes = graph.shapes(params, [(None, 8, 8, 3)])

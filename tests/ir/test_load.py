@@ -16,19 +16,38 @@ def assert_close(found, expected, tolerance, what=""):
     assert np.abs(np.asarray(found) - expected).max() <= tolerance * np.abs(expected).max(), what
 
 
+OWN_ROUNDING = ("mini_app_mobilenet_a25", "mini_app_mobilenetv2_a35", "mini_app_mobilenetv3small")
+"""Deep networks of 0.25 to 0.35 of the usual width, for which Keras's own float32 is 0.9e-5 to 1.6e-5 from float64."""
+
+
+RENAMED = {"concat_last": "concatenate_2"}
+"""Layers that the recorded outputs call otherwise than the file."""
+
+
+def tolerance_of(path):
+    """Of outputs and activations, as a part of the largest: float32 in two orders; some files were run in float16."""
+    name = path.name.split(".")[0]
+    return 5e-3 if "float16" in name else 2e-5 if name in OWN_ROUNDING else 1e-5
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}-{p.name.split('.')[0]}")
 def test_computes_what_keras_computed(path):
     model = ir.load(path)
     oracle = np.load(str(path).replace(".full.h5", ".oracle.npz"))
-    outputs, layers = forward(model.graph, model.params, oracle["x"], record=True)
-    tolerance = 5e-3 if "float16" in path.name else 1e-5
-    assert_close(outputs, oracle["y"], tolerance)
+    images = oracle["x"] if "x" in oracle else tuple(oracle[f"x{i}"] for i in range(len(model.graph.inputs)))
+    outputs, layers = forward(model.graph, model.params, images, record=True)
+    tolerance = tolerance_of(path)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    expected = [oracle["y"]] if "y" in oracle else [oracle[f"y{i}"] for i in range(len(outputs))]
+    for found, each in zip(outputs, expected, strict=True):
+        assert_close(found, each, tolerance)
     if "logits" in oracle:
         last = model.graph[model.graph.outputs[0]]
         assert_close(layers[last.inputs[0]], oracle["logits"], tolerance, "logits")
     for name in oracle:
         if name.startswith("act."):
-            assert_close(layers[name.removeprefix("act.")], oracle[name], tolerance, name)
+            layer = RENAMED.get(name.removeprefix("act."), name.removeprefix("act."))
+            assert_close(layers[layer], oracle[name], tolerance, name)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: f"{p.parent.name}-{p.name.split('.')[0]}")
@@ -47,7 +66,7 @@ def test_loaded_models_are_consistent(path):
 
 
 def test_there_is_a_file_of_every_generation():
-    assert len(FILES) >= 42
+    assert len(FILES) >= 65
     assert {path.parent.name.split(".")[0] for path in FILES} == {"keras1", "keras2", "keras3", "tfkeras1", "tfkeras2"}
 
 

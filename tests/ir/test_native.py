@@ -15,9 +15,10 @@ import pytest
 
 import ir
 import jlrp
+from ir import tensors
 from ir.attributes import Ops, fits, op_name
 from tests.keras_files import KERAS
-from tests.native_files import Polynomial, again, assert_same, network, one_op
+from tests.native_files import Polynomial, again, assert_same, edited, network, one_op
 from tests.networks import residual, two_inputs
 from tests.ops import OTHERS, affine_cases
 
@@ -105,6 +106,19 @@ def test_numbers_are_exact(tmp_path, op, shown):
     assert str(found) == shown
 
 
+def test_the_preprocessing_comes_back(tmp_path, rng):
+    own = ir.Preprocessing("own", (0.1, 1 / 3, 255), (np.float32(0.1),), reverse=True, reason="é")
+    model = replace(network(rng), preprocess=own)
+    found = again(tmp_path / "m", model)
+    assert_same(found, model)
+    assert found.preprocess == own
+
+
+def test_a_file_that_does_not_say_the_preprocessing(tmp_path, rng):
+    model = network(rng)
+    assert_same(ir.load(edited(tmp_path / "m", model, lambda c: c.pop("preprocess"))), model)
+
+
 # --- ops of other packages ----------------------------------------------------------------------------------------
 
 
@@ -173,6 +187,7 @@ def test_models_that_cannot_be_saved(tmp_path, monkeypatch):
     def assert_not_saved(model, match):
         with pytest.raises(ValueError, match=match) as caught:
             ir.save(model, tmp_path / "m")
+        assert str(caught.value)[0].isupper()
         assert "\n" not in str(caught.value)
         assert list(tmp_path.iterdir()) == []
 
@@ -249,9 +264,22 @@ def test_a_reader_written_after_the_documentation(tmp_path, rng):
     }
 
 
+def test_the_example_of_the_documentation(tmp_path, rng):
+    """It is a model, and saving that writes the same."""
+    text = (ROOT / "docs/formats.md").read_text(encoding="utf-8").partition("### The model")[2]
+    example = text.partition("```json\n")[2].partition("```")[0]
+    arrays = {"fc/kernel": rng.normal(size=(3, 2)), "fc/bias": np.zeros(2)}
+    tensors.write(tmp_path / "m", arrays, {"jlrp.format": "1", "jlrp.model": example})
+    model = ir.load(tmp_path / "m")
+    assert model.shapes["classes"] == (None, 2)
+    assert model.graph.values["dropout"] == "fc"
+    ir.save(model, tmp_path / "again")
+    assert read_by_the_documentation(tmp_path / "again")[1] == json.loads(example)
+
+
 def test_the_documentation_lists_every_op_with_its_attributes():
     ops = Ops()
-    text = (ROOT / "docs/formats.md").read_text()
+    text = (ROOT / "docs/formats.md").read_text(encoding="utf-8").partition("### Ops")[2]
     rows = {row[1]: row[2].strip() for row in re.finditer(r"^\| `(\w+)` \| (.*?) \|", text, re.MULTILINE)}
     leaves = {
         name: op

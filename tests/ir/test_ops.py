@@ -7,10 +7,10 @@ import pytest
 
 import ir
 import jlrp
-from tests.ops import NAMES, OTHERS, case
+from tests.ops import NAMES, OTHERS, WEIGHTED, case
 
 
-@pytest.mark.parametrize("name", [*NAMES, *OTHERS])
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS, *WEIGHTED])
 def test_output_shape_is_the_shape_of_the_output(name, rng):
     op, params, inputs = case(name, rng)
     inputs = [np.asarray(x, "f") for x in inputs]
@@ -38,8 +38,26 @@ def kernel(*shape, **others):
         (ir.DepthwiseConv(), kernel(3, 3, 3, 1), [(None, 8, 8, 4)], "takes 3 channels"),
         (ir.BatchNorm(), {"moving_mean": np.zeros(3), "moving_variance": np.zeros(4)}, [(None, 3)], "moving_variance"),
         (ir.PRelu(), {"alpha": np.zeros(3)}, [(None, 4)], "'alpha' of shape"),
-        (ir.Add(), {}, [(None, 3), (None, 4)], "of one shape"),
+        (ir.Add(), {}, [(None, 3), (None, 4)], r"broadcast to one, but was given \(N, 3\), \(N, 4\)"),
         (ir.Add(), {}, [(None, 3)], "two or more"),
+        (ir.Multiply(), {}, [(None, 3), (None, 1, 3)], "broadcast to one"),
+        (ir.Subtract(), {}, [(None, 3)] * 3, "takes two inputs, but was given 3"),
+        (ir.Dot((1, 1)), {}, [(None, 3)] * 3, "takes two inputs, but was given 3"),
+        (ir.Dot((1, 1)), {}, [(None, 3), (None, 4)], r"along the axes \(1, 1\), whose lengths differ"),
+        (ir.Dot((0, 1)), {}, [(3, 3), (3, 3)], r"along the axes \(0, 1\), but was given"),
+        (ir.Dot((1, 2)), {}, [(None, 3), (None, 3)], r"along the axes \(1, 2\), but was given"),
+        (ir.LayerNorm((3,)), {}, [(None, 3, 4)], r"along the axes \(3,\), but was given shape \(N, 3, 4\)"),
+        (ir.LayerNorm((-1, 1)), {"gamma": np.zeros((4, 3))}, [(None, 3, 4)], r"'gamma' of shape \(3, 4\)"),
+        (ir.GroupNorm(4), {}, [(None, 3, 6)], "makes 4 groups"),
+        (ir.GroupNorm(2), {"beta": np.zeros(2)}, [(None, 3, 6)], r"'beta' of shape \(6,\)"),
+        (ir.Scale(1), {"scale": np.zeros(4)}, [(None, 3, 4)], r"'scale' of shape \(3,\)"),
+        (ir.Standardize(), {"mean": np.zeros(4)}, [(None, 3, 4)], "needs the weight 'variance'"),
+        (ir.Upsample((2, 2)), {}, [(None, 3, 4)], "takes images of 4 dimensions"),
+        (ir.Resize((2, 2), "area"), {}, [(None, 3, 4, 1)], "by one of nearest, .* not by 'area'"),
+        (ir.Repeat(2), {}, [(None, 3, 4)], "takes vectors of 2 dimensions"),
+        (ir.Slice((3,)), {}, [(None, 3)], "index 3 of axis 1"),
+        (ir.Slice(((2, 1, None),)), {}, [(None, 3)], "leaves nothing of axis 1"),
+        (ir.Slice((0, 0)), {}, [(None, 3)], "slices 2 axes"),
         (ir.Concatenate(), {}, [(None, 3, 2), (None, 4, 2)], "the other axes differ"),
         (ir.Reshape((7,)), {}, [(None, 3, 2)], r"cannot bring shape \(N, 3, 2\) into \(N, 7\)"),
         (ir.Permute((1, 1)), {}, [(None, 3, 2)], "in the order"),
@@ -50,6 +68,14 @@ def kernel(*shape, **others):
 def test_what_does_not_fit(op, params, inputs, message):
     with pytest.raises(ir.ShapeError, match=message):
         op.output_shape(params, *inputs)
+
+
+def test_a_length_that_is_unknown_may_be_any_other():
+    assert ir.Add().output_shape({}, (None, None, 4), (None, 7, 1)) == (None, 7, 4)
+    assert ir.Add().output_shape({}, (None, None, 4), (None, 1, 4)) == (None, None, 4)
+    assert ir.Dot((2, 1)).output_shape({}, (None, 5, None), (None, 4, None)) == (None, 5, None)
+    assert ir.Slice(((None, None, 2), 0)).output_shape({}, (None, None, None, 3)) == (None, None, 3)
+    assert ir.Upsample().output_shape({}, (None, None, 4, 3)) == (None, None, 8, 3)
 
 
 def test_relu_in_all_its_forms():

@@ -13,7 +13,7 @@ from jlrp import backward
 from jlrp.crawford import OriginalHalfHalf
 from jlrp.ledger import COLUMNS, Bookkeeper
 from jlrp.rules.backprop import DeconvNet, Gradient, GuidedBackprop
-from tests.ops import NAMES, OTHERS, case
+from tests.ops import NAMES, OTHERS, WEIGHTED, case
 
 RULES = (
     (jlrp.Zero(),),
@@ -27,6 +27,7 @@ RULES = (
     (jlrp.WSquare(), jlrp.WSquare(0.25)),
     (jlrp.WSquare(bias="squared"), jlrp.WSquare(0.25, "squared")),
     (jlrp.ZBox(-4.0, 4.0), jlrp.ZBox(0.0, 1.0, 0.25)),
+    (jlrp.ZBox(-4.0, 4.0, of="image"), jlrp.ZBox(0.0, 1.0, 0.25, of="image")),
     (jlrp.WithoutBias(jlrp.Epsilon()), jlrp.WithoutBias(jlrp.Epsilon(0.25))),
     (jlrp.WithoutBias(jlrp.Pass()),),
     (jlrp.WithoutBias(jlrp.Winner()),),
@@ -37,6 +38,10 @@ RULES = (
     (jlrp.Winner(),),
     (jlrp.Pass(),),
     (jlrp.Transpose(),),
+    (jlrp.SignalTakesAll(),),
+    (jlrp.Bilinear(), jlrp.Bilinear(0.25)),
+    (jlrp.FrozenNorm(), jlrp.FrozenNorm(0.25)),
+    (jlrp.WithoutBias(jlrp.FrozenNorm()), jlrp.WithoutBias(jlrp.FrozenNorm(0.25))),
     (Gradient(),),
     (DeconvNet(),),
     (GuidedBackprop(),),
@@ -44,10 +49,11 @@ RULES = (
 """Every rule class, each with several numbers; those of one line share one compiled program."""
 
 EVERY = {repr(rule): rule for kind in RULES for rule in kind}
-OPS = [*NAMES, *OTHERS]
+OPS = [*NAMES, *OTHERS, *WEIGHTED]
 FEW = ["dense", "conv same, stride 2", "add", "max pooling", "relu"]  # an op of every family
 MORE = ["depthwise", "conv transpose, stride 2", "batch norm", "average pooling", "global average pooling", "softmax"]
-MORE += ["global max pooling", "zero padding", "concatenate"]
+MORE += ["global max pooling", "zero padding", "concatenate", "multiply", "maximum", "dot, normalized", "layer norm"]
+MORE += ["rms norm", "group norm", "unit norm", "standardize", "upsample bilinear"]
 POSITIVE_ONLY = (DeconvNet, GuidedBackprop)  # they drop negative relevance, and so are not linear
 PROMISE_NOTHING = (Gradient, OriginalHalfHalf, *POSITIVE_ONLY)  # of what they keep
 QUICK = {"xla_backend_optimization_level": 0}  # each program runs a few times on small arrays
@@ -238,13 +244,18 @@ def test_survives_being_taken_apart(rule):
 
 @pytest.mark.parametrize("kind", [kind for kind in RULES if len(kind) > 1], ids=lambda kind: repr(kind[0]))
 def test_a_changed_number_compiles_nothing(kind, rng):
-    nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("add", ir.Add(), ("fc", "x"))]
-    graph, params = ir.Graph(nodes, ["x"], ["add"]), {"fc": {"kernel": rng.normal(size=(3, 3)).astype("f")}}
-    x = rng.normal(size=(2, 3)).astype("f")
+    nodes = [
+        ir.Node("fc", ir.Dense(), ("x",), "fc"),
+        ir.Node("add", ir.Add(), ("x", "y")),
+        ir.Node("norm", ir.UnitNorm(), ("fc",)),
+        ir.Node("product", ir.Multiply(), ("norm", "add")),
+    ]
+    graph, params = ir.Graph(nodes, ["x", "y"], ["product"]), {"fc": {"kernel": rng.normal(size=(3, 3)).astype("f")}}
+    images = tuple(rng.normal(size=(2, 2, 3)).astype("f"))
     backward.explain.clear_cache()
     found = []
     for rule in kind[:2]:
         rules = jlrp.Composite([(lambda graph, node: kind[0].fits(node.op), rule), (ir.Op, Gradient())])
-        found.append(jlrp.explainer(graph, rules)(params, x).relevance)
+        found.append(np.stack(jlrp.explainer(graph, rules)(params, images).relevance))
     assert backward.explain._cache_size() == 1
     assert np.abs(found[0] - found[1]).max() > 0
