@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
-.PHONY: help demo test test-fast lint types bench clean
+.PHONY: help demo test test-fast lint types fuzz bench clean
 
 help:
 	@echo "make demo       explain shipped digits with the shipped model; writes jlrp-demo/"
 	@echo "make test       lint, types and all tests"
 	@echo "make test-fast  lint and the tests that take seconds"
+	@echo "make fuzz       20,000 damaged model files: each is read or refused in a sentence"
 	@echo "make bench      images per second, against the original algorithm in loops"
 	@echo "make clean      remove .venv and caches"
 
@@ -40,6 +41,13 @@ lint: .venv/.installed-test
 
 types: .venv/.installed-test
 	$(BIN)/mypy
+
+families: .venv/.installed-test
+	KERAS_BACKEND=jax $(BIN)/python -m tools.check_families
+
+# A few minutes of damaged model files: what comes of each is a model or a LoadError.
+fuzz: .venv/.installed-test
+	$(BIN)/python -m tests.fuzz
 
 bench: .venv/.installed-test
 	$(BIN)/python -m benchmarks.compare_original

@@ -15,7 +15,7 @@ from ir.errors import LoadError
 from ir.source import Memory, Source, Window, most_expanded
 
 SIGNATURE = b"PK\x03\x04"
-MOST_TEXT = 16 * 2**20
+MOST_TEXT = 8 * 2**20
 """Bytes of an entry that is read as text; the largest configuration known has 2 MB."""
 MOST_COMPRESSED = 1000
 """How many bytes one byte of an entry may stand for."""

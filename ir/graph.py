@@ -92,7 +92,8 @@ class Graph:
                 raise GraphError(f"The graph's output {name!r} is no input and no node.")
         if not self.outputs:
             raise GraphError("A graph needs at least one output.")
-        dangling = [n.name for n in self.nodes if n.name not in self.readers and n.name not in self.outputs]
+        read = self.readers.keys() | set(self.outputs)
+        dangling = [node.name for node in self.nodes if node.name not in read]
         if dangling:
             raise GraphError(
                 f"Nothing reads {', '.join(map(repr, dangling))}: remove such nodes or name them as outputs."

@@ -16,7 +16,7 @@ from ir.model import Model
 
 SAVE_AGAIN = 'load it in Keras and save it with model.save("model.keras")'
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, RuntimeError, MemoryError)
-LARGEST_TEXT = 1 << 26
+LARGEST_TEXT = 1 << 23
 """The largest architecture in a file of its own, in bytes."""
 
 
@@ -75,7 +75,10 @@ def _architecture_in(path: Path) -> Blueprint | Graph:
             content = file.read(LARGEST_TEXT + 1)
         if len(content) > LARGEST_TEXT:
             raise LoadError(f"is larger than {LARGEST_TEXT:,} bytes, too large for an architecture.")
-        return from_json(content.decode("utf-8-sig"))
+        try:
+            return from_json(content.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise LoadError("is damaged: it holds an architecture that is not text in UTF-8.") from error
     if kind == "zip":
         with archive.opened(path) as opened:
             return archived_blueprint(opened)

@@ -17,19 +17,18 @@ from ir.attributes import UNMADE, Ops, fits, op_name, plain, written
 from ir.attributes import read as read_value
 from ir.errors import LoadError
 from ir.graph import Graph, GraphError, Node
-from ir.keras.inline import MOST_NODES
+from ir.keras.inline import MOST_EDGES, MOST_NODES
 from ir.model import Model
 from ir.ops import Shape, ShapeError
+from ir.ops.base import possible
 from ir.ops.interval import ANYTHING
 from ir.preprocessing import Preprocessing
+from ir.shapes import Shapes
 from ir.source import Source
 from ir.strict_json import brief, parsed, told
 
 FORMAT, MODEL, VERSION = "jlrp.format", "jlrp.model", "1"
 """The two names in the file's metadata, and the version that is read and written."""
-
-MOST_EDGES = 10 * MOST_NODES
-"""Of all nodes together; an op looks at every length of every input."""
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
@@ -163,14 +162,14 @@ def _check(model: Model) -> None:
     """Raise `LoadError` where the weights, the shapes and the ops do not fit each other."""
     if len(model.input_shapes) != len(model.graph.inputs):
         raise LoadError(f"has {len(model.graph.inputs)} inputs, but {len(model.input_shapes)} input_shapes.")
-    if not all(map(_is_shape, model.input_shapes)):
+    if not all(map(possible, model.input_shapes)):
         raise LoadError(f"has the input_shapes {brief(model.input_shapes)}, which no images can have.")
     _check_nodes(model)
 
 
 def _check_nodes(model: Model) -> None:
     """As `Model.shapes` and `Graph.bounds`, with an end to the numbers in them: those of a file are not made larger."""
-    shapes = dict(zip(model.graph.inputs, model.input_shapes, strict=True))
+    shapes = Shapes(zip(model.graph.inputs, model.input_shapes, strict=True))
     bounds = dict.fromkeys(shapes, ANYTHING)
     for node in model.graph.nodes:
         what = f"{brief(node.name)} ({op_name(type(node.op))})"
@@ -178,9 +177,7 @@ def _check_nodes(model: Model) -> None:
             raise LoadError(f"lacks the weights {brief(node.params)} of node {what}.")
         weights = {} if node.params is None else model.params[node.params]
         try:
-            shape = shapes[node.name] = node.op.output_shape(weights, *(shapes[name] for name in node.inputs))
-            if not _is_shape(shape):
-                raise ShapeError(f"makes values of shape {brief(shape)}, which no array can have.")
+            shapes.add(node, weights)
             low, high = bounds[node.name] = node.op.bounds(*(bounds[name] for name in node.inputs))
             _ = float(low), float(high)  # whole numbers have no end of their own
         except ShapeError as error:
@@ -188,11 +185,6 @@ def _check_nodes(model: Model) -> None:
         except UNMADE as error:
             detail = f"{type(error).__name__}: {told(error)}"
             raise LoadError(f"has the node {what} with attributes that make no sense: {detail}") from error
-
-
-def _is_shape(shape: Shape) -> bool:
-    """Whether arrays can have this shape."""
-    return len(shape) <= tensors.MOST_DIMENSIONS and all(n is None or 0 <= n < 2**63 for n in shape)
 
 
 def _require_most(what: str, count: int, most: int) -> None:

@@ -177,14 +177,14 @@ def _because(convention: str, reason: str) -> Preprocessing:
 
 def _scales_its_input(graph: Graph) -> bool:
     """Whether the input is scaled by constants, before anything else is done than to move, resize or clip it."""
-    waiting = [graph.inputs[0]]
-    while waiting:
-        for name in graph.readers.get(waiting.pop(), ()):
-            op = graph[name].op
-            if isinstance(op, Scaling):
-                return True
-            if isinstance(op, Rearrangement | Interpolation | Clip):
-                waiting.append(name)
+    handed_on = {graph.inputs[0]}  # the image itself, moved, resized or clipped
+    for node in graph.nodes:
+        if handed_on.isdisjoint(node.inputs):
+            continue
+        if isinstance(node.op, Scaling):
+            return True
+        if isinstance(node.op, Rearrangement | Interpolation | Clip):
+            handed_on.add(node.name)
     return False
 
 

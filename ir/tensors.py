@@ -19,6 +19,7 @@ import ml_dtypes
 import numpy as np
 
 from ir.errors import LoadError
+from ir.ops.base import MOST_DIMENSIONS
 from ir.source import Source
 from ir.strict_json import brief, parsed
 
@@ -41,11 +42,8 @@ DTYPES = {
 
 CODES = {dtype: code for code, dtype in DTYPES.items()}
 METADATA = "__metadata__"
-MOST_HEADER = 32 * 2**20
+MOST_HEADER = 16 * 2**20
 """The longest header in bytes; the objects that JSON makes take many times its size."""
-
-MOST_DIMENSIONS = 64
-"""Of one array, as in NumPy."""
 
 BLOCK, ALIGNMENT = 16 * 2**20, 64
 """Of the memory that arrays are read into, in bytes."""

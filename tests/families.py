@@ -138,29 +138,29 @@ def error(found, expected) -> float:
     return float(np.abs(np.asarray(found) - expected).max() / np.abs(expected).max())
 
 
-def unbiased(params):
-    """The weights in float64 without any bias, shift or mean."""
-    shifts = ("bias", "beta", "moving_mean")
+def in_float64(params, biased: bool = True):
+    """The weights in float64, or with every bias, shift and mean zero."""
+    shifts = () if biased else ("bias", "beta", "moving_mean")
     return {
         layer: {role: np.asarray(a, np.float64) * (role not in shifts) for role, a in arrays.items()}
         for layer, arrays in params.items()
     }
 
 
-def explained(model: ir.Model, params, images, **options):
-    """The relevance of a batch, compiled in a hurry."""
-    explain = jlrp.explainer(model.graph, "epsilon_plus", **options)
-    return jax.jit(lambda p, x: explain(p, x), compiler_options=QUICK)(params, images)
-
-
-def conservation(model: ir.Model, images) -> tuple[float, float]:
-    """Without biases and in float64: the relevance of the pixels, and what is unaccounted for (see `Report`)."""
+def explained(model: ir.Model, images):
+    """Relevance in float64, with the ledger: of the network as it is, and of it without biases."""
+    explain = jlrp.explainer(model.graph, "epsilon_plus", ledger=True)
+    call = jax.jit(lambda p, x: explain(p, x), compiler_options=QUICK)
     with jax.enable_x64(True):
-        result = explained(model, unbiased(model.params), images.astype(np.float64), ledger=True)
-        ledger = jax.device_get(result.ledger)
-        lost = ledger.start - ledger.inputs - ledger.column("empty").sum(0) - ledger.column("stabiliser").sum(0)
-        moved = np.abs(ledger.column("received")).max(0)
-        return float((ledger.inputs / ledger.start)[0]), float(np.abs(lost / moved).max())
+        images = images.astype(np.float64)
+        return [jax.device_get(call(in_float64(model.params, biased), images)) for biased in (True, False)]
+
+
+def conservation(ledger: jlrp.Ledger) -> tuple[float, float]:
+    """The relevance of the pixels as a part of the start, and what is unaccounted for (see `Report`)."""
+    lost = ledger.start - ledger.inputs - ledger.column("empty").sum(0) - ledger.column("stabiliser").sum(0)
+    moved = np.abs(ledger.column("received")).max(0)
+    return float((ledger.inputs / ledger.start)[0]), float(np.abs(lost / moved).max())
 
 
 def checked(name: str, folder: Path) -> Report:
@@ -183,10 +183,11 @@ def checked(name: str, folder: Path) -> Report:
         path.unlink()
     assert ours is not None
     assert max(errors.values()) <= TOLERANCE, f"{name}: {errors}"
-    relevance = np.asarray(explained(ours, ours.params, images).relevance)
-    assert np.isfinite(relevance).all(), f"{name}: relevance is not finite"
-    assert np.abs(relevance).max() > 0, f"{name}: relevance is zero"
-    arrived, unexplained = conservation(ours, images)
+    biased, unbiased = explained(ours, images)
+    for result in (biased, unbiased):
+        assert np.isfinite(result.relevance).all(), f"{name}: relevance is not finite"
+        assert np.abs(result.relevance).max() > 0, f"{name}: relevance is zero"
+    arrived, unexplained = conservation(unbiased.ledger)
     assert unexplained <= ROUNDING, f"{name}: {unexplained} of the relevance is unaccounted for"
     ops = tuple(sorted({type(node.op).__name__ for node in ours.graph.nodes}))
     return Report(name, ours.parameter_count, ops, max(errors.values()), seconds, arrived, unexplained)

@@ -1,6 +1,8 @@
 """The architecture JSON of Keras 1.2 to 3, brought into one neutral form."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -9,6 +11,7 @@ from typing import Any
 from ir.errors import LoadError
 from ir.keras import keras1
 from ir.keras.inbound import calls_of, numbered_from_zero, references
+from ir.keras.inline import MOST_NODES
 from ir.keras.layers.registry import is_registered
 from ir.keras.spec import Call, LayerSpec, ModelSpec, Tensor
 
@@ -17,6 +20,9 @@ MODELS = (*FUNCTIONAL, "Sequential")
 KERAS_MODULES = ("keras", "keras_core", "tf_keras", "tensorflow")
 DEEPEST = 32
 """How many models may be nested in each other."""
+LONG_NUMBER = re.compile("[0-9]{19}")
+LONGEST_NAME = 1000
+"""Letters of a layer's name and those of the models around it, as its nodes are called."""
 
 
 def parsed(text: str) -> dict[str, Any]:
@@ -30,12 +36,23 @@ def parsed(text: str) -> dict[str, Any]:
 def json_object(text: str, what: str) -> dict[str, Any]:
     """A JSON text that is one object; `LoadError` that says what it should have been."""
     try:
-        found = json.loads(text)
+        long = LONG_NUMBER.search(text) is not None  # asked first, as reading every number in Python takes its time
+        found = json.loads(text, parse_int=_whole if long else None)
     except (ValueError, RecursionError) as error:
         raise LoadError(f"is damaged: its {what} is not valid JSON ({str(error)[:100]}).") from error
     if not isinstance(found, dict):
         raise LoadError(f"is damaged: its {what} is no JSON object.")
     return found
+
+
+def _whole(digits: str) -> int | float:
+    """A whole number, or a float, which is no length and no axis, where it has more than 64 bits.
+
+    >>> _whole("-12"), _whole("1" + 400 * "0")
+    (-12, inf)
+    """
+    value = int(digits) if len(digits) <= 20 else float(digits)
+    return value if -(2**63) <= value < 2**63 else float(value)
 
 
 def model_spec(config: Mapping[str, Any], keras_version: int, layer_names: list[str] | None = None) -> ModelSpec:
@@ -46,9 +63,12 @@ def model_spec(config: Mapping[str, Any], keras_version: int, layer_names: list[
     """
     entries = _layer_entries(config)
     if layer_names is not None and len(layer_names) == len(entries):
-        entries = [e if _name(e) else {**e, "name": n} for e, n in zip(entries, layer_names, strict=True)]
+        entries = [_called_by(name, entry) for name, entry in zip(layer_names, entries, strict=True)]
     reader = _Reader(keras_version, keras1.default_data_format(config) if keras_version == 1 else "channels_last")
-    return reader.model(config, entries, _name(config) or "model", depth=0)
+    try:
+        return reader.model(config, entries, _name(config) or "model", ())
+    except RecursionError as error:
+        raise LoadError("is damaged: its model configuration is nested too deeply.") from error
 
 
 class _Reader:
@@ -57,27 +77,34 @@ class _Reader:
     def __init__(self, keras_version: int, data_format: str) -> None:
         self.keras_version = keras_version
         self.data_format = data_format
+        self.layers = 0
 
-    def model(self, config: Mapping[str, Any], entries: list[Any], name: str, depth: int) -> ModelSpec:
-        if depth > DEEPEST:
+    def model(self, config: Mapping[str, Any], entries: list[Any], name: str, within: tuple[str, ...]) -> ModelSpec:
+        """A model that stands within the nested models of these names."""
+        if len(within) > DEEPEST:
             raise LoadError(f"nests models more than {DEEPEST} deep, which is not supported.")
-        layers = [self.layer(entry, name, depth) for entry in entries]
-        names = [layer.name for layer in layers]
-        if len(set(names)) < len(names):
-            twice = next(n for n in names if names.count(n) > 1)
+        self.layers += len(entries)
+        if self.layers > MOST_NODES:
+            raise LoadError(f"has {self.layers:,} layers, of which {MOST_NODES:,} are allowed.")
+        layers = [self.layer(entry, name, within) for entry in entries]
+        names = Counter(layer.name for layer in layers)
+        if len(names) < len(layers):
+            twice = next(name for name, count in names.items() if count > 1)
             raise LoadError(f"is damaged: model {name!r} has two layers of the name {twice!r}.")
         if config["class_name"] == "Sequential":
             return _sequential(name, layers, config["config"])
         return _functional(name, layers, entries, config["config"])
 
-    def layer(self, entry: Any, model: str, depth: int) -> LayerSpec:
+    def layer(self, entry: Any, model: str, within: tuple[str, ...]) -> LayerSpec:
         """One layer without its calls."""
         name = _name(entry) if isinstance(entry, Mapping) else None
         if not name or "class_name" not in entry or not isinstance(entry.get("config"), Mapping | list):
             raise LoadError(f"is damaged: a layer of model {model!r} lacks its name, class or configuration.")
+        if len("/".join((*within, name))) > LONGEST_NAME:
+            raise LoadError(f"has the layer {name!r}, whose name with its models' is over {LONGEST_NAME} letters long.")
         class_name, config, module = str(entry["class_name"]), entry["config"], entry.get("module")
         if class_name in MODELS:
-            inner = self.model(entry, _layer_entries(entry), name, depth + 1)
+            inner = self.model(entry, _layer_entries(entry), name, (*within, name))
             return LayerSpec(name, class_name, config if isinstance(config, Mapping) else {}, model=inner)
         if isinstance(config, list):
             raise LoadError(f"is damaged: the configuration of layer {name!r} ({class_name}) is a list.")
@@ -148,6 +175,11 @@ def _layer_entries(model: Mapping[str, Any]) -> list[Any]:
 
 def _called(layer: LayerSpec, calls: tuple[Call, ...]) -> LayerSpec:
     return replace(layer, calls=calls)
+
+
+def _called_by(name: str, entry: Any) -> Any:
+    """A layer's entry, with this name where it has none."""
+    return {**entry, "name": name} if isinstance(entry, Mapping) and not _name(entry) else entry
 
 
 def _name(entry: Mapping[str, Any]) -> str | None:

@@ -28,6 +28,8 @@ def calls_of(nodes: Any, known: set[str]) -> tuple[Call, ...]:
 def _call(node: Any, known: set[str]) -> Call:
     if isinstance(node, Mapping) and "args" in node:
         keywords = node.get("kwargs") or {}
+        if not isinstance(node["args"], list) or not isinstance(keywords, Mapping):
+            raise LoadError(f"is damaged: a layer is called with {str(node)[:80]!r}, which is no list of arguments.")
         return Call(tuple(_new(a) for a in node["args"]), {k: _new(v) for k, v in keywords.items()})
     _checked(node, known)
     if _is_reference(node):

@@ -2,15 +2,25 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from ir.errors import LoadError
 from ir.graph import Graph, GraphError, Node, pruned
 from ir.keras.layers import LayerCall, converted
 from ir.keras.spec import Call, LayerSpec, ModelSpec
 from ir.keras.weights import Params as Arrays
 from ir.ops import Shape, ShapeError
+from ir.ops.base import possible
+from ir.shapes import Shapes
 
-MOST_NODES = 20_000
-"""Models that call models can name far more nodes than the file has bytes."""
+MOST_NODES = 10_000
+"""As many calls of layers are allowed: models that call models can name far more than the file has bytes."""
+
+MOST_EDGES = 10 * MOST_NODES
+"""Of all nodes together; what comes out of nested models is counted as well."""
+
+MOST_CONSTANTS = 10_000_000
+"""Numbers that stand in the configuration, counted again for every call of their layer."""
 
 Place = tuple[str, int]
 """A layer's name and which of its calls, counted from 0."""
@@ -45,7 +55,9 @@ class _Builder:
         self.keras_version = keras_version
         self.nodes: list[Node] = []
         self.aliases: dict[str, str] = {}
-        self.shapes: dict[str, Shape] = {}
+        self.shapes = Shapes()
+        self.orders: dict[int, list[tuple[LayerSpec, int]]] = {}
+        self.calls = self.edges = self.constants = 0
 
     def model(self, spec: ModelSpec, fed: list[str], nodes: str, weights: str) -> list[str]:
         """Lay out a model whose inputs are the values `fed`; returns the values that come out.
@@ -61,7 +73,9 @@ class _Builder:
             values[tensor.layer, tensor.call] = [value]
             if nodes:
                 self.aliases[nodes + tensor.layer] = value
-        for layer, number in _ordered(spec, set(values)):
+        if id(spec) not in self.orders:  # the same in every call
+            self.orders[id(spec)] = _ordered(spec, set(values))
+        for layer, number in self.orders[id(spec)]:
             call = layer.calls[number]
             read = [_output(values, t.layer, t.call, t.index) for t in call.tensors]
             name = nodes + layer.name + (f":{number}" if number else "")
@@ -74,6 +88,7 @@ class _Builder:
             raise LoadError(f"is damaged: nothing goes into the layer {name!r} ({layer.class_name}).")
         if call.keywords.get("training"):
             raise LoadError(f"calls the layer {name!r} with training=True, which is not supported.")
+        self.count(len(read) + (0 if layer.model is None else len(layer.model.outputs)))
         if layer.model is not None:
             values = self.model(layer.model, read, f"{name}/", f"{key}/")
             self.aliases[name] = values[0]
@@ -91,7 +106,7 @@ class _Builder:
                 None if part.weights is None and not part.constants else at,
             )
             if part.constants:
-                self.params[at] = {**self.params.get(at, {}), **part.constants}
+                self.params[at] = {**self.params.get(at, {}), **self.made(part.constants, name)}
             self.add(node, layer)
             inputs[part.name] = node.name
             read = [node.name]
@@ -99,13 +114,27 @@ class _Builder:
             self.aliases[name] = read[0]
         return read[:1]
 
+    def count(self, edges: int) -> None:
+        """Count one more call; `LoadError` where there are too many."""
+        self.calls, self.edges = self.calls + 1, self.edges + edges
+        if max(self.calls, len(self.nodes)) > MOST_NODES or self.edges > MOST_EDGES:
+            raise LoadError(
+                f"calls its layers and models so often that they make more than {MOST_NODES:,} nodes or "
+                f"{MOST_EDGES:,} edges."
+            )
+
+    def made(self, constants: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+        """Constants of the configuration as arrays of their own, which may be one number in the shape of many."""
+        self.constants += sum(map(np.size, constants.values()))
+        if self.constants > MOST_CONSTANTS:
+            raise LoadError(f"has more than {MOST_CONSTANTS:,} numbers as constants of layers, the last at {name!r}.")
+        return {role: np.array(array) for role, array in constants.items()}
+
     def add(self, node: Node, layer: LayerSpec) -> None:
         """Append a node, its shape checked."""
-        if len(self.nodes) >= MOST_NODES:
-            raise LoadError(f"calls its models so often that they make more than {MOST_NODES:,} nodes.")
         arrays = self.params.get(node.params, {}) if node.params is not None else {}
         try:
-            self.shapes[node.name] = node.op.output_shape(arrays, *(self.shapes[name] for name in node.inputs))
+            self.shapes.add(node, arrays)
         except ShapeError as error:
             what = f"{node.name!r} ({layer.class_name})"
             raise LoadError(f"holds layers or weights that do not fit each other: {what} {error}") from error
@@ -159,4 +188,6 @@ def _input_shape(layer: LayerSpec) -> Shape:
         )
     if len(shape) < 2 or not all(n is None or (type(n) is int and n > 0) for n in shape):
         raise LoadError(f"has the input {layer.name!r} of shape {tuple(shape)}; lengths above zero are needed.")
+    if not possible(tuple(shape)):
+        raise LoadError(f"has the input {layer.name!r} of a shape that no images can have.")
     return (None, *shape[1:])

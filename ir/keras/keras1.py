@@ -84,4 +84,4 @@ def _dim_orderings(config: Any) -> Iterator[str]:
                 yield value["dim_ordering"]
             stack.extend(value.values())
         elif isinstance(value, list):
-            stack.extend(value)
+            stack.extend(item for item in value if isinstance(item, dict | list))

@@ -72,7 +72,8 @@ def _by_name(spec: ModelSpec, weights: Group) -> list[tuple[LayerSpec, str]]:
     """The layers that have weights, each with its group in the file."""
     needed = {layer.name: layer for layer in spec.layers if stored_in(layer)}
     listed = weights.names("layer_names")
-    lacking = [name for name in needed if name not in listed]
+    held = set(listed)
+    lacking = [name for name in needed if name not in held]
     if lacking:
         raise LoadError(f"lacks the weights of {_some(lacking)}, which its model configuration has.")
     surplus = [name for name in listed if name not in needed and weights.group(name).names("weight_names")]

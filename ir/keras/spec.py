@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Call:
     arguments: tuple[Any, ...] = ()
     keywords: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def tensors(self) -> tuple[Tensor, ...]:
         """The values that go in, in order; a mask, which only recurrent layers read, is none of them."""
         return tuple(tensors_in((self.arguments, {k: v for k, v in self.keywords.items() if k != "mask"})))

@@ -226,7 +226,8 @@ def _by_name_or_order(root: Group, spec: ModelSpec, held: list[str]) -> Located:
     layers = [layer for layer in spec.layers if stored_in(layer)]
     needed = [layer.name for layer in layers]
     if len(held) != len(needed):
-        surplus, lacking = [n for n in held if n not in needed], [n for n in needed if n not in held]
+        wanted, there = set(needed), set(held)
+        surplus, lacking = [n for n in held if n not in wanted], [n for n in needed if n not in there]
         raise LoadError(
             f"holds the weights of {len(held)} layers, but its configuration needs {len(needed)}: "
             f"only in the file: {_some(surplus)}; only in the architecture: {_some(lacking)}."

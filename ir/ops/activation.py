@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from ir.ops.base import Op, Shape, ShapeError, Weights, require_one, require_param, show
+from ir.ops.base import Op, Shape, ShapeError, Weights, require_axes, require_one, require_param, show
 from ir.ops.interval import ANYTHING, UNIT, Interval, clipped, pieces, scaled, towards_zero
 
 _NONNEGATIVE, _INFINITE = (0.0, math.inf), math.inf
@@ -214,6 +214,11 @@ class Softmax(ActivationOp):
     """
 
     axis: int = -1
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        x = require_one(inputs)
+        require_axes((self.axis,), x)
+        return x
 
     def bounds(self, *inputs: Interval) -> Interval:
         return UNIT

@@ -13,6 +13,10 @@ Weights = Mapping[str, Any]
 """One layer's weights by role: arrays, or anything else with `.shape`."""
 
 
+MOST_DIMENSIONS = 64
+"""Of an array, as in NumPy."""
+
+
 class ShapeError(ValueError):
     """An op was given inputs or weights whose shapes do not fit it.
 
@@ -53,6 +57,15 @@ class Op:
         """The op and those of its attributes that differ from the defaults."""
         shown = [f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def possible(shape: Shape) -> bool:
+    """Whether arrays can have this shape.
+
+    >>> possible((None, 8)), possible((None, 2**63)), possible((None,) * 65)
+    (True, False, False)
+    """
+    return len(shape) <= MOST_DIMENSIONS and all(n is None or 0 <= n < 2**63 for n in shape)
 
 
 def channel_axis(data_format: str, rank: int) -> int:

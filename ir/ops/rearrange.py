@@ -145,6 +145,8 @@ class Slice(Rearrangement):
 
     def _length(self, x: Shape, axis: int, entry: tuple[int | None, int | None, int | None]) -> int | None:
         length = x[axis]
+        if entry[2] == 0:
+            raise ShapeError(f"takes every 0th cell of axis {axis}; a step is not zero.")
         if length is None:
             return None
         left = len(range(*slice(*entry).indices(length)))

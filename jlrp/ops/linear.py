@@ -13,6 +13,7 @@ from ir.ops.base import channel_axis, spatial_axes
 from ir.ops.window import dilated, window_padding
 from ir.passes.batchnorm import scale_and_shift
 from jlrp.ops.base import Affine, affine, along_axis, apply, precision
+from jlrp.ops.depthwise import slide
 
 
 @affine.register
@@ -25,17 +26,15 @@ def _(op: ir.Conv, params, x):
     kernel, bias = params["kernel"], _channel_bias(op, params, x)
     if _is_pointwise(op, kernel):
         return Affine(kernel, bias, partial(_mix_channels, op))
+    if op.groups > 1 and kernel.shape[-2] == 1:  # one channel per group: depthwise by another name
+        return Affine(kernel, bias, lambda kernel, x: _depthwise(op, _by_channel(kernel, op.groups), x))
     back = partial(_convolve_back, op) if op.groups == 1 and set(op.strides) == {1} else None
     return Affine(kernel, bias, partial(_convolve, op, op.groups), back)
 
 
 @affine.register
 def _(op: ir.DepthwiseConv, params, x):
-    def linear(kernel: Array, x: Array) -> Array:
-        *window, channels, multiplier = kernel.shape
-        return _convolve(op, channels, kernel.reshape(*window, 1, channels * multiplier), x)
-
-    return Affine(params["kernel"], _channel_bias(op, params, x), linear)
+    return Affine(params["kernel"], _channel_bias(op, params, x), partial(_depthwise, op))
 
 
 @affine.register
@@ -66,6 +65,20 @@ def _is_pointwise(op: ir.Conv, kernel: Array) -> bool:
     """Whether a convolution is a product of matrices: each output pixel sees one input pixel."""
     padded = not isinstance(op.padding, str) and any(map(any, op.padding))
     return set(kernel.shape[:-2]) == {1} and op.groups == 1 and op.data_format == "channels_last" and not padded
+
+
+def _by_channel(kernel: Array, channels: int) -> Array:
+    """A kernel (*window, 1, C·M) as (*window, C, M)."""
+    *window, _, out = kernel.shape
+    return kernel.reshape(*window, channels, out // channels)
+
+
+def _depthwise(op: ir.Convolution, kernel: Array, x: Array) -> Array:
+    """A convolution of each channel on its own, with a kernel (*window, C, M)."""
+    if jax.default_backend() == "cpu":
+        return slide(op, kernel, x)
+    *window, channels, multiplier = kernel.shape
+    return _convolve(op, channels, kernel.reshape(*window, 1, channels * multiplier), x)
 
 
 def _mix_channels(op: ir.Conv, kernel: Array, x: Array) -> Array:

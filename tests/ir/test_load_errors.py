@@ -224,7 +224,7 @@ def test_models_nested_too_deep(tmp_path):
 
 def test_models_that_call_each_other_too_often(tmp_path):
     path = saved(tmp_path / "m.h5", nested(depth=25, calls=2), {}, keras_version="2.2.4")
-    assert_refused(path, "more than 20,000 nodes")
+    assert_refused(path, "more than 10,000 nodes")
 
 
 def test_a_version_that_is_none(tmp_path):

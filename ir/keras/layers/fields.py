@@ -92,8 +92,8 @@ def axes(spec: LayerSpec, default: int) -> tuple[int, ...]:
 def from_end(call: LayerCall, axes: tuple[int, ...]) -> tuple[int, ...]:
     """Axes of the first input counted from the end, in their order in the array."""
     rank = len(call.shapes[0])
-    if not all(-rank <= a < rank for a in axes):
-        raise refused(call.spec, f"has axis={list(axes)}, but its input has {rank} axes, the batch included")
+    if len(axes) > rank or not all(-rank <= a < rank for a in axes):
+        raise refused(call.spec, f"has axis={str(list(axes))[:80]}, but its input has {rank} axes, the batch included")
     return tuple(sorted({a % rank - rank for a in axes}))
 
 
@@ -130,7 +130,7 @@ def constant(value: Any) -> float | np.ndarray | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
-        return float(value)
+        return None if value != value else float(value)
     try:
         array = np.asarray(value)
     except ValueError:

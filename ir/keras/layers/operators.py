@@ -221,6 +221,8 @@ def resqueezed(call: LayerCall) -> list[Part]:
     if not all(type(a) is int and -rank <= a < rank and a % rank for a in axes) or None in shape[1:]:
         raise refused(call.spec, f"changes the axes {value} of a value of shape {shape}, which is not supported")
     found = {a % rank for a in axes if a is not None}
+    if len(found) < len(axes):
+        raise refused(call.spec, f"changes the axes {str(value)[:80]}, of which some are the same")
     lengths = iter(shape)
     if adds:
         new = [1 if axis in found else next(lengths) for axis in range(rank)]

@@ -29,7 +29,7 @@ def scaled(call: LayerCall, scale: float | np.ndarray = 1.0, offset: float | np.
         elif value != (1.0 if role == "scale" else 0.0):
             vectors[role] = np.asarray([value], np.float32)
     length = max(len(v) for v in vectors.values())
-    constants = {role: np.broadcast_to(v, length).copy() for role, v in vectors.items()}
+    constants = {role: np.broadcast_to(v, length) for role, v in vectors.items()}
     return Part(Scale(axis), constants=constants)
 
 
@@ -72,7 +72,7 @@ def normalization(call: LayerCall) -> list[Part]:
             raise unusual(spec, role, "a number or a list of numbers")
         lengths = [call.shapes[0][axis] or 1 for axis in op.axes]
         try:
-            constants[role] = np.broadcast_to(np.asarray(value, np.float32), lengths).copy()
+            constants[role] = np.broadcast_to(np.asarray(value, np.float32), lengths)
         except ValueError:
             raise unusual(spec, role, f"a number or numbers of shape {tuple(lengths)}") from None
     return [Part(op, constants=constants)]
