@@ -10,8 +10,9 @@ from ir.architectures import ARCHITECTURES, checked_choice
 from ir.errors import LoadError
 from ir.graph import Graph
 from ir.keras.blueprint import Blueprint, from_json
+from ir.keras.named import read_named
 from ir.keras.reader import archived_blueprint, read_archive, read_model
-from ir.keras.weights_only import read_into_graph, read_named, read_weights, weights_file
+from ir.keras.weights_only import read_into_graph, read_weights, weights_file
 from ir.model import Model
 
 SAVE_AGAIN = 'load it in Keras and save it with model.save("model.keras")'

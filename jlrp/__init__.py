@@ -20,7 +20,7 @@ from jlrp.explain import Bound, Explainer, explainer
 from jlrp.interpreter import forward
 from jlrp.ledger import Ledger
 from jlrp.ops import Affine, affine, apply
-from jlrp.predicates import All, Depth, Either, First, Kind, Last, Named, Not
+from jlrp.predicates import All, Depth, Either, First, Kind, Last, Named, Not, Pointwise
 from jlrp.presets import PRESETS
 from jlrp.rules import *  # noqa: F403
 from jlrp.rules import __all__ as _rules
@@ -46,6 +46,7 @@ __all__ = [
     "Ledger",
     "Named",
     "Not",
+    "Pointwise",
     "affine",
     "apply",
     "explainer",

@@ -76,6 +76,22 @@ class Named(_Combinable):
 
 
 @dataclass(frozen=True)
+class Pointwise(_Combinable):
+    """Dense layers that act on every position of an image or a series: 1×1 convolutions by another name.
+
+    >>> import ir, jlrp
+    >>> nodes = [ir.Node("c", ir.Conv(), ("x",), "c"), ir.Node("d", ir.Dense(), ("c",), "d")]
+    >>> nodes += [ir.Node("flat", ir.Flatten(), ("d",)), ir.Node("e", ir.Dense(), ("flat",), "e")]
+    >>> graph = ir.Graph(nodes, ["x"], ["e"])
+    >>> [node.name for node in graph.nodes if jlrp.Pointwise()(graph, node)]
+    ['d']
+    """
+
+    def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
+        return isinstance(node.op, ir.Dense) and node.name in _on_images(graph)
+
+
+@dataclass(frozen=True)
 class First(_Combinable):
     """Nodes of these kinds before which there is no convolution or dense layer on any path from an input.
 
@@ -185,6 +201,22 @@ def _depths(graph: ir.Graph) -> dict[str, int]:
         depths[node.name] = max(after[name] for name in node.inputs)
         after[node.name] = depths[node.name] + isinstance(node.op, LINEAR)
     return depths
+
+
+@lru_cache(maxsize=32)
+def _on_images(graph: ir.Graph) -> frozenset[str]:
+    """The values that certainly have axes between batch and channels: of convolutions and pooling, until flattened."""
+    found: set[str] = set()
+    for node in graph.nodes:
+        op = node.op
+        if isinstance(op, ir.Flatten) or (isinstance(op, ir.GlobalPool) and not op.keepdims):
+            continue
+        if isinstance(op, ir.Reshape | ir.Slice | ir.Dot):
+            if isinstance(op, ir.Reshape) and len(op.shape) > 1:
+                found.add(node.name)
+        elif isinstance(op, ir.Convolution | ir.Pool) or not found.isdisjoint(node.inputs):
+            found.add(node.name)
+    return frozenset(found)
 
 
 @lru_cache(maxsize=32)

@@ -9,7 +9,7 @@ import ir
 from jlrp.baselines.relu_variants import deconvnet, guided_backprop
 from jlrp.composite import Composite, Entry
 from jlrp.crawford import crawford2019, crawford2019_original
-from jlrp.predicates import First
+from jlrp.predicates import First, Kind, Pointwise
 from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Rule, ZBox, Zero, ZPlus
 from jlrp.table import common_rows
 
@@ -18,7 +18,7 @@ def _composite(convolution: Rule, dense: Rule, *, epsilon: float = 1e-6, first: 
     """The table that all presets but the crawford ones share; `epsilon` is that of sums, means and products."""
     entries: list[Entry] = [
         ((ir.Add, ir.Average, ir.Subtract, ir.AvgPool, ir.GlobalAvgPool), Norm(epsilon)),
-        (ir.Convolution, convolution),
+        (Kind(ir.Convolution) | Pointwise(), convolution),
         (ir.Dense, dense),
         *common_rows(epsilon),
     ]

@@ -47,11 +47,12 @@ FAMILIES = {
 FORMATS = ("keras", "h5", "weights.h5")
 
 
-def built(name: str, seed: int = 0, biased: bool = True):
-    """The Keras model with weights at random; without biases where `biased` is false.
+def built(name: str, seed: int = 0):
+    """The Keras model with weights at random.
 
-    Kernels keep the variance of what they are given (He et al. 2015); normalisations have gammas and variances about 1
-    and small means; a scale at the end of a residual branch is small, so that activations neither die nor blow up.
+    Kernels keep the variance of what they are given (He et al. 2015); gammas are about 1, a layer scale is small;
+    BatchNorm's mean and variance are those of its input for a batch of noise, as after training, so that activations
+    neither die nor blow up.
     """
     import keras
 
@@ -61,8 +62,18 @@ def built(name: str, seed: int = 0, biased: bool = True):
     rng = np.random.default_rng(seed)
     for layer in _leaves(model):
         if layer.weights and type(layer).__name__ != "Normalization":
-            layer.set_weights([_random(rng, weight, biased) for weight in layer.weights])
+            layer.set_weights([_random(rng, weight) for weight in layer.weights])
+            layer.momentum = 0.0  # where it is a BatchNorm: what it sees next is what it keeps
+    calibrated(model, images_for(model, count=8))
     return model
+
+
+def calibrated(model, images) -> None:
+    """Give every BatchNorm the mean and variance of its input for some images."""
+    trained, fixed = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
+    call = jax.jit(lambda t, f, x: model.stateless_call(t, f, x, training=True)[1], compiler_options=QUICK)
+    for variable, value in zip(model.non_trainable_variables, call(trained, fixed, images), strict=True):
+        variable.assign(value)
 
 
 def _leaves(model):
@@ -73,7 +84,7 @@ def _leaves(model):
             yield layer
 
 
-def _random(rng, weight, biased):
+def _random(rng, weight):
     role, shape = weight.path.rsplit("/")[-1], weight.shape
     if role in ("kernel", "depthwise_kernel", "pointwise_kernel"):
         fan_in = np.prod(shape[:-2]) if "depthwise" in weight.path else np.prod(shape[:-1])
@@ -82,7 +93,7 @@ def _random(rng, weight, biased):
         return rng.uniform(0.2, 0.4, shape) if "layer_scale" in weight.path else rng.uniform(0.7, 1.3, shape)
     if role == "moving_variance":
         return rng.uniform(0.7, 1.3, shape)
-    return rng.normal(0, 0.1, shape) if biased else np.zeros(shape)
+    return rng.normal(0, 0.1, shape)
 
 
 def computed(model, images):
@@ -93,7 +104,10 @@ def computed(model, images):
 
 
 def images_for(model, count=2, seed=1):
-    return np.random.default_rng(seed).uniform(-1, 1, (count, *model.input_shape[1:])).astype(np.float32)
+    """Noise of the range that a network takes: 0 to 255 where it scales its images itself, else −1 to 1."""
+    scales = any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in model.layers)
+    low, high = (0, 255) if scales else (-1, 1)
+    return np.random.default_rng(seed).uniform(low, high, (count, *model.input_shape[1:])).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """Architectures for files that hold weights alone."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
+from typing import Any
 
 from ir.architectures import applications, resnet
 from ir.architectures.head import Build, Head
@@ -15,16 +17,20 @@ __all__ = ["ARCHITECTURES", "Architecture", "Head", "checked_choice"]
 class Architecture:
     """How to build an architecture: one function per variant, from the head and the number of input channels.
 
-    told_by_layers: whether a file that lists as many layers as a variant is taken to be of it.
+    told: from the number of layers that a file of weights lists, and the variance of the input that it may store, the
+        variant that it is of where shapes and names fit several; `None` for the first.
     """
 
     variants: Mapping[str, Build]
-    told_by_layers: bool = False
+    told: Callable[[int, Any], str | None] = field(default=lambda layers, variance: None)
 
 
 ARCHITECTURES = {
     **{name: Architecture(resnet.variants(name)) for name in resnet.BLOCKS},
-    **{name: Architecture(applications.variants(name), told_by_layers=True) for name in applications.VARIANTS},
+    **{
+        name: Architecture(applications.variants(name), partial(applications.told, name))
+        for name in applications.VARIANTS
+    },
 }
 """Every architecture by its name, that of the function in `keras.applications` in lower case."""
 

@@ -21,6 +21,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ir.architectures.head import Build, Head
 from ir.errors import LoadError
 from ir.keras.config import model_spec, parsed
@@ -28,6 +30,8 @@ from ir.keras.spec import ModelSpec, renamed
 
 CONFIGURATIONS = Path(__file__).with_name("applications.txt.xz")
 RGB = 3
+DEVIATION = (0.229, 0.224, 0.225)
+"""The standard deviation of ImageNet's images of 0…1, per channel."""
 
 ONE_BUILD = """
     vgg16 vgg19 resnet50v2 resnet101v2 resnet152v2 inceptionv3 inceptionresnetv2 xception
@@ -64,6 +68,19 @@ def _built(name: str, variant: str, head: Head | None, channels: int) -> ModelSp
     spec = model_spec(config, keras_version=3)
     spec = spec if channels == RGB else _with_channels(spec, channels)
     return spec if head is None else _with_head(spec, head)
+
+
+def told(name: str, layers: int, variance: Any) -> str | None:
+    """The variant of EfficientNet that a file of weights is of, from the layers that it lists and what it stores.
+
+    The published weights hold the standard deviation of ImageNet where the variance belongs; Keras makes up for it by
+    one more rescaling layer, which is there only when a network is built for them.
+    """
+    if "scratch" not in VARIANTS[name]:
+        return None
+    published = variance is not None and np.allclose(variance, DEVIATION, atol=1e-3)
+    more = layers > len(_built(name, "scratch", Head(None, 1000), RGB).layers)
+    return "imagenet" if published or more else "scratch"
 
 
 def title(name: str, variant: str, top: bool) -> str:

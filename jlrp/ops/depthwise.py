@@ -36,8 +36,13 @@ def slide(op: ir.Convolution, kernel: Array, x: Array) -> Array:
         weights = kernel[cell].reshape(channels, multiplier, *[1] * (x.ndim - 1 - axis))
         return jnp.expand_dims(seen, axis + 1) * weights
 
-    z = sum(term(cell) for cell in np.ndindex(*kernel.shape[:rank]))
-    assert not isinstance(z, int)
+    z = _in_pairs([term(cell) for cell in np.ndindex(*kernel.shape[:rank])])
     shape = list(z.shape)
     shape[axis : axis + (1 if multiplier == 1 else 2)] = [channels * multiplier]
     return z.reshape(shape)
+
+
+def _in_pairs(terms: list[Array]) -> Array:
+    """The sum, by halves of halves: rounding grows with the logarithm of the number of terms."""
+    half = len(terms) // 2
+    return _in_pairs(terms[:half]) + _in_pairs(terms[half:]) if half else terms[0]

@@ -54,7 +54,7 @@ def test_presets_give_different_rules(jlrp, resnet):
 
 def test_bad_input(jlrp, resnet, tmp_path):
     (tmp_path / "model.h5").write_text("no model")
-    assert_refused(jlrp("inspect", "model.h5"), "model.h5", "HDF5")
+    assert_refused(jlrp("inspect", "model.h5"), "model.h5", "no model file")
     assert_refused(jlrp("inspect", "nowhere.h5"), "nowhere.h5", "does not exist")
     assert_refused(jlrp("inspect", resnet, "--preset", "x"), 'no preset "x"')
     assert_refused(jlrp("inspect"), "MODEL")

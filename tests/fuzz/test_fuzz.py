@@ -61,7 +61,7 @@ def test_failures_are_seen(monkeypatch, does, problem):
     """The harness itself: what is slow, large, no `LoadError`, or one that says too little, is found."""
     monkeypatch.setattr("tests.fuzz.harness.MEMORY", 20 * 2**20)
     monkeypatch.setattr("ir.load", lambda *_, **__: does() and model())
-    outcome = read(PATH, None, 0.2)
+    outcome = read(PATH, None, SECONDS / 2)
     assert outcome.kind == "failed"
     assert problem in outcome.message
 
