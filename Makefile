@@ -11,7 +11,9 @@ help:
 	@echo "make test       lint, types and all tests"
 	@echo "make test-fast  lint and the tests that take seconds"
 	@echo "make fuzz       20,000 damaged model files: each is read or refused in a sentence"
+	@echo "make families   every network of keras.applications against Keras, about an hour; writes docs/families.md"
 	@echo "make bench      images per second, against the original algorithm in loops"
+	@echo "make bench-load seconds and memory to load a ResNet50, against bare h5py"
 	@echo "make clean      remove .venv and caches"
 
 # The library with its command line: enough for the demonstration.
@@ -42,6 +44,7 @@ lint: .venv/.installed-test
 types: .venv/.installed-test
 	$(BIN)/mypy
 
+# Each network is built by Keras in a process of its own; the largest takes 16 GiB.
 families: .venv/.installed-test
 	KERAS_BACKEND=jax $(BIN)/python -m tools.check_families
 
@@ -51,6 +54,9 @@ fuzz: .venv/.installed-test
 
 bench: .venv/.installed-test
 	$(BIN)/python -m benchmarks.compare_original
+
+bench-load: .venv/.installed-test
+	$(BIN)/python -m benchmarks.load
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache dist build

@@ -44,15 +44,17 @@ FAMILIES = {
 }
 """Every builder that Keras ships, the smallest of each family first."""
 
+HALVING = "EfficientNet"
+"""Networks whose gates and swishes each halve what they are given: without BatchNorms that know it, nothing is left."""
+
 FORMATS = ("keras", "h5", "weights.h5")
 
 
 def built(name: str, seed: int = 0):
     """The Keras model with weights at random.
 
-    Kernels keep the variance of what they are given (He et al. 2015); gammas are about 1, a layer scale is small;
-    BatchNorm's mean and variance are those of its input for a batch of noise, as after training, so that activations
-    neither die nor blow up.
+    Kernels keep the variance of what they are given (He et al. 2015); gammas and variances are about 1, means and a
+    layer scale small, so that activations neither die nor blow up.
     """
     import keras
 
@@ -63,13 +65,15 @@ def built(name: str, seed: int = 0):
     for layer in _leaves(model):
         if layer.weights and type(layer).__name__ != "Normalization":
             layer.set_weights([_random(rng, weight) for weight in layer.weights])
-            layer.momentum = 0.0  # where it is a BatchNorm: what it sees next is what it keeps
-    calibrated(model, images_for(model, count=8))
+    if name.startswith(HALVING):
+        calibrate(model, images_for(model, count=32))
     return model
 
 
-def calibrated(model, images) -> None:
-    """Give every BatchNorm the mean and variance of its input for some images."""
+def calibrate(model, images) -> None:
+    """Give every BatchNorm the mean and variance of its input for some images, as training does."""
+    for layer in _leaves(model):
+        layer.momentum = 0.0  # of a BatchNorm: what it sees next is all that it keeps
     trained, fixed = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
     call = jax.jit(lambda t, f, x: model.stateless_call(t, f, x, training=True)[1], compiler_options=QUICK)
     for variable, value in zip(model.non_trainable_variables, call(trained, fixed, images), strict=True):
