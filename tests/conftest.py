@@ -6,6 +6,9 @@ import jax
 import numpy as np
 import pytest
 
+MOST_MAPS = 20_000
+"""Memory maps of a test process, after which a file of tests ends with its programs forgotten."""
+
 DATA = Path(__file__).parent / "data"
 
 
@@ -14,6 +17,15 @@ def _strict_promotion():
     """Mixed dtypes are an error: a float64 that slips into a float32 computation would go unnoticed."""
     with jax.numpy_dtype_promotion("strict"):
         yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_programs():
+    """Compiled programs hold memory maps, of which a process may have 65,530 on Linux: let go of them in time."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and len(maps.read_bytes().splitlines()) > MOST_MAPS:
+        jax.clear_caches()
 
 
 @pytest.fixture

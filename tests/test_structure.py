@@ -78,5 +78,10 @@ def test_wheel_has_the_two_packages_and_the_demonstration(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ir", "jlrp"}
-    assert {"jlrp/data/digits_resnet.h5", "jlrp/py.typed", "ir/py.typed"} <= set(names)
+    assert {
+        "jlrp/data/digits_resnet.h5",
+        "ir/architectures/applications.txt.xz",
+        "jlrp/py.typed",
+        "ir/py.typed",
+    } <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)

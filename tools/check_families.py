@@ -54,15 +54,16 @@ PAGE = """\
 # Networks of `keras.applications`
 
 Every builder that Keras {keras} ships, built by Keras with weights at random and the smallest images it takes (32
-pixels, {sizes}), saved as {formats}, loaded without Keras, and explained
-with `epsilon_plus`. `make families` checks them all and writes this page.
+pixels, {sizes}; noise), saved as {formats}, loaded without
+Keras, and explained with `epsilon_plus`. `make families` checks them all and writes this page.
 
 - error: of the outputs before the softmax against Keras's, float32, the worst of the three formats, as a part of the
   largest output (at most {tolerance:g}).
 - seconds: to load each format.
 - relevance: what arrives at the pixels as a part of what started, with all biases set to zero, in float64. What is
   missing stayed at units none of whose contributions is positive, and in the stabiliser; pixels, these units and the
-  stabiliser add up to the start within {rounding:g} of the largest sum in every network.
+  stabiliser add up to the start within {rounding:g} of the largest sum in every network. Depthwise convolutions have
+  few contributions, on the last maps of images this small only one each, so that much stays there (NASNet most).
 
 {networks}
 
