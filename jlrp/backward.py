@@ -19,10 +19,12 @@ import ir
 from ir.passes import Rewritten
 from jlrp.carry import carried
 from jlrp.composite import Edge
+from jlrp.formulation import PLAIN, Formulation
 from jlrp.interpreter import activations, cast, check_shapes, node_params
 from jlrp.ledger import Bookkeeper, Ledger
 from jlrp.ops.base import along_axis
 from jlrp.rules import LayerCall, Rule
+from jlrp.rules.base import Facts
 from jlrp.start import start_relevance
 
 Rules = tuple[Rule, ...]
@@ -35,7 +37,8 @@ class Plan:
 
     kinds: what the distinct rules are, from `kinds`. rule_of_node: for each node of the graph, the position of its
     rule. followed: the edges that relevance follows, or `None` for all. record: pairs (name asked for, value it stands
-    for).
+    for). formulation: how ops and rules are computed. rectified: the nodes at whose output no relevance arrives where it
+    is not positive.
     """
 
     rewritten: Rewritten
@@ -46,6 +49,8 @@ class Plan:
     contrast: str | None
     record: tuple[tuple[str, str], ...]
     ledger: bool
+    formulation: Formulation = PLAIN
+    rectified: frozenset[str] = frozenset()
 
     @property
     def graph(self) -> ir.Graph:
@@ -129,8 +134,9 @@ def prepare(plan: Plan, rules: Rules, params: ir.Params) -> Prepared:
     changed: dict[str, Any] = {}
     for node, index in zip(plan.graph.nodes, plan.rule_of_node, strict=True):
         if node.params is not None and node.params in folded:
-            nonnegative = all(name in plan.graph.nonnegative for name in node.inputs)
-            made = numbers[index].prepare(node.op, folded[node.params], nonnegative)
+            one_sign = all(name in plan.graph.nonnegative for name in node.inputs)
+            facts = Facts(one_sign, node.name in plan.rectified)
+            made = plan.formulation.prepare(numbers[index], node.op, folded[node.params], facts)
             changed |= {} if made is None else {node.name: made}
     used = {node.params for node in plan.graph.nodes}
     return Prepared({name: layer for name, layer in folded.items() if name in used}, changed)
@@ -184,7 +190,7 @@ class _Walk:
         images = tuple(jnp.asarray(x, dtype) for x in images)
         check_shapes(self.graph, self.weights.params, images)
         self.rules = _in_dtype(rules, dtype)
-        self.values = activations(self.graph, self.weights.params, images)
+        self.values = activations(self.graph, self.weights.params, images, plan.formulation.apply)
 
     @property
     def output(self) -> Array:
@@ -203,11 +209,12 @@ class _Walk:
             if masks and node.name in masks:
                 arrived[node.name] = received * masks[node.name]
             call, rule = self._call(node), self.rules[index]
-            shares = rule.relevance(call, arrived[node.name])
+            shares = self.plan.formulation.relevance(rule, call, arrived[node.name])
             for name, position in edges:
                 arrived[name] = arrived[name] + shares[position] if name in arrived else shares[position]
             if self.plan.ledger:
-                books.enter(node, rule, call, received, arrived[node.name], [shares[i] for _, i in edges])
+                quotients = self.plan.formulation.quotients(rule, call, arrived[node.name])
+                books.enter(node, rule, quotients, received, [shares[i] for _, i in edges])
         everywhere = {name: arrived.get(name, jnp.zeros_like(value)) for name, value in self.values.items()}
         inputs = tuple(everywhere[name] for name in self.graph.inputs)
         layers = {name: everywhere[value] for name, value in self.plan.record}
@@ -237,6 +244,8 @@ class _Walk:
             self.weights.changed.get(node.name),
             gates=self.graph.gates.get(node.name, ()),
             carried=partial(carried, self.graph, self.weights.params, self.values, node),
+            rectified=node.name in self.plan.rectified,
+            map=self.plan.formulation.affine,
         )
 
 

@@ -1,6 +1,6 @@
 """Walk a graph forwards, keeping what is asked for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -52,8 +52,10 @@ def _forward(graph: ir.Graph, record: tuple[str, ...], params: ir.Params, images
     return tuple(values[name] for name in graph.outputs), {name: values[graph.values[name]] for name in record}
 
 
-def activations(graph: ir.Graph, params: ir.Params, images: tuple[Array, ...]) -> dict[str, Array]:
-    """Every value of the graph by name."""
+def activations(
+    graph: ir.Graph, params: ir.Params, images: tuple[Array, ...], apply: Callable[..., Array] = apply
+) -> dict[str, Array]:
+    """Every value of the graph by name; `apply` computes an op."""
     values: dict[str, Array] = dict(zip(graph.inputs, images, strict=True))
     for node in graph.nodes:
         try:

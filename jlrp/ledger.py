@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 
 import ir
-from jlrp.rules import LayerCall, Rule
+from jlrp.rules import Rule
 from jlrp.rules.base import Quotient, Relevances
 
 COLUMNS = ("received", "passed", "bias", "stabiliser", "empty", "cropped", "rule")
@@ -75,14 +75,13 @@ class Bookkeeper:
     entries: list[Array]
 
     def enter(
-        self, node: ir.Node, rule: Rule, call: LayerCall, received: Array, masked: Array, followed: Sequence[Array]
+        self, node: ir.Node, rule: Rule, quotients: tuple[Quotient, ...], received: Array, followed: Sequence[Array]
     ) -> None:
-        """One layer: what arrived, what of it a condition left, and the shares that go on."""
+        """One layer: what arrived, the quotients by which it was shared out, and the shares that go on."""
         total, passed = (
             totals(received),
             sum((totals(share) for share in followed), jnp.zeros(received.shape[0], received.dtype)),
         )
-        quotients = rule.quotients(call, masked)
         kept = [sum((part(q) for q in quotients), jnp.zeros_like(total)) for part in (_bias, _stabiliser, _empty)]
         rest = total - passed - sum(kept)
         pads = isinstance(node.op, ir.ZeroPad | ir.Pool) and not quotients

@@ -38,7 +38,8 @@ class Affine:
         function of single entries (`W⁺`, `W²`, 1) is that function of `weights`.
     bias: `b`, broadcastable to the output, or `None`.
     linear: `(weights, *inputs) → W·x`.
-    back: `(weights, inputs, output) → Wᵀ·output`, where there is a faster way than transposing `linear`.
+    back: `(turned, inputs, output) → Wᵀ·output`, where there is a faster way than transposing `linear`; of `inputs` the
+        lengths in space matter alone. turn: the weights as `back` takes them; `None` where it takes them as they are.
 
     >>> import jax.numpy as jnp, jlrp
     >>> double = jlrp.Affine(jnp.array(2.0), None, lambda w, x: w * x)
@@ -49,12 +50,13 @@ class Affine:
     weights: Weights
     bias: Array | None
     linear: Callable[..., Array]
+    turn: Callable[[Weights], Weights] | None = None
     back: Callable[[Weights, tuple[Array, ...], Array], tuple[Array, ...]] | None = None
 
     def transpose(self, weights: Weights, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
         """`Wᵀ·output`: one array per input, of the inputs' shapes."""
         if self.back is not None:
-            return self.back(weights, inputs, output)
+            return self.back(weights if self.turn is None else self.turn(weights), inputs, output)
         transposed = jax.linear_transpose(lambda *x: self.linear(weights, *x), *inputs)
         return transposed(output)
 

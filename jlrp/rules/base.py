@@ -19,6 +19,18 @@ Relevances = tuple[Array, ...]
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What the graph and the rules make certain of one layer, before there are numbers.
+
+    one_sign: none of its inputs can be below zero (`ir.Graph.nonnegative`).
+    rectified: no relevance arrives where its output is not positive.
+    """
+
+    one_sign: bool = False
+    rectified: bool = False
+
+
+@dataclass(frozen=True)
 class LayerCall:
     """What a rule sees of one node: the op, its weights, and the values that went in and came out.
 
@@ -29,6 +41,8 @@ class LayerCall:
     gates: of a product, which inputs are gates (`ir.Graph.gates`); empty where nothing is known.
     carried: a function that carries bounds (low, high) of the graph's input forward to this node: one pair per input,
         each an image, or `None` for an input that is the graph's own. `None` where there is no graph.
+    rectified: whether it is certain that no relevance arrives where the output is not positive.
+    map: what makes `W·x + b` of the op: `jlrp.affine`, or a faster form of the same.
 
     >>> import jax.numpy as jnp, ir, jlrp
     >>> x = jnp.array([[1.0, 2.0]])
@@ -46,17 +60,24 @@ class LayerCall:
     biased: bool = True
     gates: tuple[bool, ...] = ()
     carried: Callable[[Any, Any], tuple[tuple[Array, Array] | None, ...]] | None = None
+    rectified: bool = False
+    map: Callable[..., Affine] = affine
 
     @cached_property
     def affine(self) -> Affine:
         """The op as `W·x + b`; `NotImplementedError` where it is not."""
-        layer = affine(self.op, self.params, *self.inputs)
+        layer = self.map(self.op, self.params, *self.inputs)
         return layer if self.biased else replace(layer, bias=None)
 
     @property
     def one_sign(self) -> bool:
         """Whether no input can be below zero."""
         return all(self.nonnegative)
+
+    @property
+    def facts(self) -> Facts:
+        """What is certain of the layer."""
+        return Facts(self.one_sign, self.rectified)
 
     def without_bias(self) -> "LayerCall":
         """The same call of the layer without its bias: what an affine op adds, the `beta` of a normalisation."""

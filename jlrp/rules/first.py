@@ -110,23 +110,27 @@ class ZBox(SplitRule):
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         (quotient,) = self.quotients(call, relevance)
-        parts = zip(self._weights(call), (call.inputs, *self._bounds(call)), strict=True)
+        parts = zip(self._weights(call), (call.inputs, *self._taken_off(call)), strict=True)
         return summed(*(times(values, call.affine.transpose(w, call.inputs, quotient.s)) for w, values in parts))
 
     def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
-        parts = zip(self._weights(call), (call.inputs, *self._bounds(call)), strict=True)
+        parts = zip(self._weights(call), (call.inputs, *self._taken_off(call)), strict=True)
         z = added(*(call.affine.linear(w, *values) for w, values in parts))
         return (Quotient(relevance, z, None, self.epsilon),)
 
     def _weights(self, call: LayerCall) -> tuple[Any, Any, Any]:
         return call.affine.weights, *(call.prepared or split_weights(call.affine.weights))
 
-    def _bounds(self, call: LayerCall) -> tuple[Relevances, Relevances]:
-        """`−l` and `−h`, one image of each input's shape."""
+    def _taken_off(self, call: LayerCall) -> tuple[Relevances, ...]:
+        """`−l` and `−h`."""
+        return tuple(tuple(-bound for bound in bounds) for bounds in self.bounds(call))
+
+    def bounds(self, call: LayerCall) -> tuple[Relevances, Relevances]:
+        """`l` and `h`, one image of each input's shape."""
         carried = call.carried(self.low, self.high) if self.of == "image" and call.carried is not None else None
         pairs = carried or (None,) * len(call.inputs)
         own = [self._own(call.op, x) if pair is None else pair for pair, x in zip(pairs, call.inputs, strict=True)]
-        return tuple(-low for low, _ in own), tuple(-high for _, high in own)
+        return tuple(low for low, _ in own), tuple(high for _, high in own)
 
     def _own(self, op: ir.Op, x: Array) -> tuple[Array, Array]:
         """The bounds as they are given, as images of the shape of `x`."""
