@@ -5,7 +5,7 @@ alone.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -18,6 +18,8 @@ from jax import Array
 import ir
 from ir.passes import Rewritten
 from jlrp.carry import carried
+from jlrp.chunks import divisor, in_chunks
+from jlrp.compiling import program
 from jlrp.composite import Edge
 from jlrp.formulation import PLAIN, Formulation
 from jlrp.interpreter import activations, cast, check_shapes, node_params
@@ -37,8 +39,8 @@ class Plan:
 
     kinds: what the distinct rules are, from `kinds`. rule_of_node: for each node of the graph, the position of its
     rule. followed: the edges that relevance follows, or `None` for all. record: pairs (name asked for, value it stands
-    for). formulation: how ops and rules are computed. rectified: the nodes at whose output no relevance arrives where it
-    is not positive.
+    for). formulation: how ops and rules are computed. rectified: the nodes at whose output no relevance arrives where
+    it is not positive.
     """
 
     rewritten: Rewritten
@@ -126,7 +128,7 @@ class Conditions:
     number: Array
 
 
-@partial(jax.jit, static_argnums=0)
+@program()
 def prepare(plan: Plan, rules: Rules, params: ir.Params) -> Prepared:
     """Weights folded, and changed as each node's rule wants them."""
     folded = plan.rewritten.params(cast(params, ())[0])
@@ -142,29 +144,35 @@ def prepare(plan: Plan, rules: Rules, params: ir.Params) -> Prepared:
     return Prepared({name: layer for name, layer in folded.items() if name in used}, changed)
 
 
-@partial(jax.jit, static_argnums=0)
+@program()
 def explain(
     plan: Plan, rules: Rules, weights: ir.Params | Prepared, images: tuple[Array, ...], target: Array | None
 ) -> Explanation:
     """One explanation of each image."""
-    walk = _Walk(plan, rules, weights, images)
-    start, target = start_relevance(plan.graph, walk.output, target, plan.start, plan.contrast)
-    return walk.back(start, target)
+
+    def of(walk: _Walk, target: Array | None) -> Explanation:
+        start, target = start_relevance(plan.graph, walk.output, target, plan.start, plan.contrast)
+        return walk.back(start, target)
+
+    return _in_chunks(plan, rules, weights, images, target, of)
 
 
-@partial(jax.jit, static_argnums=0)
+@program()
 def explain_classes(
     plan: Plan, rules: Rules, weights: ir.Params | Prepared, images: tuple[Array, ...], targets: Array
 ) -> Explanation:
     """One explanation of each image for each row of targets (classes, N), with one forward pass."""
-    walk = _Walk(plan, rules, weights, images)
-    starts = jax.vmap(lambda t: start_relevance(plan.graph, walk.output, t, plan.start, plan.contrast)[0])(targets)
-    # One class after the other: on a CPU a third of the time of all at once, whose arrays leave the cache.
-    result = jax.lax.map(lambda each: walk.back(*each), (starts, targets))
-    return dataclasses.replace(result, output=walk.output)
+
+    def of(walk: _Walk, targets: Array) -> Explanation:
+        starts = jax.vmap(lambda t: start_relevance(plan.graph, walk.output, t, plan.start, plan.contrast)[0])(targets)
+        # One class after the other: on a CPU a third of the time of all at once, whose arrays leave the cache.
+        result = jax.lax.map(lambda each: walk.back(*each), (starts, targets))
+        return dataclasses.replace(result, output=walk.output)
+
+    return _in_chunks(plan, rules, weights, images, targets, of, leading=1)
 
 
-@partial(jax.jit, static_argnums=0)
+@program()
 def explain_conditions(
     plan: Plan,
     rules: Rules,
@@ -174,23 +182,60 @@ def explain_conditions(
     conditions: Conditions,
 ) -> Explanation:
     """One explanation of each image under each condition, with one forward pass."""
-    walk = _Walk(plan, rules, weights, images)
-    start, target = start_relevance(plan.graph, walk.output, target, plan.start, plan.contrast)
-    result = jax.lax.map(lambda one: walk.back(start, target, walk.masks(one)), conditions)
-    return dataclasses.replace(result, output=walk.output, target=target)
+
+    def of(walk: _Walk, target: Array | None) -> Explanation:
+        start, chosen = start_relevance(plan.graph, walk.output, target, plan.start, plan.contrast)
+        result = jax.lax.map(lambda one: walk.back(start, chosen, walk.masks(one)), conditions)
+        return dataclasses.replace(result, output=walk.output, target=jnp.broadcast_to(chosen, result.target.shape))
+
+    result = _in_chunks(plan, rules, weights, images, target, of, leading=1, target_axis=0)
+    return dataclasses.replace(result, target=result.target[0])
+
+
+def _in_chunks(
+    plan: Plan,
+    rules: Rules,
+    weights: ir.Params | Prepared,
+    images: tuple[Array, ...],
+    target: Any,
+    explained: "Callable[[_Walk, Any], Explanation]",
+    leading: int = 0,
+    target_axis: int | None = None,
+) -> Explanation:
+    """Walk through as many images at a time as the formulation likes; `explained` makes explanations of a walk.
+
+    leading: how many axes lie before the batch in relevance, and in the target unless `target_axis` says otherwise.
+    """
+    prepared = weights if isinstance(weights, Prepared) else prepare(plan, rules, weights)
+    dtype = _dtype(prepared.params)
+    images = tuple(jnp.asarray(x, dtype) for x in images)
+    shapes = check_shapes(plan.graph, prepared.params, images)
+    batch, axis = images[0].shape[0], leading if target_axis is None else target_axis
+    size = divisor(batch, plan.formulation.images_at_once(shapes.values(), dtype))
+    if target is not None and target.shape[axis : axis + 1] != (batch,):
+        size = batch  # does not fit, which is for `explained` to say
+    numbers = _in_dtype(rules, dtype)
+
+    def chunk(args: tuple[tuple[Array, ...], Any]) -> Explanation:
+        return explained(_Walk(plan, numbers, prepared, args[0]), args[1])
+
+    axes = (tuple(0 for _ in images), None if target is None else axis)
+    return in_chunks(chunk, batch, size, (images, target), axes, partial(_batch_axes, leading))
+
+
+def _batch_axes(leading: int, found: Explanation) -> Explanation:
+    """Where the batch lies in each array of an explanation with one more axis in front."""
+    at = jax.tree.map(lambda _: leading, found)
+    ledger = found.ledger and dataclasses.replace(at.ledger, entries=found.ledger.entries.ndim - 2)
+    return dataclasses.replace(at, output=0, ledger=ledger)
 
 
 class _Walk:
     """One forward pass, and any number of walks back from it."""
 
-    def __init__(self, plan: Plan, rules: Rules, weights: ir.Params | Prepared, images: tuple[Array, ...]) -> None:
-        self.plan, self.graph = plan, plan.graph
-        self.weights = weights if isinstance(weights, Prepared) else prepare(plan, rules, weights)
-        dtype = _dtype(self.weights.params)
-        images = tuple(jnp.asarray(x, dtype) for x in images)
-        check_shapes(self.graph, self.weights.params, images)
-        self.rules = _in_dtype(rules, dtype)
-        self.values = activations(self.graph, self.weights.params, images, plan.formulation.apply)
+    def __init__(self, plan: Plan, rules: Rules, weights: Prepared, images: tuple[Array, ...]) -> None:
+        self.plan, self.graph, self.rules, self.weights = plan, plan.graph, rules, weights
+        self.values = activations(self.graph, weights.params, images, plan.formulation.apply)
 
     @property
     def output(self) -> Array:

@@ -20,7 +20,6 @@ from jlrp.presets import composite_of
 from jlrp.rules import Rule
 from jlrp.start import as_target, check_target, checked_start
 
-
 FORMULATIONS: dict[str, Callable[[], Formulation]] = {
     "fast": lambda: Fast(jax.default_backend()),
     "plain": lambda: PLAIN,
@@ -225,7 +224,8 @@ def explainer(
     formulation: `"plain"` computes each rule as its formula is written, `"fast"` (`jlrp.fast`) the same numbers, up to
         rounding, in less time.
 
-    Raises `ValueError` for an unknown preset, start, output, layer or formulation, `jlrp.CompositeError` where a layer has no rule.
+    Raises `ValueError` for an unknown preset, start, output, layer or formulation, `jlrp.CompositeError` where a layer
+    has no rule.
 
     >>> import numpy as np, ir, jlrp
     >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Softmax(), ("fc",))], ["x"], ["p"])

@@ -4,7 +4,8 @@ The plain formulation computes what `jlrp.ops` and `jlrp.rules` say, word for wo
 gives the same numbers up to rounding in less time.
 """
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,10 @@ class Formulation:
     def prepare(self, rule: Rule, op: ir.Op, params: Mapping[str, Array], facts: Facts) -> Any:
         """What is made of a layer's weights once per `bind`; `relevance` finds it in `call.prepared`."""
         return rule.prepare(op, params, facts.one_sign)
+
+    def images_at_once(self, shapes: Iterable[ir.Shape], dtype: Any) -> int:
+        """How many images to work on at a time, from the shapes of all values, batch first."""
+        return sys.maxsize
 
     def relevance(self, rule: Rule, call: LayerCall, relevance: Array) -> Relevances:
         """The relevance of each input."""

@@ -1,7 +1,6 @@
 """Walk a graph forwards, keeping what is asked for."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any
 
 import jax
@@ -9,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
+from jlrp.compiling import program
 from jlrp.ops import apply
 
 Images = Array | tuple[Array, ...]
@@ -44,7 +44,7 @@ def forward(graph: ir.Graph, params: ir.Params, images: Any, record: Iterable[st
     return (outputs, recorded) if record else outputs
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@program(static=2)
 def _forward(graph: ir.Graph, record: tuple[str, ...], params: ir.Params, images: tuple[Array, ...]) -> Any:
     params, images = cast(params, images)
     check_shapes(graph, params, images)

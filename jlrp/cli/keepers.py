@@ -75,7 +75,7 @@ def _trial(
     relevance = 1 + jnp.arange(output.size, dtype=output.dtype).reshape(output.shape) / output.size  # of no symmetry
     shares = [rule.relevance(call, relevance)[i] for i in edges]
     books = Bookkeeper([], [], [])
-    books.enter(ir.Node("tried", op, tuple(map(str, edges))), rule, call, relevance, relevance, shares)
+    books.enter(ir.Node("tried", op, tuple(map(str, edges))), rule, rule.quotients(call, relevance), relevance, shares)
     kept = jnp.abs(books.entries[0][2:])
     moved = sum((totals(jnp.abs(share)) for share in shares), totals(relevance))
     # bias, stabiliser and empty sums are exactly 0 where there is none; the other two are what is left over

@@ -7,10 +7,12 @@ Everything in this package can be deleted; `formulation="plain"` is then all the
 - `convolution`, `depthwise`, `pooling`, `phases`: forms of an op that XLA's CPU backend runs faster.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import jax.numpy as jnp
 from jax import Array
 
 import ir
@@ -21,6 +23,10 @@ from jlrp.formulation import Formulation
 from jlrp.ops import Affine, is_affine
 from jlrp.rules import LayerCall, Quotient, Rule, Winner, WithoutBias
 from jlrp.rules.base import Facts, Relevances
+
+CACHE = 8 * 2**20
+"""Bytes of the largest value for as many images as are worked on at a time on a CPU: a layer's input, output and
+relevance then stay in the last-level cache. Fewer images would read the weights more often than that saves."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,12 @@ class Fast(Formulation):
         if not _has_method(rule, op):
             return super().prepare(rule, op, params, facts)
         return METHODS[type(rule)].prepare(rule, self._layer(op, params, facts), facts)
+
+    def images_at_once(self, shapes: Iterable[ir.Shape], dtype: Any) -> int:
+        if self.backend != "cpu":
+            return super().images_at_once(shapes, dtype)
+        largest = max(math.prod(n for n in shape[1:] if n is not None) for shape in shapes)
+        return max(1, CACHE // (largest * jnp.dtype(dtype).itemsize))
 
     def relevance(self, rule: Rule, call: LayerCall, relevance: Array) -> Relevances:
         if isinstance(rule, WithoutBias) and _has_method(rule.rule, call.op):

@@ -4,6 +4,7 @@ An input pixel at `s·q + r − low` lies in the windows `q − j` at the cells 
 that is a window of stride 1 over `q`, and all phases have the same one; woven together they are the image.
 """
 
+import math
 from dataclasses import dataclass
 
 from jax import Array, lax
@@ -67,12 +68,9 @@ class Phases:
         split = phases.reshape(*shape[:c], *self.strides, -1, *shape[c + 1 :])
         order, woven = [0], [shape[0]]
         for a in range(1, phases.ndim):
-            if a == c:
-                parts = [c + rank]
-            else:
-                parts = [a if a < c else a + rank, c + self.axes.index(a)]
+            parts = [c + rank] if a == c else [a if a < c else a + rank, c + self.axes.index(a)]
             order += parts
-            woven.append(split.shape[parts[0]] * (1 if a == c else split.shape[parts[1]]))
+            woven.append(math.prod(split.shape[part] for part in parts))
         image = split.transpose(order).reshape(woven)
         start, limit = [0] * image.ndim, list(image.shape)
         for a, n, low, q, s in zip(self.axes, self.lengths, self.lows, self.first, self.strides, strict=True):

@@ -44,9 +44,8 @@ def _winners(op: ir.MaxPool, phases: Phases, x: Array, z: Array) -> Array:
 def _share(phases: Phases, r: tuple[int, ...], j: tuple[int, ...], winner: Array, relevance: Array) -> Array:
     """What the windows `q − j` give to the pixels of phase `r`."""
     cell = tuple(c + s * back for c, s, back in zip(r, phases.strides, j, strict=True))
-    number = np.ravel_multi_index(cell, phases.window)
+    number = int(np.ravel_multi_index(cell, phases.window))
     around = [(0, 0, 0)] * relevance.ndim
     for a, (low, high) in zip(phases.axes, phases.reach(j, relevance), strict=True):
         around[a] = (low, high, 0)
-    won = lax.pad(jnp.where(winner == number, relevance, 0), jnp.zeros((), relevance.dtype), around)
-    return won
+    return lax.pad(jnp.where(winner == number, relevance, 0), jnp.zeros((), relevance.dtype), around)

@@ -85,7 +85,7 @@ class Layer:
         s = jnp.concatenate(quotients, self.axis(x.ndim)) if len(quotients) > 1 else quotients[0]
         if self.map.back is not None:
             return self.map.back(turned, (x,), s)[0]
-        shape = list(x.shape)
+        shape = [s.shape[0], *x.shape[1:]]
         shape[self.axis(x.ndim)] = turned.shape[-2]
         like = jax.ShapeDtypeStruct(shape, x.dtype)
         return jax.linear_transpose(lambda x: self.map.linear(turned, x), like)(s)[0]
@@ -175,7 +175,7 @@ class _Flat(Method):
 
     def relevance(self, rule, layer, call, kernels, relevance):
         (x,), axis = call.inputs, layer.axis(call.inputs[0].ndim)
-        *window, channels, units = layer.map.weights.shape
+        *window, channels, _units = layer.map.weights.shape
         ones = jnp.ones((*window, 1, 1), x.dtype)
         one = jnp.ones_like(jnp.take(x[:1], jnp.arange(1), axis))
         contributors = channels * layer.forwards(ones, one)

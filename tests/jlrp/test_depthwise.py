@@ -6,7 +6,7 @@ import pytest
 from jax import lax
 
 import ir
-from jlrp.ops.depthwise import slide
+from jlrp.fast.depthwise import slide
 
 
 def grouped(op, kernel, x):

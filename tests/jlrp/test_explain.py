@@ -117,9 +117,9 @@ def test_compiled_once_per_shape(network):
         explain(params, images, target=1)
         explain(jax.tree.map(lambda array: array + 1, params), images, target=2)
         explain(params, images, target=np.array([1, 2, 3, 4]))
-    assert backward.explain._cache_size() == 1
+    assert backward.explain.cache_size() == 1
     explain(params, images[:2], target=1)
-    assert backward.explain._cache_size() == 2
+    assert backward.explain.cache_size() == 2
 
 
 def test_numbers_of_rules_are_used_not_baked_in(network):

@@ -218,7 +218,7 @@ def test_conditions_of_one_shape_share_one_program(chain):
     explain = jlrp.explainer(graph)
     for channels in ([0, 1], [4, 5]):
         explain.conditional(params, images, [{"relu2": channels}])
-    assert backward.explain_conditions._cache_size() == 1
+    assert backward.explain_conditions.cache_size() == 1
 
 
 def test_conditions_under_jit(chain):

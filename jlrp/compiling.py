@@ -1,0 +1,78 @@
+"""How programs are compiled: once per plan and shape, on a CPU with the options of XLA that are faster there."""
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT"}
+"""Of jaxlib 0.10. XLA gives products of matrices and convolutions to the library YNNPACK; of the former that is faster
+than its own code, of the latter up to twice as slow: this keeps it to products."""
+
+
+class Program:
+    """A jitted function whose first arguments are static.
+
+    It carries the options for a CPU only where it is called from the outside: JAX takes no options for what becomes a
+    part of another program, under `jax.jit`, `jax.vmap` or `jax.grad`.
+
+    >>> double = Program(lambda n, x: n * x, 1)
+    >>> float(double(2, jnp.ones(()))), float(jax.jit(lambda x: double(2, x))(jnp.ones(())))
+    (2.0, 2.0)
+    """
+
+    def __init__(self, function: Callable[..., Any], static: int) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self._static = function, tuple(range(static))
+
+    @functools.cached_property
+    def _part(self) -> Any:
+        return jax.jit(self._function, static_argnums=self._static)
+
+    @functools.cached_property
+    def _whole(self) -> Any:
+        return jax.jit(self._function, static_argnums=self._static, compiler_options=dict(options()) or None)
+
+    def __call__(self, *args: Any) -> Any:
+        return (self._part if _traced(args[len(self._static) :]) else self._whole)(*args)
+
+    def lower(self, *args: Any) -> Any:
+        """The program for these arguments, not compiled yet; as `jax.jit(…).lower`."""
+        return self._whole.lower(*args)
+
+    def clear_cache(self) -> None:
+        """Forget all compiled programs."""
+        self._part.clear_cache()
+        self._whole.clear_cache()
+
+    def cache_size(self) -> int:
+        """How many programs were compiled to be called from the outside."""
+        return int(self._whole._cache_size())
+
+
+def program(static: int = 1) -> Callable[[Callable[..., Any]], Program]:
+    """The decorator that makes a `Program` of a function."""
+    return lambda function: Program(function, static)
+
+
+@functools.cache
+def options() -> tuple[tuple[str, str], ...]:
+    """The options that a program is compiled with, as pairs; none where they are unknown or the user has set them."""
+    names = (name for name in CPU_OPTIONS if name in os.environ.get("XLA_FLAGS", ""))
+    if jax.default_backend() != "cpu" or any(names):
+        return ()
+    try:
+        jax.jit(lambda x: x, compiler_options=CPU_OPTIONS).lower(0.0).compile()
+    except (jax.errors.JaxRuntimeError, ValueError):  # another jaxlib
+        return ()
+    return tuple(CPU_OPTIONS.items())
+
+
+def _traced(args: tuple[Any, ...]) -> bool:
+    """Whether a call becomes part of another program."""
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(args)):
+        return True
+    return isinstance(jnp.add(0, 0), jax.core.Tracer)
