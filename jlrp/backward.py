@@ -136,9 +136,7 @@ def prepare(plan: Plan, rules: Rules, params: ir.Params) -> Prepared:
     changed: dict[str, Any] = {}
     for node, index in zip(plan.graph.nodes, plan.rule_of_node, strict=True):
         if node.params is not None and node.params in folded:
-            one_sign = all(name in plan.graph.nonnegative for name in node.inputs)
-            facts = Facts(one_sign, node.name in plan.rectified)
-            made = plan.formulation.prepare(numbers[index], node.op, folded[node.params], facts)
+            made = plan.formulation.prepare(numbers[index], node.op, folded[node.params], facts_of(plan, node))
             changed |= {} if made is None else {node.name: made}
     used = {node.params for node in plan.graph.nodes}
     return Prepared({name: layer for name, layer in folded.items() if name in used}, changed)
@@ -234,8 +232,10 @@ class _Walk:
     """One forward pass, and any number of walks back from it."""
 
     def __init__(self, plan: Plan, rules: Rules, weights: Prepared, images: tuple[Array, ...]) -> None:
-        self.plan, self.graph, self.rules, self.weights = plan, plan.graph, rules, weights
-        self.values = activations(self.graph, weights.params, images, plan.formulation.apply)
+        self.plan, self.graph, self.weights = plan, plan.graph, weights
+        self._rule = {node.name: rules[index] for node, index in zip(self.graph.nodes, plan.rule_of_node, strict=True)}
+        self._kept: dict[str, Any] = {}
+        self.values = activations(self.graph, weights.params, images, self._forwards)
 
     @property
     def output(self) -> Array:
@@ -246,14 +246,14 @@ class _Walk:
         """Relevance from the output to the inputs: nodes in reverse, what arrives at a value added up."""
         arrived: dict[str, Array] = {self.graph.outputs[0]: start}
         books = Bookkeeper([], [], [])
-        for node, index in zip(reversed(self.graph.nodes), reversed(self.plan.rule_of_node), strict=True):
+        for node in reversed(self.graph.nodes):
             edges = [(name, i) for i, name in enumerate(node.inputs) if self._follows(node.name, i)]
             if node.name not in arrived or not (edges or self.plan.ledger):
                 continue
             received = arrived[node.name]
             if masks and node.name in masks:
                 arrived[node.name] = received * masks[node.name]
-            call, rule = self._call(node), self.rules[index]
+            call, rule = self._call(node), self._rule[node.name]
             shares = self.plan.formulation.relevance(rule, call, arrived[node.name])
             for name, position in edges:
                 arrived[name] = arrived[name] + shares[position] if name in arrived else shares[position]
@@ -290,8 +290,26 @@ class _Walk:
             gates=self.graph.gates.get(node.name, ()),
             carried=partial(carried, self.graph, self.weights.params, self.values, node),
             rectified=node.name in self.plan.rectified,
+            kept=self._kept[node.name],
             map=self.plan.formulation.affine,
         )
+
+    def _forwards(self, node: ir.Node, inputs: tuple[Array, ...]) -> Array:
+        """A node's output; what the formulation keeps for the way back is remembered."""
+        output, self._kept[node.name] = self.plan.formulation.forwards(
+            self._rule[node.name],
+            node.op,
+            node_params(node, self.weights.params),
+            inputs,
+            facts_of(self.plan, node),
+            self.weights.changed.get(node.name),
+        )
+        return output
+
+
+def facts_of(plan: Plan, node: ir.Node) -> Facts:
+    """What is certain of a node."""
+    return Facts(all(name in plan.graph.nonnegative for name in node.inputs), node.name in plan.rectified)
 
 
 def _dtype(params: Any) -> Any:

@@ -37,6 +37,18 @@ class Formulation:
         """What is made of a layer's weights once per `bind`; `relevance` finds it in `call.prepared`."""
         return rule.prepare(op, params, facts.one_sign)
 
+    def forwards(
+        self,
+        rule: Rule,
+        op: ir.Op,
+        params: Mapping[str, Array],
+        inputs: tuple[Array, ...],
+        facts: Facts,
+        prepared: Any,
+    ) -> tuple[Array, Any]:
+        """A node's output in the forward pass, and what is kept of it for its rule (`call.kept`)."""
+        return self.apply(op, params, *inputs), None
+
     def images_at_once(self, shapes: Iterable[ir.Shape], dtype: Any) -> int:
         """How many images to work on at a time, from the shapes of all values, batch first."""
         return sys.maxsize

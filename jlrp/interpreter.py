@@ -53,13 +53,21 @@ def _forward(graph: ir.Graph, record: tuple[str, ...], params: ir.Params, images
 
 
 def activations(
-    graph: ir.Graph, params: ir.Params, images: tuple[Array, ...], apply: Callable[..., Array] = apply
+    graph: ir.Graph,
+    params: ir.Params,
+    images: tuple[Array, ...],
+    compute: Callable[[ir.Node, tuple[Array, ...]], Array] | None = None,
 ) -> dict[str, Array]:
-    """Every value of the graph by name; `apply` computes an op."""
+    """Every value of the graph by name; `compute` makes a node's output of its inputs in the place of `jlrp.apply`."""
+
+    def applied(node: ir.Node, inputs: tuple[Array, ...]) -> Array:
+        return apply(node.op, node_params(node, params), *inputs)
+
+    compute = compute or applied
     values: dict[str, Array] = dict(zip(graph.inputs, images, strict=True))
     for node in graph.nodes:
         try:
-            values[node.name] = apply(node.op, node_params(node, params), *(values[name] for name in node.inputs))
+            values[node.name] = compute(node, tuple(values[name] for name in node.inputs))
         except NotImplementedError as error:
             raise NotImplementedError(f"Layer {node.name!r}: {error}") from None
     return values

@@ -17,7 +17,7 @@ from jax import Array
 
 import ir
 from jlrp.fast.convolution import reformulated
-from jlrp.fast.pooling import to_winners
+from jlrp.fast.pooling import largest, to_winners
 from jlrp.fast.rules import METHODS, Layer
 from jlrp.formulation import Formulation
 from jlrp.ops import Affine, is_affine
@@ -39,6 +39,8 @@ class Fast(Formulation):
     backend: str
 
     def apply(self, op: ir.Op, params: Mapping[str, Array], *inputs: Array) -> Array:
+        if isinstance(op, ir.MaxPool) and self.backend == "cpu":
+            return largest(op, *inputs)
         if not is_affine(op) or isinstance(op, ir.BatchNorm):
             return super().apply(op, params, *inputs)
         layer = self.affine(op, params, *inputs)
@@ -54,6 +56,23 @@ class Fast(Formulation):
         if not _has_method(rule, op):
             return super().prepare(rule, op, params, facts)
         return METHODS[type(rule)].prepare(rule, self._layer(op, params, facts), facts)
+
+    def forwards(
+        self,
+        rule: Rule,
+        op: ir.Op,
+        params: Mapping[str, Array],
+        inputs: tuple[Array, ...],
+        facts: Facts,
+        prepared: Any,
+    ) -> tuple[Array, Any]:
+        rule = _own(rule)
+        if _has_method(rule, op):
+            layer = Layer(op, self.affine(op, params, *inputs), facts.one_sign)
+            kept = METHODS[type(rule)].forwards(layer, inputs[0], prepared)
+            if kept is not None:
+                return kept
+        return super().forwards(rule, op, params, inputs, facts, prepared)
 
     def images_at_once(self, shapes: Iterable[ir.Shape], dtype: Any) -> int:
         if self.backend != "cpu":
@@ -78,7 +97,8 @@ class Fast(Formulation):
         return super().quotients(rule, call, relevance)
 
     def _layer(self, op: ir.Op, params: Mapping[str, Array], facts: Facts) -> Layer:
-        return Layer(op, self.affine(op, {"kernel": params["kernel"]}, None), facts.one_sign)
+        unbiased = {"kernel": params["kernel"]}
+        return Layer(op, self.affine(op, unbiased), facts.one_sign)
 
 
 def _own(rule: Rule) -> Rule:

@@ -1,5 +1,6 @@
-"""Max pooling backwards: the winner of each window found by comparisons, without indices and scattering."""
+"""Max pooling by comparing shifted images: forwards, and backwards without indices and scattering."""
 
+from functools import reduce
 from itertools import product
 
 import jax.numpy as jnp
@@ -7,14 +8,19 @@ import numpy as np
 from jax import Array, lax
 
 import ir
-from ir.ops.window import window_padding
 from jlrp.fast.phases import Phases
+from jlrp.fast.windows import seen_by_cell
+
+
+def largest(op: ir.MaxPool, x: Array) -> Array:
+    """The largest value of each window."""
+    return reduce(jnp.maximum, seen_by_cell(op, op.pool_size, x, -np.inf))
 
 
 def to_winners(op: ir.MaxPool, x: Array, z: Array, relevance: Array) -> Array:
     """Each window's relevance at its largest cell, the first in row-major order among equals; windows add up."""
     phases = Phases.of(op, op.pool_size, x)
-    winner = _winners(op, phases, x, z)
+    winner = _winners(op, x, z)
     parts = []
     for r in product(*map(range, op.strides)):
         back = [range(-(-(k - c) // s)) for c, k, s in zip(r, op.pool_size, op.strides, strict=True)]
@@ -25,19 +31,11 @@ def to_winners(op: ir.MaxPool, x: Array, z: Array, relevance: Array) -> Array:
     return phases.weave(jnp.concatenate(filled, phases.channels))
 
 
-def _winners(op: ir.MaxPool, phases: Phases, x: Array, z: Array) -> Array:
+def _winners(op: ir.MaxPool, x: Array, z: Array) -> Array:
     """For each window the number of the cell that won."""
-    pairs = window_padding(op.padding, phases.lengths, op.pool_size, op.strides)
-    inside = [(0, 0, 0)] * x.ndim
-    for a, (low, high) in zip(phases.axes, pairs, strict=True):
-        inside[a] = (low, high, 0)
-    padded = lax.pad(x, jnp.asarray(-np.inf, x.dtype), inside)
     winner = jnp.zeros(z.shape, jnp.int32)
-    for number, cell in reversed(list(enumerate(np.ndindex(*op.pool_size)))):
-        start, limit, strides = [0] * x.ndim, list(padded.shape), [1] * x.ndim
-        for a, t, s in zip(phases.axes, cell, op.strides, strict=True):
-            start[a], limit[a], strides[a] = t, t + (z.shape[a] - 1) * s + 1, s
-        winner = jnp.where(lax.slice(padded, start, limit, strides) == z, number, winner)
+    for number, seen in reversed(list(enumerate(seen_by_cell(op, op.pool_size, x, -np.inf)))):
+        winner = jnp.where(seen == z, number, winner)
     return winner
 
 

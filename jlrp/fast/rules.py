@@ -1,11 +1,14 @@
 """Relevance rules on convolutions and dense layers, with the products saved that other products contain.
 
-Notation: `x⁺`, `x⁻` the inputs by sign, `z = W·x + b` the layer's output, `z⁺ = W⁺·x⁺ + W⁻·x⁻ + b⁺`, `z⁻ = z − z⁺`.
+Notation: `x⁺`, `x⁻` the inputs by sign, `z = W·x + b` the layer's output, `z⁺ = W⁺·x⁺ + W⁻·x⁻ + b⁺`, `z⁻`
+its counterpart, `z = z⁺ + z⁻`.
 
 - Inputs by sign lie side by side in the channels, `[x⁺, x⁻]`, and so do the kernels, `[W⁺, W⁻]`: one product instead of
   two. Inputs that the graph knows to be ≥ 0 have no `x⁻`, and `[W⁺, W⁻]` is `W⁺`.
-- αβ needs one product forwards, not two, as `z⁻` is a difference; γ too, as `A·x⁺ + B·x⁻ + b + γ·b⁺ = z + γ·z⁺` and
-  `B·x⁺ + A·x⁻ + b + γ·b⁻ = z + γ·z⁻`.
+- αβ needs no product for `z` itself, as `z = z⁺ + z⁻`: the forward pass of its layers computes and keeps the two parts.
+  (`z⁻ = z − z⁺` would save memory, but where `z⁻` is small it is little but the rounding of `z`.)
+- γ needs one product more than `z`, as `A·x⁺ + B·x⁻ + b + γ·b⁺ = z + γ·z⁺` and `B·x⁺ + A·x⁻ + b + γ·b⁻ = z + γ·z⁻`. Its
+  `z⁻ = z − z⁺` is needed where `z < 0` alone, and there both terms have one sign.
 - Backwards, two products with two quotients are one with the quotients side by side in the channels.
 - γ where no relevance arrives at `z ≤ 0` (`jlrp.fast.zeros`) has one product backwards, as its other quotient is 0.
 - The box rule is `R_in = (x − l)·W⁺ᵀs + (x − h)·W⁻ᵀs`, `s = R / stab(z − b − W⁺·l − W⁻·h)`, and what it takes off is
@@ -73,7 +76,10 @@ class Layer:
 
     def joined(self, shares: Array) -> Array:
         """The relevance of `x` from those of `[x⁺, x⁻]`."""
-        return shares if self.one_sign else sum(jnp.split(shares, 2, self.axis(shares.ndim)))
+        if self.one_sign:
+            return shares
+        of_plus, of_minus = jnp.split(shares, 2, self.axis(shares.ndim))
+        return of_plus + of_minus
 
     def forwards(self, kernel: Array, x: Array, bias: Array | None = None) -> Array:
         """`W·x + b`."""
@@ -97,6 +103,10 @@ class Method(ABC):
     @abstractmethod
     def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
         """The kernels that depend on no image."""
+
+    def forwards(self, layer: Layer, x: Array, kernels: Kernels) -> tuple[Array, Any] | None:
+        """The layer's output and what to keep of it for the way back; `None`: the output as ever, nothing kept."""
+        return None
 
     @abstractmethod
     def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
@@ -126,15 +136,21 @@ class _ZPlus(Method):
 
 class _AlphaBeta(Method):
     def prepare(self, rule, layer, facts):
-        plus, minus = layer.by_sign
-        return Kernels(plus, layer.turned(jnp.concatenate([plus, minus], -1)))
+        both = jnp.concatenate(layer.by_sign, -1)
+        return Kernels(both, None if layer.map.turn is None else layer.turned(both))
+
+    def forwards(self, layer, x, kernels):
+        parts = jnp.split(layer.forwards(kernels.forwards, layer.split(x)), 2, layer.axis(x.ndim))
+        z = parts[0] + parts[1]
+        return z if layer.map.bias is None else z + layer.map.bias, tuple(parts)
 
     def relevance(self, rule, layer, call, kernels, relevance):
-        x = layer.split(*call.inputs)
-        above = _positive_part(layer, kernels, x)
-        s = divide(rule.alpha * relevance, above, rule.epsilon)
-        t = divide(-rule.beta * relevance, negative(call.output - above), rule.epsilon)
-        return layer.joined(x * layer.backwards(kernels.backwards, x, s, t))
+        (x,), bias = call.inputs, layer.map.bias
+        _, (above, below) = (None, call.kept) if call.kept else self.forwards(layer, x, kernels)
+        s = divide(rule.alpha * relevance, above if bias is None else above + positive(bias), rule.epsilon)
+        t = divide(-rule.beta * relevance, below if bias is None else below + negative(bias), rule.epsilon)
+        x = layer.split(x)
+        return layer.joined(x * layer.backwards(_or(kernels.backwards, kernels.forwards), x, s, t))
 
 
 class _Gamma(Method):
@@ -198,7 +214,7 @@ METHODS: dict[type[Rule], Method] = {
 def _positive_part(layer: Layer, kernels: Kernels, x: Array) -> Array:
     """`z⁺` from inputs by sign."""
     bias = None if layer.map.bias is None else positive(layer.map.bias)
-    return layer.forwards(kernels.forwards, x, bias)
+    return layer.forwards(_or(kernels.forwards, None), x, bias)
 
 
 def _or(kernel: Array | None, other: Array | None) -> Array:

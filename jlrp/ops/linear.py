@@ -15,12 +15,12 @@ from jlrp.ops.base import Affine, affine, along_axis, apply, precision
 
 
 @affine.register
-def _(op: ir.Dense, params, x):
+def _(op: ir.Dense, params, x=None):
     return Affine(params["kernel"], params.get("bias"), matmul)
 
 
 @affine.register
-def _(op: ir.Conv, params, x):
+def _(op: ir.Conv, params, x=None):
     return Affine(params["kernel"], _channel_bias(op, params), partial(convolve, op, op.groups))
 
 

@@ -42,6 +42,7 @@ class LayerCall:
     carried: a function that carries bounds (low, high) of the graph's input forward to this node: one pair per input,
         each an image, or `None` for an input that is the graph's own. `None` where there is no graph.
     rectified: whether it is certain that no relevance arrives where the output is not positive.
+    kept: what the formulation kept of the forward pass for the rule; `None` where it kept nothing.
     map: what makes `W·x + b` of the op: `jlrp.affine`, or a faster form of the same.
 
     >>> import jax.numpy as jnp, ir, jlrp
@@ -61,6 +62,7 @@ class LayerCall:
     gates: tuple[bool, ...] = ()
     carried: Callable[[Any, Any], tuple[tuple[Array, Array] | None, ...]] | None = None
     rectified: bool = False
+    kept: Any = None
     map: Callable[..., Affine] = affine
 
     @cached_property
