@@ -218,14 +218,14 @@ def _in_chunks(
         return explained(_Walk(plan, numbers, prepared, args[0]), args[1])
 
     axes = (tuple(0 for _ in images), None if target is None else axis)
-    return in_chunks(chunk, batch, size, (images, target), axes, partial(_batch_axes, leading))
+    return in_chunks(chunk, batch, size, (images, target), axes, partial(batch_axes, leading, target_axis=leading))
 
 
-def _batch_axes(leading: int, found: Explanation) -> Explanation:
-    """Where the batch lies in each array of an explanation with one more axis in front."""
+def batch_axes(leading: int, found: Explanation, target_axis: int) -> Explanation:
+    """Where the batch lies in each array of an explanation with `leading` axes before it; in the ledger it is last."""
     at = jax.tree.map(lambda _: leading, found)
-    ledger = found.ledger and dataclasses.replace(at.ledger, entries=found.ledger.entries.ndim - 2)
-    return dataclasses.replace(at, output=0, ledger=ledger)
+    ledger = found.ledger and dataclasses.replace(at.ledger, entries=leading + 2)
+    return dataclasses.replace(at, output=0, target=target_axis, ledger=ledger)
 
 
 class _Walk:

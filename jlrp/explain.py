@@ -1,7 +1,8 @@
 """From a graph and its rules to relevance: `explain(params, images)`."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,8 @@ import numpy as np
 import ir
 from ir.passes import Rewritten, select_output
 from jlrp import backward
-from jlrp.backward import Conditions, Explanation, Plan, Prepared
+from jlrp.backward import Conditions, Explanation, Plan, Prepared, batch_axes
+from jlrp.chunks import one_by_one
 from jlrp.composite import Composite
 from jlrp.fast import Fast
 from jlrp.fast.zeros import rectified
@@ -76,7 +78,9 @@ class Explainer:
         """The graph that the rules see: folded, without the softmax that ended it."""
         return self._plan.graph
 
-    def __call__(self, params: ir.Params | Prepared, images: Any, target: Any = None) -> Explanation:
+    def __call__(
+        self, params: ir.Params | Prepared, images: Any, target: Any = None, *, batch_size: int | None = None
+    ) -> Explanation:
         """Explain a batch of images.
 
         params: as loaded, `{layer: {role: array}}`; the computation runs in their dtype. For many calls place them on
@@ -85,18 +89,25 @@ class Explainer:
         target: the class to explain, 0 … classes − 1, one for all images or one per image (N,); by default each
             image's largest output, the lowest index among equals. Or the start relevance itself, in the output's
             shape (N, classes). For an output of another rank: a channel, or the start relevance.
+        batch_size: how many images to explain at a time, for a batch that the device has no room for: one compiled
+            program, called again and again, and NumPy arrays as the result. Needs concrete images, not `jax.jit`'s.
 
-        Raises `ValueError` for a target that does not fit, `ir.ShapeError` where images or weights do not fit.
+        Raises `ValueError` for a target or batch size that does not fit, `ir.ShapeError` where images or weights do
+        not fit.
         """
         images = as_tuple(self.graph, images)
-        result = backward.explain(self._plan, self.rules, params, images, as_target(target, images))
+        chosen = as_target(target, images)
+        result = self._in_batches(backward.explain, params, images, chosen, batch_size)
         check_target(target, self._classes(result.output))
         return result
 
-    def per_class(self, params: ir.Params | Prepared, images: Any, classes: Sequence[int]) -> Explanation:
+    def per_class(
+        self, params: ir.Params | Prepared, images: Any, classes: Sequence[int], *, batch_size: int | None = None
+    ) -> Explanation:
         """Explain several classes of each image with one forward pass.
 
         Returns relevance (classes, N, H, W, C), `target` (classes, N); layers and ledger with the classes first.
+        batch_size: as for a call.
 
         >>> import numpy as np, ir, jlrp
         >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
@@ -108,7 +119,7 @@ class Explainer:
         if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
             raise ValueError(f"classes are a sequence of class indices, such as (3, 7), not {classes!r}.")
         targets = np.broadcast_to(chosen[:, None], (len(chosen), images[0].shape[0]))
-        result = backward.explain_classes(self._plan, self.rules, params, images, targets)
+        result = self._in_batches(backward.explain_classes, params, images, targets, batch_size, leading=1)
         check_target(chosen, self._classes(result.output))
         return result
 
@@ -118,11 +129,14 @@ class Explainer:
         images: Any,
         conditions: Sequence[Mapping[str, int | Sequence[int]]],
         target: Any = None,
+        *,
+        batch_size: int | None = None,
     ) -> Explanation:
         """Explain under several conditions with one forward pass: what passes through some channels only.
 
         conditions: each `{layer: channels}`; at these layers' outputs the relevance of all other channels is set to 0.
             An empty condition keeps everything.
+        batch_size: as for a call.
 
         Returns relevance (conditions, N, H, W, C); layers and ledger with the conditions first.
         Source: Achtibat et al., "From attribution maps to human-understandable explanations through concept relevance
@@ -138,7 +152,12 @@ class Explainer:
         """
         images = as_tuple(self.graph, images)
         chosen = self._conditions(conditions)
-        result = backward.explain_conditions(self._plan, self.rules, params, images, as_target(target, images), chosen)
+
+        def program(plan: Plan, rules: tuple[Rule, ...], weights: Any, images: Any, target: Any) -> Explanation:
+            return backward.explain_conditions(plan, rules, weights, images, target, chosen)
+
+        arrays = as_target(target, images)
+        result = self._in_batches(program, params, images, arrays, batch_size, leading=1, target_axis=0)
         check_target(target, self._classes(result.output))
         return result
 
@@ -152,6 +171,30 @@ class Explainer:
         [[2.0, 1.0]]
         """
         return Bound(self, backward.prepare(self._plan, self.rules, params))
+
+    def _in_batches(
+        self,
+        program: Callable[..., Explanation],
+        params: ir.Params | Prepared,
+        images: tuple[Any, ...],
+        target: Any,
+        batch_size: int | None,
+        leading: int = 0,
+        target_axis: int | None = None,
+    ) -> Explanation:
+        """One call of a compiled program, or one for each `batch_size` images."""
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size is the number of images to explain at a time, 1 or more, not {batch_size}.")
+        if batch_size is None or batch_size >= images[0].shape[0]:
+            return program(self._plan, self.rules, params, images, target)
+        prepared = params if isinstance(params, Prepared) else backward.prepare(self._plan, self.rules, params)
+        axis = leading if target_axis is None else target_axis
+
+        def call(images: Any, target: Any) -> Explanation:
+            return program(self._plan, self.rules, prepared, images, target)
+
+        axes = partial(batch_axes, leading, target_axis=axis)
+        return cast(Explanation, one_by_one(call, images, target, axis, batch_size, axes))
 
     def _classes(self, output: Any) -> int:
         return int(output.shape[self.graph.channel_axis(output.ndim)])
@@ -188,17 +231,24 @@ class Bound:
     def __init__(self, explainer: Explainer, weights: Prepared) -> None:
         self._explainer, self.weights = explainer, weights
 
-    def __call__(self, images: Any, target: Any = None) -> Explanation:
+    def __call__(self, images: Any, target: Any = None, *, batch_size: int | None = None) -> Explanation:
         """As `Explainer.__call__`, without the params."""
-        return self._explainer(self.weights, images, target)
+        return self._explainer(self.weights, images, target, batch_size=batch_size)
 
-    def per_class(self, images: Any, classes: Sequence[int]) -> Explanation:
+    def per_class(self, images: Any, classes: Sequence[int], *, batch_size: int | None = None) -> Explanation:
         """As `Explainer.per_class`, without the params."""
-        return self._explainer.per_class(self.weights, images, classes)
+        return self._explainer.per_class(self.weights, images, classes, batch_size=batch_size)
 
-    def conditional(self, images: Any, conditions: Sequence[Mapping[str, Any]], target: Any = None) -> Explanation:
+    def conditional(
+        self,
+        images: Any,
+        conditions: Sequence[Mapping[str, Any]],
+        target: Any = None,
+        *,
+        batch_size: int | None = None,
+    ) -> Explanation:
         """As `Explainer.conditional`, without the params."""
-        return self._explainer.conditional(self.weights, images, conditions, target)
+        return self._explainer.conditional(self.weights, images, conditions, target, batch_size=batch_size)
 
 
 def explainer(

@@ -52,7 +52,8 @@ class Fast(Formulation):
         return reformulated(op, plain) if self.backend == "cpu" else plain
 
     def prepare(self, rule: Rule, op: ir.Op, params: Mapping[str, Array], facts: Facts) -> Any:
-        rule = _own(rule)
+        if isinstance(rule, WithoutBias):  # whose outputs are other ones than those that a ReLU clipped
+            rule, facts = rule.rule, replace(facts, rectified=False)
         if not _has_method(rule, op):
             return super().prepare(rule, op, params, facts)
         return METHODS[type(rule)].prepare(rule, self._layer(op, params, facts), facts)

@@ -85,11 +85,13 @@ class LayerCall:
         """The same call of the layer without its bias: what an affine op adds, the `beta` of a normalisation."""
         if isinstance(self.op, ir.Normalization) and "beta" in self.params:
             params = {role: weight for role, weight in self.params.items() if role != "beta"}
-            return replace(self, params=params, output=apply(self.op, params, *self.inputs), biased=False)
+            output = apply(self.op, params, *self.inputs)
+            return replace(self, params=params, output=output, biased=False, rectified=False)
         if not is_affine(self.op):
             return self
         layer = self.affine
-        return replace(self, output=layer.linear(layer.weights, *self.inputs), biased=False)
+        output = layer.linear(layer.weights, *self.inputs)
+        return replace(self, output=output, biased=False, rectified=False)
 
 
 @dataclass(frozen=True)
