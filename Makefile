@@ -4,16 +4,23 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
-.PHONY: help demo test test-fast lint types fuzz bench clean
+.PHONY: help demo test test-fast test-browser lint types families fuzz bench bench-original bench-peers bench-scaling \
+	bench-startup bench-load bench-page clean
 
 help:
 	@echo "make demo       explain shipped digits with the shipped model; writes jlrp-demo/"
 	@echo "make test       lint, types and all tests"
 	@echo "make test-fast  lint and the tests that take seconds"
+	@echo "make test-browser  the report in a headless Chromium"
 	@echo "make fuzz       20,000 damaged model files: each is read or refused in a sentence"
 	@echo "make families   every network of keras.applications against Keras, about an hour; writes docs/families.md"
-	@echo "make bench      images per second, against the original algorithm in loops"
-	@echo "make bench-load seconds and memory to load a ResNet50, against bare h5py"
+	@echo "make bench      images per second, memory and compilation of explain, on ResNet50 and VGG16"
+	@echo "make bench-peers    the same beside zennit, captum and PyTorch written by hand; installs torch"
+	@echo "make bench-scaling  how the cost grows with the batch, the image, classes and rules"
+	@echo "make bench-original against the original algorithm in loops"
+	@echo "make bench-startup  seconds to import, and to the first result on the command line"
+	@echo "make bench-load     seconds and memory to load a ResNet50, against bare h5py"
+	@echo "make bench-page     docs/benchmarks.md and its picture, from what the benchmarks kept"
 	@echo "make clean      remove .venv and caches"
 
 # The library with its command line: enough for the demonstration.
@@ -28,7 +35,7 @@ help:
 	@touch $@
 
 demo: .venv/.installed
-	$(BIN)/jlrp demo
+	$(BIN)/jlrp demo --force
 
 test: .venv/.installed-test lint types
 	$(PYTEST)
@@ -36,6 +43,10 @@ test: .venv/.installed-test lint types
 # Compiling takes most of the tests' time; without optimisation it takes a fifth.
 test-fast: .venv/.installed-test lint
 	XLA_FLAGS="--xla_backend_optimization_level=0 $$XLA_FLAGS" $(PYTEST) -m "not slow"
+
+# In `make test` these tests are skipped where there is no Chromium; here that is an error.
+test-browser: .venv/.installed-test
+	JLRP_BROWSER=required $(BIN)/python -m pytest tests/browser
 
 lint: .venv/.installed-test
 	$(BIN)/ruff check .
@@ -53,7 +64,27 @@ fuzz: .venv/.installed-test
 	$(BIN)/python -m tests.fuzz
 
 bench: .venv/.installed-test
+	$(BIN)/python -m benchmarks.throughput
+
+bench-scaling: .venv/.installed-test
+	$(BIN)/python -m benchmarks.scaling
+
+bench-original: .venv/.installed-test
 	$(BIN)/python -m benchmarks.compare_original
+
+bench-startup: .venv/.installed-test
+	$(BIN)/python -m benchmarks.startup
+
+# PyTorch is in an extra of its own, and nothing else needs it.
+.venv/.installed-peers: .venv/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cli,test,peers]'
+	@touch $@
+
+bench-peers: .venv/.installed-peers
+	$(BIN)/python -m benchmarks.peers
+
+bench-page: .venv/.installed-test
+	$(BIN)/python -m benchmarks.page
 
 bench-load: .venv/.installed-test
 	$(BIN)/python -m benchmarks.load

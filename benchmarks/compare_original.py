@@ -5,7 +5,6 @@
 Same networks, same preset (`crawford2019_original`, relevance starting at 1), one run. The answer is checked first.
 """
 
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import ir
 import jlrp
 from benchmarks import original_loops
 from benchmarks.measure import machine, median_seconds, seconds
-from benchmarks.networks import caffe, photographs, save_resnet50
+from benchmarks.networks import caffe, file_of, photographs
 
 PRESET = "crawford2019_original"
 TOLERANCE = 1e-3
@@ -63,25 +62,23 @@ def digits() -> None:
 
 def resnet50() -> None:
     """Keras's ResNet50: a whole image takes the loops minutes, so their time is summed over layers."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "resnet50.h5"
-        save_resnet50(path)
-        model = ir.load(path)
-        images = caffe(photographs(8))
-        print(f"ResNet50 (keras.applications, random weights), {shape_of(model)}")
-        layers = original_loops.from_model(model)
-        difference = largest_difference(model, layers, images[:1, :32, :32])
-        times = original_loops.time_per_layer(layers, images[0], positions=1000)
-        total = sum(t.seconds for t in times)
-        run = sum(t.seconds for t in times if t.measured)
-        scaled = [t for t in times if not t.measured]
-        share = sum(t.timed for t in scaled) / sum(t.positions for t in scaled)
-        report_loops(
-            1 / total,
-            f"{total:.0f} s per image, SUMMED over {len(times)} layers: {len(scaled)} convolutions measured on 1000 "
-            f"output positions each ({share:.2%} of all) and scaled up, the other {run:.2f} s measured whole",
-        )
-        report_compiled(path, images, 1 / total, difference)
+    path = file_of("resnet50")
+    model = ir.load(path)
+    images = caffe(photographs(8))
+    print(f"ResNet50 (keras.applications, random weights), {shape_of(model)}")
+    layers = original_loops.from_model(model)
+    difference = largest_difference(model, layers, images[:1, :32, :32])
+    times = original_loops.time_per_layer(layers, images[0], positions=1000)
+    total = sum(t.seconds for t in times)
+    run = sum(t.seconds for t in times if t.measured)
+    scaled = [t for t in times if not t.measured]
+    share = sum(t.timed for t in scaled) / sum(t.positions for t in scaled)
+    report_loops(
+        1 / total,
+        f"{total:.0f} s per image, SUMMED over {len(times)} layers: {len(scaled)} convolutions measured on 1000 "
+        f"output positions each ({share:.2%} of all) and scaled up, the other {run:.2f} s measured whole",
+    )
+    report_compiled(path, images, 1 / total, difference)
 
 
 def largest_difference(model: ir.Model, layers: list[original_loops.Layer], images: np.ndarray) -> float:

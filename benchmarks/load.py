@@ -9,7 +9,6 @@ ResNet50 as Keras saves it, made once and kept in the system's folder for tempor
 import statistics
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import numpy as np
 
 import ir
 from benchmarks.measure import machine, seconds
-from benchmarks.networks import save_resnet50
+from benchmarks.networks import file_of
 
 REPEATS, FRESH = 15, 7
 """How often each is done in one process, and in a process of its own."""
@@ -73,13 +72,8 @@ def main() -> None:
 
 def files() -> tuple[Path, Path]:
     """Keras's file, made unless it is there, and ours, made anew."""
-    folder = Path(tempfile.gettempdir()) / "jlrp-benchmarks"
-    folder.mkdir(exist_ok=True)
-    keras, ours = folder / "resnet50.h5", folder / "resnet50.safetensors"
-    if not keras.exists():
-        part = folder / "resnet50.part.h5"
-        save_resnet50(part)
-        part.replace(keras)
+    keras = file_of("resnet50")
+    ours = keras.with_suffix(".safetensors")
     ir.save(ir.load(keras), ours)
     return keras, ours
 

@@ -4,14 +4,17 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
 import jaxlib
 import numpy as np
+
+ROOT = Path(__file__).parent.parent
 
 
 def seconds(call: Callable[[], Any]) -> float:
@@ -24,6 +27,40 @@ def seconds(call: Callable[[], Any]) -> float:
 def median_seconds(call: Callable[[], Any], repeats: int = 5) -> float:
     """The median of several calls."""
     return statistics.median(seconds(call) for _ in range(repeats))
+
+
+def interleaved(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """The seconds of each call, in rounds that run all of them in turn, after one round that does not count.
+
+    On a machine that others use too, what slows a round down slows all its calls down: compare within rounds.
+    """
+    for call in calls.values():
+        jax.block_until_ready(call())
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            taken[name].append(seconds(call))
+    return taken
+
+
+PEAK = """
+def peak():
+    import resource, sys
+    try:
+        return 1024 * next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmHWM"))
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+"""
+
+
+def peak_of(code: str) -> int:
+    """The peak memory, in bytes, of a fresh process that runs some code from the root of the project."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{PEAK}\n{code}\nprint(peak())"], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    if done.returncode:
+        raise SystemExit(f"A process that was to be measured failed:\n{done.stderr}")
+    return int(done.stdout.split()[-1])
 
 
 def machine() -> str:

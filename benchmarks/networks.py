@@ -1,6 +1,7 @@
-"""The networks that are measured: Keras's own ResNet50 with weights at random, saved by Keras."""
+"""The networks that are measured: ResNet50 and VGG16 as `keras.applications` has them, weights at random."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -8,21 +9,36 @@ import numpy as np
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 
-def save_resnet50(path: Path, seed: int = 0, size: int = 224) -> None:
-    """Save `keras.applications.ResNet50` (1000 classes) as `.h5`, weights at random with the scales of a trained one.
+NETWORKS = {"resnet50": "ResNet50", "vgg16": "VGG16"}
+"""Our names, and those in `keras.applications`."""
+
+
+def file_of(name: str) -> Path:
+    """The network's `.h5`, made by Keras unless it is in the system's folder for temporary files already."""
+    folder = Path(tempfile.gettempdir()) / "jlrp-benchmarks"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.h5"
+    if not path.exists():
+        part = folder / f"{name}.part.h5"
+        save(name, part)
+        part.replace(path)
+    return path
+
+
+def save(name: str, path: Path, seed: int = 0, size: int = 224) -> None:
+    """Save a network (1000 classes) as `.h5`, weights at random with the scales of a trained one.
 
     Kernels keep the variance of what they are given; BatchNorm has means near 0, variances near 1, and small gammas
-    at the end of each residual branch, so that activations neither die nor blow up over 50 layers.
+    at the end of each residual branch, so that activations neither die nor blow up over many layers.
     """
-    model = resnet50(seed, size)
-    model.save(path)
+    built(name, seed, size).save(path)
 
 
-def resnet50(seed: int = 0, size: int = 224):
-    """The Keras model that `save_resnet50` saves."""
+def built(name: str, seed: int = 0, size: int = 224):
+    """The Keras model that `save` saves."""
     import keras
 
-    model = keras.applications.ResNet50(weights=None, input_shape=(size, size, 3))
+    model = getattr(keras.applications, NETWORKS[name])(weights=None, input_shape=(size, size, 3))
     rng = np.random.default_rng(seed)
     for layer in model.layers:
         values = [_random(rng, layer.name, weight.name, weight.shape) for weight in layer.weights]
@@ -33,6 +49,8 @@ def resnet50(seed: int = 0, size: int = 224):
 
 def _random(rng: np.random.Generator, layer: str, role: str, shape: tuple[int, ...]) -> np.ndarray:
     if role == "kernel":
+        if layer == "block1_conv1":  # VGG16's first layer, which sees pixels of up to ±150
+            return rng.normal(0, np.sqrt(2 / np.prod(shape[:-1])) / 80, shape)
         return rng.normal(0, np.sqrt((1 if layer == "predictions" else 2) / np.prod(shape[:-1])), shape)
     if role == "gamma":
         return rng.uniform(0.2, 0.4, shape) if layer.endswith("_3_bn") else rng.uniform(0.7, 1.3, shape)
@@ -55,3 +73,8 @@ def photographs(count: int, size: int = 224, seed: int = 0) -> np.ndarray:
 def caffe(images: np.ndarray) -> np.ndarray:
     """Preprocessing of Keras's ResNet50: RGB to BGR, minus the mean colour; float32."""
     return images[..., ::-1].astype(np.float32) - np.array([103.939, 116.779, 123.68], np.float32)
+
+
+BLACK = caffe(np.zeros((1, 1, 1, 3), np.uint8)).ravel()
+WHITE = caffe(np.full((1, 1, 1, 3), 255, np.uint8)).ravel()
+"""The least and the greatest input of a channel (3,)."""

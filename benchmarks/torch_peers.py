@@ -28,16 +28,15 @@ class Sum(nn.Module):
 class Network(nn.Module):
     """A graph of convolutions, dense layers, ReLU, pooling and sums as a PyTorch module, a submodule per node.
 
-    make_sum: the module of a residual connection (zennit has its own, to which it attaches its rule).
+    shape: of an image, (H, W, C). make_sum: the module of a residual connection; zennit has its own, for its rule.
     """
 
     def __init__(
-        self, graph: ir.Graph, params: ir.Params, size: tuple[int, int], make_sum: Callable[[], nn.Module] = Sum
+        self, graph: ir.Graph, params: ir.Params, shape: ir.Shape, make_sum: Callable[[], nn.Module] = Sum
     ) -> None:
         super().__init__()
         self.graph = graph
-        channels = next(p["kernel"].shape[-2] for p in params.values() if "kernel" in p)
-        shapes = graph.shapes(params, [(1, *size, channels)])
+        shapes = graph.shapes(params, [(1, *shape)])
         self.layers = nn.ModuleDict()
         for node in graph.nodes:
             weights = {} if node.params is None else params[node.params]
@@ -116,7 +115,7 @@ def _with_weights(module: Any, kernel: np.ndarray, bias: np.ndarray | None) -> n
     return module
 
 
-def zennit_explain(graph: ir.Graph, params: ir.Params, size: tuple[int, int], composite: Any) -> Explain:
+def zennit_explain(graph: ir.Graph, params: ir.Params, shape: ir.Shape, composite: Any) -> Explain:
     """zennit with one of its composites: relevance starts as the largest output."""
     _import_zennit()
     from zennit.attribution import Gradient
@@ -130,7 +129,7 @@ def zennit_explain(graph: ir.Graph, params: ir.Params, size: tuple[int, int], co
         def forward(self, a: Tensor, b: Tensor) -> Tensor:
             return self.sum(torch.stack([a, b], dim=-1))
 
-    network = _placed(Network(graph, params, size, ZennitSum))
+    network = _placed(Network(graph, params, shape, ZennitSum))
 
     def explain(images: Tensor) -> Tensor:
         with Gradient(network, composite) as attributor:
@@ -140,13 +139,13 @@ def zennit_explain(graph: ir.Graph, params: ir.Params, size: tuple[int, int], co
     return explain
 
 
-def captum_explain(graph: ir.Graph, params: ir.Params, size: tuple[int, int], rule: str) -> Explain:
+def captum_explain(graph: ir.Graph, params: ir.Params, shape: ir.Shape, rule: str) -> Explain:
     """captum's LRP: `rule` is that of convolutions (`"Alpha1_Beta0_Rule"`, `"EpsilonRule"`), ε everywhere else."""
     from captum.attr import LRP
     from captum.attr._utils import lrp_rules
     from captum.attr._utils.custom_modules import Addition_Module
 
-    network = _placed(Network(graph, params, size, Addition_Module))
+    network = _placed(Network(graph, params, shape, Addition_Module))
     convolution = getattr(lrp_rules, rule)
     attribution = LRP(network)
 
@@ -163,13 +162,13 @@ def captum_explain(graph: ir.Graph, params: ir.Params, size: tuple[int, int], ru
     return explain
 
 
-def minimal_explain(graph: ir.Graph, params: ir.Params, size: tuple[int, int]) -> Explain:
+def minimal_explain(graph: ir.Graph, params: ir.Params, shape: ir.Shape) -> Explain:
     """z⁺ on convolutions, ε elsewhere, written by hand for networks of ReLUs: about what a research script does.
 
     The forward pass keeps every value; on the way back each convolution runs once more with `W⁺` and is transposed by
     autograd. Weights are split once. The first convolution takes both signs of the pixels.
     """
-    network = _placed(Network(graph, params, size))
+    network = _placed(Network(graph, params, shape))
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             module.plus, module.minus = module.weight.detach().clamp(min=0), module.weight.detach().clamp(max=0)  # type: ignore[assignment]
@@ -223,9 +222,9 @@ def _convolve_back(module: nn.Conv2d, weight: Tensor, s: Tensor, x: Tensor) -> T
     return nn.grad.conv2d_input(x.shape, weight, s, module.stride, module.padding)
 
 
-def forward(graph: ir.Graph, params: ir.Params, size: tuple[int, int]) -> Explain:
+def forward(graph: ir.Graph, params: ir.Params, shape: ir.Shape) -> Explain:
     """The network's own output, as the measure of everything else."""
-    network = _placed(Network(graph, params, size))
+    network = _placed(Network(graph, params, shape))
 
     def run(images: Tensor) -> Tensor:
         with torch.no_grad():

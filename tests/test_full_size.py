@@ -10,7 +10,7 @@ from PIL import Image
 
 import ir
 import jlrp
-from benchmarks.networks import caffe, photographs, resnet50
+from benchmarks.networks import built, caffe, photographs
 
 pytestmark = [
     pytest.mark.slow,
@@ -24,7 +24,7 @@ def saved(tmp_path_factory):
     import keras
 
     folder = tmp_path_factory.mktemp("resnet50")
-    model = resnet50()
+    model = built("resnet50")
     model.save(folder / "resnet50.h5")
     images = photographs(8)
     model.layers[-1].activation = keras.activations.linear

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 import jlrp
-from jlrp.cli import convert, demo, explain, inspect, presets
+from jlrp.cli import compare, convert, demo, explain, inspect, presets
+from jlrp.cli.cache import keep_programs
 from jlrp.cli.program import Program
 
 program = typer.Typer(
@@ -13,10 +14,9 @@ program = typer.Typer(
     name="jlrp",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo.demo, explain.explain, inspect.inspect, convert.convert, presets.presets):
+for _command in (demo.demo, explain.explain, compare.compare, inspect.inspect, convert.convert, presets.presets):
     program.command()(_command)
 
 
@@ -41,7 +41,18 @@ def main(
       jlrp explain resnet50.h5 cat.jpg
       jlrp inspect resnet50.h5
       jlrp convert resnet50.h5 resnet50.safetensors
+
+    \b
+    Exit codes:
+      0    all is well
+      2    wrong usage or input, or some images left out; one sentence on standard error says what
+      130  interrupted (Ctrl-C): what has been written is whole
+
+    `jlrp --install-completion` lets the shell complete commands, options and presets. NO_COLOR=1 turns colours off.
+    Compiled programs are kept in the user's folder for caches, so that a second run starts sooner;
+    JAX_ENABLE_COMPILATION_CACHE=0 turns that off.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
+    keep_programs()

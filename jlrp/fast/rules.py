@@ -29,7 +29,7 @@ from jax import Array
 import ir
 from ir.ops.base import channel_axis
 from jlrp.ops import Affine
-from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, LayerCall, Rule, ZBox, Zero, ZPlus
+from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, HalfHalf, LayerCall, Rule, ZBox, Zero, ZPlus
 from jlrp.rules.base import Facts, divide, negative, positive
 
 
@@ -147,10 +147,21 @@ class _AlphaBeta(Method):
     def relevance(self, rule, layer, call, kernels, relevance):
         (x,), bias = call.inputs, layer.map.bias
         _, (above, below) = (None, call.kept) if call.kept else self.forwards(layer, x, kernels)
-        s = divide(rule.alpha * relevance, above if bias is None else above + positive(bias), rule.epsilon)
-        t = divide(-rule.beta * relevance, below if bias is None else below + negative(bias), rule.epsilon)
+        of_above, of_below, epsilon = self.shared(rule, layer, relevance)
+        s = divide(of_above, above if bias is None else above + positive(bias), epsilon)
+        t = divide(of_below, below if bias is None else below + negative(bias), epsilon)
         x = layer.split(x)
         return layer.joined(x * layer.backwards(_or(kernels.backwards, kernels.forwards), x, s, t))
+
+    def shared(self, rule, layer, relevance):
+        """What is shared out over `z⁺`, what over `z⁻`, and the stabiliser."""
+        return rule.alpha * relevance, -rule.beta * relevance, rule.epsilon
+
+
+class _HalfHalf(_AlphaBeta):
+    def shared(self, rule, layer, relevance):
+        half = -0.5 * relevance if isinstance(layer.op, ir.Convolution) else 0.5 * relevance
+        return half, -half, 0.0
 
 
 class _Gamma(Method):
@@ -204,6 +215,7 @@ METHODS: dict[type[Rule], Method] = {
     Epsilon: _Epsilon(),
     ZPlus: _ZPlus(),
     AlphaBeta: _AlphaBeta(),
+    HalfHalf: _HalfHalf(),
     Gamma: _Gamma(),
     ZBox: _ZBox(),
     Flat: _Flat(),

@@ -27,6 +27,7 @@ RULES = {
     "epsilon": jlrp.Epsilon(0.01),
     "z+": jlrp.ZPlus(),
     "alpha-beta": jlrp.AlphaBeta(3.0, 2.0),
+    "half-half": jlrp.HalfHalf(),
     "gamma": jlrp.Gamma(0.5),
     "plain gamma": jlrp.GammaPlain(),
     "flat": jlrp.Flat(),

@@ -1,0 +1,28 @@
+"""What the benchmarks found, kept as JSON beside the machine, versions and commit that it was found with."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import machine
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def keep(name: str, rows: list[dict[str, Any]], **facts: Any) -> Path:
+    """Write a benchmark's rows to `results/NAME.json`, in the place of those of an earlier run."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    document = {"date": time.strftime("%Y-%m-%d"), "machine": machine(), **facts, "rows": rows}
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(document, indent=1) + "\n")
+    os.replace(part, path)
+    return path
+
+
+def kept(name: str) -> dict[str, Any] | None:
+    """What an earlier run found, or `None`."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else None
