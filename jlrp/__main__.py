@@ -2,7 +2,7 @@
 
 import sys
 
-EXTRA = {"typer": "typer", "rich": "rich", "PIL": "pillow", "matplotlib": "matplotlib"}
+EXTRA = {"typer": "typer", "rich": "rich", "PIL": "pillow", "matplotlib": "matplotlib", "jinja2": "jinja2"}
 """What the command line imports beyond the library's own dependencies, and the package in the extra that has it."""
 
 
@@ -16,6 +16,8 @@ def main() -> None:
             raise
         print(f'The jlrp command needs {EXTRA[module]}: pip install "jlrp[cli]"', file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:  # while it was still importing
+        sys.exit(130)
     program(prog_name="jlrp")
 
 

@@ -13,7 +13,7 @@ import ir
 import jlrp
 
 ROOT = Path(__file__).parent.parent
-EXTRA = {"matplotlib", "PIL", "typer"}  # and rich, which flax imports
+EXTRA = {"matplotlib", "PIL", "jinja2", "typer"}  # and rich, which flax imports
 
 
 def imported(path):
@@ -45,7 +45,7 @@ def test_h5py_is_imported_only_in_a_process_of_its_own():
 def test_the_library_needs_nothing_but_its_dependencies():
     allowed = set(sys.stdlib_module_names) | {"ir", "jlrp", "jax", "numpy", "flax"}
     for path in sources("jlrp"):
-        if "cli" not in path.parts and path.name not in ("plot.py", "__main__.py"):
+        if not {"cli", "plot", "report"} & set(path.parts) and path.name != "__main__.py":
             assert set(imported(path)) <= allowed, path
 
 
@@ -80,6 +80,9 @@ def test_wheel_has_the_two_packages_and_the_demonstration(tmp_path):
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ir", "jlrp"}
     assert {
         "jlrp/data/digits_resnet.h5",
+        "jlrp/report/templates/report.html",
+        "jlrp/report/templates/report.css",
+        "jlrp/report/templates/report.js",
         "ir/architectures/applications.txt.xz",
         "jlrp/py.typed",
         "ir/py.typed",

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 import ir
+from jlrp.cli.files import require_new
 from jlrp.cli.model import Architecture, ModelPath, Variant, load
-from jlrp.cli.program import InputError, console, shown
+from jlrp.cli.program import Force, InputError, Quiet, console, shown
 
 SUFFIX = ".safetensors"
 
@@ -17,7 +18,8 @@ def convert(
     out: Annotated[Path, typer.Argument(help=f"The file to write, NAME{SUFFIX}.", metavar="OUT", show_default=False)],
     architecture: Architecture = None,
     variant: Variant = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it is there.")] = False,
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a model to a file that opens in milliseconds.
 
@@ -35,7 +37,7 @@ def convert(
         ir.save(loaded, out)
     except ValueError as error:
         raise InputError(f"{shown(model)}: {error}") from error
-    console().print(f"Wrote {shown(out)}: {_summary(loaded)}, {out.stat().st_size / 1e6:,.1f} MB.")
+    console(quiet).print(f"Wrote {shown(out)}: {_summary(loaded)}, {out.stat().st_size / 1e6:,.1f} MB.")
 
 
 def _check(out: Path, force: bool) -> None:
@@ -44,8 +46,7 @@ def _check(out: Path, force: bool) -> None:
         raise InputError(f"{shown(out)} should end in {SUFFIX}, as that is the format that is written.")
     if out.is_dir():
         raise InputError(f"{shown(out)} is a folder: give a file in it.")
-    if out.exists() and not force:
-        raise InputError(f"{shown(out)} is there already: give another name, or --force to replace it.")
+    require_new([out], force)
 
 
 def _summary(model: ir.Model) -> str:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 import ir
 import jlrp
 from jlrp import plot
-from jlrp.cli.files import require_folder, write_whole
+from jlrp.cli.files import require_folder, require_new, write_whole
 from jlrp.cli.images import frame_of, read
-from jlrp.cli.program import console, shown
+from jlrp.cli.program import Force, Quiet, console, shown
 
 PRESETS = ("epsilon_plus", "epsilon_alpha2_beta1_flat", "crawford2019")
 PICTURE = "digits.png"
@@ -29,6 +29,8 @@ CAPTION = (
 
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")] = Path("jlrp-demo"),
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
     """Explain shipped digits with a shipped model.
 
@@ -40,15 +42,16 @@ def demo(
       jlrp demo -o maps
     """
     require_folder(output)
+    path = output / PICTURE
+    require_new([path], force)
     begun = time.perf_counter()
     with as_file(files("jlrp") / "data") as data:
         facts = json.loads((data / "digits_resnet.json").read_text("utf-8"))
         model = ir.load(data / "digits_resnet.h5")
         frame = frame_of(model)
         pixels = np.stack([read(data / "digits" / digit["file"], frame) for digit in facts["digits"]])
-    path = output / PICTURE
     write_whole(path, explained(model, pixels, [_title(digit) for digit in facts["digits"]]))
-    out = console()
+    out = console(quiet)
     out.print(
         f"model: a small ResNet that reads {100 * facts['accuracy']['held_out']:.1f} % of unseen digits correctly"
     )

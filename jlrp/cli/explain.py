@@ -1,5 +1,8 @@
 """`jlrp explain`: relevance maps of images under a model from a file."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,14 +12,20 @@ import typer
 import ir
 import jlrp
 from ir.ops.base import show
-from jlrp.cli.files import require_folder
+from jlrp.cli.files import output_files, output_names, require_folder, require_new
+from jlrp.cli.gallery import Gallery
 from jlrp.cli.images import Frame, Resize, find, frame_of
-from jlrp.cli.job import Job, Start
+from jlrp.cli.job import Job, Record, Start, ends_in_probabilities
 from jlrp.cli.labels import read_labels, target_index
 from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load, require_finite
 from jlrp.cli.preprocess import Preprocess, bounds, chosen
 from jlrp.cli.presets import composite, require_preset, takes_bounds
-from jlrp.cli.program import InputError, console
+from jlrp.cli.program import WRONG, Force, InputError, Json, Quiet, console, shown
+from jlrp.cli.targets import Rank, Target, parsed
+from jlrp.report import Report, layers
+
+PAGES = (".html", ".htm")
+"""What the name of a report ends in."""
 
 
 def explain(
@@ -60,6 +69,22 @@ def explain(
     ledger: Annotated[
         bool, typer.Option("--ledger", help="Say for each layer where relevance went: a table, and in the .npz.")
     ] = False,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a report too: one page that opens in any browser.")
+    ] = None,
+    presets: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="The report's presets.", show_default="that of --preset"),
+    ] = None,
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASSES", help="The report's classes: top3, or such as 3,tabby.", show_default="that of --target"
+        ),
+    ] = None,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
     architecture: Architecture = None,
     variant: Variant = None,
 ) -> None:
@@ -69,27 +94,39 @@ def explain(
     value in the model's own layout, with class, label, logit and probability. Images are turned as their EXIF
     orientation says, put on white where they are transparent, and stretched to the model's size.
 
-    An image that cannot be read is reported and left out, and the exit code is 2.
+    With --report all images come in one page too, each with its best classes, a map for each of --presets and
+    --targets, the relevance of each layer, and the model's graph; with --json what became of each image is printed
+    for scripts. Files that are there are replaced with --force only.
+
+    Exit codes: 0 where all is well, 2 where the input is wrong or images were left out (each is reported), 130 after
+    Ctrl-C, which leaves whole files only.
 
     \b
     Examples:
       jlrp explain resnet50.h5 cat.jpg
       jlrp explain resnet50.h5 photos/ --labels class_index.json --target tench
+      jlrp explain resnet50.h5 photos/ --report report.html --presets epsilon,epsilon_plus --targets top2
       jlrp explain weights.h5 cat.jpg --architecture resnet50 --preset epsilon --ledger
+      jlrp explain resnet50.h5 photos/ --json | jq -r '.images[] | [.path, .class] | @tsv'
     """
-    require_preset(preset)
+    compared = _compared(preset, presets, targets, report)
     require_folder(output)
     paths = find(images)
+    _require_new(paths, output, pictures, report, force)
     loaded = load(model, architecture, variant)
     require_finite(loaded, model)
     frame = frame_of(loaded, size)
     classes = _classes(loaded, frame)
     names = read_labels(labels, classes)
     prepared = chosen(preprocess, loaded, frame)
+    rules = _rules((preset, *compared), prepared, frame, low, high)
+    explainers = {
+        name: _explainer(loaded.graph, each, start, ledger or name in compared) for name, each in rules.items()
+    }
     job = Job(
         model=loaded,
         source=model,
-        explain=_explainer(loaded.graph, _rules(preset, prepared, frame, low, high), start, ledger),
+        explain=explainers[preset],
         frame=frame,
         preprocess=prepared,
         resize=resize,
@@ -101,12 +138,20 @@ def explain(
         folder=output,
         percentile=percentile,
         pictures=pictures,
+        ledger=ledger,
     )
-    out = console()
+    if report is not None:
+        own = Rank(0) if job.target is None else job.target
+        shown_classes = (own,) if targets is None else parsed(targets, classes, names)
+        job = replace(job, gallery=_gallery(report, job, explainers, rules, compared, shown_classes))
+    out = console(quiet=quiet or as_json)
     out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {preset}{_output_note(loaded.graph)}")
     out.print(f"preprocess {prepared.name} ({prepared.reason}{'' if preprocess else '; --preprocess overrides'})")
-    if job.run(paths, out):
-        raise typer.Exit(2)
+    records = job.run(paths, out, console(quiet, stderr=True) if as_json else out)
+    if as_json:
+        typer.echo(json.dumps(_document(job, records), indent=1))
+    if any("error" in record for record in records):
+        raise typer.Exit(WRONG)
 
 
 def _classes(model: ir.Model, frame: Frame) -> int:
@@ -118,13 +163,84 @@ def _classes(model: ir.Model, frame: Frame) -> int:
     return shape[1]
 
 
+def _compared(preset: str, presets: str | None, targets: str | None, report: Path | None) -> tuple[str, ...]:
+    """The report's presets, none without a report; `InputError` for what is none or is for a report alone."""
+    require_preset(preset)
+    if report is None:
+        if presets is not None or targets is not None:
+            option = "--presets" if presets is not None else "--targets"
+            raise InputError(f"{option} is for the report: give --report FILE.html too.")
+        return ()
+    if report.suffix.lower() not in PAGES:
+        raise InputError(f"--report {shown(report)} should end in {PAGES[0]}, as that is what is written.")
+    names = (preset,) if presets is None else tuple(filter(None, map(str.strip, presets.split(","))))
+    if not names:
+        raise InputError("--presets names none: give one or more, such as epsilon,epsilon_plus.")
+    for name in names:
+        require_preset(name)
+    return tuple(dict.fromkeys(names))
+
+
+def _require_new(paths: list[Path], folder: Path, pictures: bool, report: Path | None, force: bool) -> None:
+    files = [path for name in output_names(paths) for path in output_files(folder, name, pictures).values()]
+    require_new([*files, *([] if report is None else [report])], force)
+    if report is not None and report.is_dir():
+        raise InputError(f"--report {shown(report)} is a folder: give a file in it.")
+
+
+def _gallery(
+    path: Path,
+    job: Job,
+    explainers: dict[str, jlrp.Explainer],
+    rules: dict[str, jlrp.Composite],
+    presets: tuple[str, ...],
+    targets: tuple[Target, ...],
+) -> Gallery:
+    facts = {
+        "model": shown(job.source),
+        "presets": ", ".join(presets),
+        "start": job.start.value,
+        "preprocess": f"{job.preprocess.name} ({job.preprocess.reason})",
+        "full colour": f"from percentile {job.percentile:g} of |R|",
+        "jlrp": jlrp.__version__,
+    }
+    table = layers(job.model, {name: rules[name] for name in presets})
+    return Gallery(
+        path=path,
+        report=Report(f"Relevance: {shown(job.source.name)}", facts, presets, table, ends_in_probabilities(job.model)),
+        explainers={name: explainers[name] for name in presets},
+        targets=targets,
+        own=job.preset,
+        labels=job.labels,
+        channel_axis=job.frame.channel_axis,
+        percentile=job.percentile,
+    )
+
+
+def _document(job: Job, records: list[Record]) -> dict[str, Any]:
+    """What `--json` prints."""
+    written = job.gallery is not None and any("error" not in record for record in records)
+    return {
+        "jlrp": jlrp.__version__,
+        "model": str(job.source),
+        "preset": job.preset,
+        "start": job.start.value,
+        "preprocess": job.preprocess.name,
+        "report": str(job.gallery.path) if job.gallery is not None and written else None,
+        "images": records,
+    }
+
+
 def _rules(
-    preset: str, preprocess: ir.Preprocessing, frame: Frame, low: float | None, high: float | None
-) -> jlrp.Composite:
-    if not takes_bounds(preset):
+    presets: Sequence[str], preprocess: ir.Preprocessing, frame: Frame, low: float | None, high: float | None
+) -> dict[str, jlrp.Composite]:
+    """Each preset's composite, with the input's bounds where it takes them."""
+    if not any(map(takes_bounds, presets)):
         if low is not None or high is not None:
-            raise InputError(f'The preset "{preset}" has no bounds: --low and --high are for {_with_bounds()}.')
-        return composite(preset, None, None)
+            names = " and ".join(f'"{name}"' for name in dict.fromkeys(presets))
+            has = "The preset {} has" if len(set(presets)) == 1 else "The presets {} have"
+            raise InputError(f"{has.format(names)} no bounds: --low and --high are for {_with_bounds()}.")
+        return {name: composite(name, None, None) for name in presets}
     black, white = bounds(preprocess, frame)
     least, greatest = (black if low is None else np.float32(low)), (white if high is None else np.float32(high))
     if not np.all(least < greatest):
@@ -132,7 +248,7 @@ def _rules(
             f"The least input {_numbers(least)} is not below the greatest {_numbers(greatest)}: "
             "see --low, --high and --preprocess."
         )
-    return composite(preset, least, greatest)
+    return {name: composite(name, least, greatest) for name in presets}
 
 
 def _numbers(bound: Any) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -31,6 +31,25 @@ def require_folder(path: Path) -> None:
     """`InputError` where `path` is something else than a folder; it need not be there."""
     if path.exists() and not path.is_dir():
         raise InputError(f"{shown(path)} is a file: the results need a folder.")
+
+
+def output_files(folder: Path, name: str, pictures: bool) -> dict[str, Path]:
+    """What `jlrp explain` writes for an image of this output name.
+
+    >>> output_files(Path("maps"), "cat", pictures=False)["relevance"].as_posix()
+    'maps/cat.npz'
+    """
+    suffixes = {"relevance": ".npz"} | ({"heatmap": ".heatmap.png", "overlay": ".overlay.png"} if pictures else {})
+    return {kind: folder / f"{name}{suffix}" for kind, suffix in suffixes.items()}
+
+
+def require_new(paths: Iterable[Path], force: bool) -> None:
+    """`InputError` that names the first of `paths` that is there and how many more are, unless `force` is given."""
+    there = [] if force else [path for path in paths if os.path.lexists(path)]
+    if there:
+        more = f", and {len(there) - 1} more" if len(there) > 1 else ""
+        them = "them" if more else "it"
+        raise InputError(f"{shown(there[0])} is there already{more}: give another place, or --force to replace {them}.")
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -1,6 +1,8 @@
 """`jlrp inspect`: a model's layers, edges and shapes, and the rule that each layer gets."""
 
-from typing import Annotated
+import json
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -12,7 +14,7 @@ from ir.ops.base import show
 from jlrp.cli.keepers import keepers
 from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load
 from jlrp.cli.presets import composite, require_preset
-from jlrp.cli.program import complain, console, shown
+from jlrp.cli.program import WRONG, Json, complain, console, shown
 
 
 def inspect(
@@ -21,6 +23,7 @@ def inspect(
     ledger: Annotated[
         bool, typer.Option("--ledger", help="Add what relevance each layer's rule can keep for itself.")
     ] = False,
+    as_json: Json = False,
     architecture: Architecture = None,
     variant: Variant = None,
 ) -> None:
@@ -35,6 +38,7 @@ def inspect(
       jlrp inspect resnet50.h5
       jlrp inspect resnet50.h5 --preset crawford2019 > layers.txt
       jlrp inspect resnet50.h5 --preset epsilon --ledger
+      jlrp inspect resnet50.h5 --json | jq -r '.layers[] | select(.rule == "Pass()") | .layer'
     """
     require_preset(preset)
     loaded = load(model, architecture, variant)
@@ -44,13 +48,15 @@ def inspect(
         kept = keepers(loaded, chosen) if ledger else None
     except jlrp.CompositeError as error:
         rules, problem = {}, str(error)
-    out = console()
+    if as_json:
+        typer.echo(json.dumps(_document(model, loaded, rules, preset, kept), indent=1))
+    out = console(quiet=as_json)
     out.print(f"{shown(model)}: {', '.join(f'{key} {value}' for key, value in loaded.source.items())}")
     out.print(_table(loaded, rules, preset, kept))
     out.print(_totals(loaded))
     if problem is not None:
         complain(f"Error: {problem}")
-        raise typer.Exit(2)
+        raise typer.Exit(WRONG)
 
 
 def _table(model: ir.Model, rules: dict[str, str], preset: str, kept: dict[str, str] | None) -> Table:
@@ -70,6 +76,26 @@ def _table(model: ir.Model, rules: dict[str, str], preset: str, kept: dict[str, 
         keeps = [] if kept is None else [kept.get(node.name, "")]
         table.add_row(node.name, str(node.op), inputs, show(shapes[node.name]), weights, rule, *keeps)
     return table
+
+
+def _document(
+    path: Path, model: ir.Model, rules: dict[str, str], preset: str, kept: dict[str, str] | None
+) -> dict[str, Any]:
+    """What `--json` prints."""
+    shapes = model.shapes
+    layers = [
+        {
+            "layer": node.name,
+            "op": str(node.op),
+            "inputs": list(node.inputs),
+            "output_shape": list(shapes[node.name]),
+            "weights": 0 if node.params is None else _size(model, node.params),
+            "rule": rules.get(node.name),
+            **({} if kept is None else {"can_keep": list(filter(None, kept.get(node.name, "").split(", ")))}),
+        }
+        for node in model.graph.nodes
+    ]
+    return {"model": str(path), "preset": preset, "outputs": list(model.graph.outputs), "layers": layers}
 
 
 def _size(model: ir.Model, layer: str) -> int:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from io import BytesIO
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,16 @@ from rich.text import Text
 import ir
 import jlrp
 from jlrp import plot
-from jlrp.cli.files import output_names, write_whole
+from jlrp.cli.files import output_files, output_names, write_whole
+from jlrp.cli.gallery import Gallery, of_image
 from jlrp.cli.images import Frame, Resize, read
 from jlrp.cli.labels import Labels
 from jlrp.cli.program import InputError, complain, shown
 from jlrp.ledger import COLUMNS
+from jlrp.report import Map
+
+Record = dict[str, Any]
+"""What became of an image: its path with class, label, probability, logit and files, or with what is wrong."""
 
 
 class Start(StrEnum):
@@ -35,9 +39,10 @@ class Start(StrEnum):
 
 @dataclass(frozen=True)
 class Result:
-    """One image explained: relevance in the model's layout; `probability` is `None` where the model gives none.
+    """One image explained: relevance in the model's layout.
 
-    ledger: of a batch of this image alone, if it was asked for.
+    chances: the classes' probabilities, `None` where the model gives none. ledger: of a batch of this image alone, if
+    it was asked for. maps: what the report shows, if there is one.
     """
 
     path: Path
@@ -45,8 +50,14 @@ class Result:
     relevance: NDArray[np.floating[Any]]
     output: NDArray[np.floating[Any]]
     class_index: int
-    probability: float | None
+    chances: NDArray[np.floating[Any]] | None
     ledger: jlrp.Ledger | None = None
+    maps: tuple[Map, ...] = ()
+
+    @property
+    def probability(self) -> float | None:
+        """That of the explained class."""
+        return None if self.chances is None else float(self.chances[self.class_index])
 
     @property
     def logit(self) -> float:
@@ -56,7 +67,8 @@ class Result:
     @property
     def finite(self) -> bool:
         """Whether output and relevance are numbers throughout."""
-        return bool(np.isfinite(self.output).all() and np.isfinite(self.relevance).all())
+        arrays = (self.output, self.relevance, *(each.values for each in self.maps))
+        return all(bool(np.isfinite(array).all()) for array in arrays)
 
     def verdict(self, labels: Labels) -> str:
         """The class with its probability, or with its output where there is none, for people."""
@@ -82,74 +94,113 @@ class Job:
     folder: Path
     percentile: float
     pictures: bool
+    ledger: bool = False
+    gallery: Gallery | None = None
 
-    def run(self, paths: list[Path], out: Console) -> int:
-        """Explain and write all images; how many could not be, each reported on standard error."""
+    def run(self, paths: list[Path], out: Console, bar: Console) -> list[Record]:
+        """Explain and write all images, then the report; what became of each, in order. Problems go to standard error.
+
+        out: what people read; bar: where progress is shown.
+        """
         bound = self.explain.bind(self.model.params)
+        if self.gallery is not None:
+            self.gallery.bind(self.model.params, bound)
         names = dict(zip(paths, output_names(paths), strict=True))
-        begun, failed = time.perf_counter(), 0
-        with _progress(out) as progress:
+        begun, records = time.perf_counter(), dict[Path, Record]()
+        with _progress(bar) as progress:
             task = progress.add_task("explaining", total=len(paths))
             for chunk in _chunks(paths, self.batch_size):
-                for outcome in self._outcomes(bound, chunk):
-                    failed += self._report(outcome, names, progress.console)
+                for path, outcome in self._outcomes(bound, chunk):
+                    records[path] = self._told(path, outcome, names, out)
                     progress.advance(task)
-        seconds, done = time.perf_counter() - begun, len(paths) - failed
+        found = [records[path] for path in paths]
+        self._conclude(found, time.perf_counter() - begun, out)
+        return found
+
+    def _conclude(self, records: list[Record], seconds: float, out: Console) -> None:
+        """The report, and how it went."""
+        failed = sum("error" in record for record in records)
+        done = len(records) - failed
         if done:
             rate = f"{seconds:.1f} s, {done / seconds:.1f} images/s"
-            out.print(f"{done} of {len(paths)} explained in {rate}: see {shown(self.folder)}")
-        if failed and len(paths) > 1:
-            complain(f"Error: {failed} of {len(paths)} images could not be explained.")
-        return failed
+            out.print(f"{done} of {len(records)} explained in {rate}: see {shown(self.folder)}")
+        if done and self.gallery is not None:
+            self.gallery.write()
+            out.print(f"report: {shown(self.gallery.path)}, {self.gallery.path.stat().st_size / 1e6:.1f} MB")
+        if failed and len(records) > 1:
+            complain(f"Error: {failed} of {len(records)} images could not be explained.")
 
-    def _outcomes(self, bound: jlrp.Bound, paths: list[Path]) -> Iterator[Result | InputError]:
+    def _outcomes(self, bound: jlrp.Bound, paths: list[Path]) -> Iterator[tuple[Path, Result | InputError]]:
         """A result or what is wrong, for each of at most `batch_size` images."""
         images: dict[Path, NDArray[np.uint8]] = {}
         for path in paths:
             try:
                 images[path] = read(path, self.frame, self.resize)
             except InputError as error:
-                yield error
+                yield path, error
         for result in self._results(bound, images) if images else ():
             problem = InputError(f"{shown(result.path)}: its output or relevance is not finite.")
-            yield result if result.finite else problem
+            yield result.path, result if result.finite else problem
 
     def _results(self, bound: jlrp.Bound, images: dict[Path, NDArray[np.uint8]]) -> Iterator[Result]:
         """One call of the explainer; a batch that is not full is filled up, so that one program serves all batches."""
         pixels = np.stack([*images.values(), *[next(iter(images.values()))] * (self.batch_size - len(images))])
-        found = jax.device_get(bound(self.frame.to_layout(self.preprocess(pixels)), target=self.target))
+        inputs = self.frame.to_layout(self.preprocess(pixels))
+        found = jax.device_get(bound(inputs, target=self.target))
         chances = probabilities(self.model.graph, found.output)
+        maps = self.gallery.maps(inputs, found) if self.gallery is not None else [()] * len(pixels)
         for row, path in enumerate(images):
-            index = int(found.target[row])
-            chance = None if chances is None else float(chances[row, index])
-            ledger = (
-                None if found.ledger is None else jax.tree.map(itemgetter((..., slice(row, row + 1))), found.ledger)
+            yield Result(
+                path=path,
+                pixels=images[path],
+                relevance=found.relevance[row],
+                output=found.output[row],
+                class_index=int(found.target[row]),
+                chances=None if chances is None else chances[row],
+                ledger=of_image(found.ledger, row) if self.ledger else None,
+                maps=maps[row],
             )
-            yield Result(path, images[path], found.relevance[row], found.output[row], index, chance, ledger)
 
-    def _report(self, outcome: Result | InputError, names: dict[Path, str], out: Console) -> int:
-        """Write a result, or say what is wrong; 1 for the latter."""
+    def _told(self, path: Path, outcome: Result | InputError, names: dict[Path, str], out: Console) -> Record:
+        """Write a result, or say what is wrong; the record of it."""
         if isinstance(outcome, InputError):
             complain(f"Error: {outcome}")
-            return 1
-        self._write(outcome, names[outcome.path])
-        out.print(f"{shown(outcome.path)}: {outcome.verdict(self.labels)}")
+            if self.gallery is not None:
+                self.gallery.report.left_out.append(str(outcome))
+            return {"path": str(path), "error": str(outcome)}
+        files = output_files(self.folder, names[path], self.pictures)
+        self._write(outcome, files)
+        if self.gallery is not None:
+            values = outcome.output if outcome.chances is None else outcome.chances
+            self.gallery.add(shown(path), outcome.pixels, values, outcome.maps)
+        out.print(f"{shown(path)}: {outcome.verdict(self.labels)}")
         if outcome.ledger is not None:
             out.print(outcome.ledger.table(), soft_wrap=True)
-        return 0
+        return self._record(outcome, files)
 
-    def _write(self, result: Result, name: str) -> None:
+    def _record(self, result: Result, files: dict[str, Path]) -> Record:
+        """A result as `--json` gives it."""
+        return {
+            "path": str(result.path),
+            "class": result.class_index,
+            "label": self.labels[result.class_index] or None,
+            "probability": result.probability,
+            "logit": result.logit,
+            "files": {kind: str(path) for kind, path in files.items()},
+        }
+
+    def _write(self, result: Result, files: dict[str, Path]) -> None:
         if self.pictures:
             values = plot.channel_sum(result.relevance, self.frame.channel_axis)
             full = plot.limit(values, self.percentile)
             note = f"{shown(result.path.name)}, {self.preset}, full colour from percentile {self.percentile:g} of |R|"
             heatmap = plot.heatmap(values, full, result.verdict(self.labels), note)
             overlay = plot.enlarged(plot.overlay(result.pixels, values, full))
-            write_whole(self.folder / f"{name}.heatmap.png", plot.png(heatmap))
-            write_whole(self.folder / f"{name}.overlay.png", plot.png(overlay))
+            write_whole(files["heatmap"], plot.png(heatmap))
+            write_whole(files["overlay"], plot.png(overlay))
         buffer = BytesIO()
         np.savez(buffer, allow_pickle=False, **self._arrays(result))
-        write_whole(self.folder / f"{name}.npz", buffer.getvalue())
+        write_whole(files["relevance"], buffer.getvalue())
 
     def _arrays(self, result: Result) -> dict[str, Any]:
         """What the .npz holds: numbers and strings, no objects."""
@@ -177,13 +228,26 @@ def probabilities(graph: ir.Graph, output: NDArray[Any]) -> NDArray[Any] | None:
 
     A softmax was stripped, and is applied here; a sigmoid is still part of `output`.
     """
-    name = graph.outputs[0]
-    last = graph[name].op if name in graph else None
-    if isinstance(last, ir.Softmax):
+    if isinstance(_last(graph), ir.Softmax):
         powers = np.exp(output.astype(np.float64) - output.max(-1, keepdims=True))
         return np.asarray(powers / powers.sum(-1, keepdims=True))
-    sigmoid = isinstance(last, ir.HardSigmoid) or (isinstance(last, ir.Activation) and last.function == "sigmoid")
-    return output if sigmoid else None
+    return output if _is_sigmoid(_last(graph)) else None
+
+
+def ends_in_probabilities(model: ir.Model) -> bool:
+    """Whether there are `probabilities`."""
+    last = _last(model.graph)
+    return isinstance(last, ir.Softmax) or _is_sigmoid(last)
+
+
+def _last(graph: ir.Graph) -> ir.Op | None:
+    """The op that the graph's (first) output comes from, `None` for an input."""
+    name = graph.outputs[0]
+    return graph[name].op if name in graph else None
+
+
+def _is_sigmoid(op: ir.Op | None) -> bool:
+    return isinstance(op, ir.HardSigmoid) or (isinstance(op, ir.Activation) and op.function == "sigmoid")
 
 
 def _ledger_arrays(ledger: jlrp.Ledger) -> dict[str, Any]:
@@ -208,7 +272,7 @@ class _Rate(ProgressColumn):
 
 def _progress(out: Console) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    return Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
+    return Progress(*columns, console=out, transient=True, disable=out.quiet or not out.is_terminal)
 
 
 def _chunks(paths: list[Path], size: int) -> Iterator[list[Path]]:

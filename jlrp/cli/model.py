@@ -7,6 +7,7 @@ import numpy as np
 import typer
 
 import ir
+import jlrp
 from jlrp.cli.program import InputError, shown
 
 ModelPath = Annotated[
@@ -22,7 +23,10 @@ Architecture = Annotated[
 Variant = Annotated[
     str | None, typer.Option(metavar="NAME", help="Which build of that network, where there are several.")
 ]
-Preset = Annotated[str, typer.Option(metavar="NAME", help="The rules: see `jlrp presets`.")]
+Preset = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="The rules: see `jlrp presets`.", autocompletion=lambda: list(jlrp.PRESETS)),
+]
 
 DEFAULT_PRESET = "epsilon_plus_flat"
 

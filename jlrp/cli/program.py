@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from jax.errors import JaxRuntimeError
@@ -19,6 +19,9 @@ class InputError(ValueError):
     """Something wrong with what the user gave; its message is one sentence for people."""
 
 
+WRONG, INTERRUPTED = 2, 130
+"""Exit codes: wrong usage or input, or part of it left out; stopped by Ctrl-C."""
+
 EXPECTED = (
     InputError,
     ir.LoadError,
@@ -30,6 +33,11 @@ EXPECTED = (
     JaxRuntimeError,
 )
 """Errors that are about the input or the machine and not about the program: shown without a traceback."""
+
+
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on standard output; errors are still told.")]
 
 
 class Program(TyperGroup):
@@ -50,18 +58,23 @@ class Program(TyperGroup):
         except EXPECTED as error:
             code = _failed(_sentence(error))
         except typer.Abort:
-            code = 130
+            code = INTERRUPTED
         except Exception as error:
             if not hasattr(error, "format_message"):  # typer's own errors have it, under any of its base classes
                 raise
             code = _failed(_usage(error))
+        if code == INTERRUPTED:
+            complain("Interrupted: what has been written is whole.")
         sys.exit(code or 0)
 
 
-def console() -> Console:
-    """Standard output as rich sees it. Text is shown as given; without a terminal no line is cut or broken."""
-    width = None if sys.stdout.isatty() else 10_000
-    return Console(width=width, markup=False, highlight=False, emoji=False)
+def console(quiet: bool = False, stderr: bool = False) -> Console:
+    """Standard output (or error) as rich sees it. Text is shown as given; without a terminal no line is cut or broken.
+
+    Nothing is written where it is `quiet`. Colours come on a terminal only, and not where `NO_COLOR` is set.
+    """
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 10_000
+    return Console(width=width, markup=False, highlight=False, emoji=False, quiet=quiet, stderr=stderr)
 
 
 def complain(sentence: str) -> None:
@@ -83,7 +96,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def _failed(sentence: str) -> int:
     complain(f"Error: {sentence}")
-    return 2
+    return WRONG
 
 
 def _sentence(error: Exception) -> str:

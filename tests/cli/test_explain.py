@@ -217,7 +217,7 @@ def test_images_of_one_name_from_two_folders(jlrp, model, photo, tmp_path):
 def test_its_own_pictures_are_not_read_again_from_a_folder(jlrp, model, photo):
     photo("in/a.png")
     for _ in range(2):
-        assert jlrp("explain", model, "in", "-o", "in").stdout.startswith("1 image, ")
+        assert jlrp("explain", model, "in", "-o", "in", "--force").stdout.startswith("1 image, ")
 
 
 def test_the_same_run_writes_the_same_files(jlrp, model, photo, tmp_path):
@@ -232,7 +232,7 @@ def test_the_guessed_preprocessing_is_said(jlrp, model, channels_first_model, ph
     path = photo("a.png")
     unknown = jlrp("explain", model, path, "--no-pictures").stdout
     assert "preprocess unit (nothing known about the model; --preprocess overrides)" in unknown
-    given = jlrp("explain", model, path, "--no-pictures", "--preprocess", "torch").stdout
+    given = jlrp("explain", model, path, "--no-pictures", "--preprocess", "torch", "--force").stdout
     assert "preprocess torch (as given)" in given
 
 
@@ -257,7 +257,7 @@ def test_a_target_by_its_label_and_by_its_code(jlrp, model, photo, tmp_path):
     labels.write_text(json.dumps(index))
     path = photo("a.png")
     for target in ("dog", "n03", "3"):
-        result = jlrp("explain", model, path, "--labels", labels, "--target", target, "--no-pictures")
+        result = jlrp("explain", model, path, "--labels", labels, "--target", target, "--no-pictures", "--force")
         assert_fine(result)
         assert "dog (class 3), " in result.stdout
 

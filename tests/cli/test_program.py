@@ -56,12 +56,23 @@ def test_presets_are_listed_with_what_they_do(jlrp):
         assert len(line.split()) > 4, f"{name} has no description"
 
 
-@pytest.mark.parametrize(("module", "package"), [("typer", "typer"), ("PIL", "pillow")])
+@pytest.mark.parametrize(("module", "package"), [("typer", "typer"), ("PIL", "pillow"), ("jinja2", "jinja2")])
 def test_without_the_extra_one_sentence_says_what_to_install(module, package):
     result = python(f"import sys; import jlrp.__main__ as program; sys.modules[{module!r}] = None; program.main()")
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr == f'The jlrp command needs {package}: pip install "jlrp[cli]"\n'
+
+
+def test_an_interruption_before_the_program_has_begun():
+    result = python(
+        "import sys; import jlrp.__main__ as program\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting()); program.main()"
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "")
 
 
 def test_importing_the_library_imports_nothing_of_the_extra_and_leaves_the_environment_alone():
@@ -112,4 +123,5 @@ def test_an_interruption_ends_the_program_quietly(jlrp, monkeypatch):
     monkeypatch.setattr("jlrp.cli.presets.console", interrupt)
     result = jlrp("presets")
     assert result.exit_code == 130
+    assert result.stderr.splitlines()[-1] == "Interrupted: what has been written is whole."
     assert "Traceback" not in result.output

@@ -1,55 +1,10 @@
-"""Colours, scales and pictures, pixel by pixel."""
-
-from io import BytesIO
+"""Relevance laid over images, pixel by pixel."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from jlrp import plot
-
-WHITE, RED, BLUE = [255, 255, 255], [255, 0, 0], [0, 0, 255]
-
-
-def decoded(content: bytes) -> np.ndarray:
-    with Image.open(BytesIO(content)) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def test_zero_is_white_and_the_limits_are_full_red_and_full_blue():
-    assert plot.colours([[0.0, 3.0, -3.0]], full=3.0).tolist() == [[WHITE, RED, BLUE]]
-
-
-def test_values_beyond_the_limit_keep_its_colour():
-    assert plot.colours([7.0, -1e30, np.inf], full=3.0).tolist() == [RED, BLUE, RED]
-
-
-def test_colours_are_linear_in_relevance_and_symmetric():
-    values = np.linspace(-1, 1, 401)
-    colours = plot.colours(values, full=1.0).astype(int)
-    fading = np.abs(255 * (1 - np.abs(values)) - colours[:, 1])
-    assert fading.max() <= 1
-    np.testing.assert_array_equal(colours, colours[::-1, ::-1])
-
-
-def test_channels_are_summed_along_the_axis_given():
-    relevance = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
-    np.testing.assert_array_equal(plot.channel_sum(relevance), relevance.sum(-1))
-    np.testing.assert_array_equal(plot.channel_sum(relevance, 0), relevance.sum(0))
-
-
-@pytest.mark.parametrize(
-    ("values", "percentile", "expected"),
-    [
-        ([1.0, -4.0, 2.0], 100.0, 4.0),
-        ([1.0, -4.0, 2.0], 50.0, 2.0),
-        ([0.0, 0.0, 0.0, -4.0], 50.0, 4.0),
-        ([0.0, 0.0], 100.0, 1.0),
-        ([], 100.0, 1.0),
-    ],
-)
-def test_limit(values, percentile, expected):
-    assert plot.limit(values, percentile) == expected
 
 
 def test_overlay_leaves_the_image_where_there_is_no_relevance():
@@ -64,11 +19,68 @@ def test_overlay_blends_in_proportion_to_relevance():
     assert blended.tolist() == [[[100, 100, 100], [224, 20, 20], [20, 20, 224], [162, 60, 60]]]
 
 
+def test_overlay_in_another_colour_map_covers_with_its_ends():
+    image = np.full((1, 3), 100, np.uint8)
+    blended = plot.overlay(image, [[0.0, 1.0, -1.0]], strength=1.0, cmap="blue_orange")
+    assert blended.tolist() == [[[100, 100, 100], [200, 80, 0], [0, 121, 203]]]
+
+
+def test_overlay_in_a_sequential_map_covers_with_its_own_colours():
+    image = np.full((1, 3), 100, np.uint8)
+    blended = plot.overlay(image, [[0.0, -0.5, 1.0]], strength=1.0, cmap="magma")
+    half, full = plot.colours([0.5, 1.0], 1.0, "magma").astype(float)
+    assert blended.tolist() == [[[100] * 3, np.rint((100 + half) / 2).tolist(), full.tolist()]]
+
+
 def test_overlay_shows_colours_as_grey_of_the_same_brightness():
     image = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [9, 9, 9]]], np.uint8)
     grey = np.asarray(Image.fromarray(image).convert("L")).astype(int)
     shown = plot.overlay(image, np.zeros((1, 4)), full=1.0).astype(int)
     assert np.abs(shown - grey[..., None]).max() <= 1
+
+
+def test_several_maps_over_one_image_share_the_limit(rng):
+    image, relevance = rng.integers(0, 256, (4, 5, 3), np.uint8), rng.normal(size=(3, 4, 5, 2))
+    found = plot.overlay(image, relevance)
+    full = np.abs(relevance.sum(-1)).max()
+    assert found.shape == (3, 4, 5, 3)
+    np.testing.assert_array_equal(found[1], plot.overlay(image, relevance[1], full))
+
+
+def test_an_overlay_of_another_size():
+    with pytest.raises(ValueError, match=r"^Relevance of 2 × 3 pixels cannot lie over an image of 3 × 2 pixels\.$"):
+        plot.overlay(np.zeros((3, 2), np.uint8), np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (np.array([[0, 255]], np.uint8), [[0, 255]]),
+        (np.array([[0.0, 0.5, 1.0]], np.float32), [[0, 128, 255]]),
+        (np.array([[[7], [9]]], np.int64), [[7, 9]]),
+        (np.array([[[1, 2, 3]]], np.uint8), [[[1, 2, 3]]]),
+        (np.array([[True, False]]), [[1, 0]]),
+    ],
+)
+def test_images_as_pixels(image, expected):
+    assert plot.as_pixels(image).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (np.zeros(3, np.uint8), r"has the shape \(H, W\), \(H, W, 1\) or \(H, W, 3\), and this has \(3,\)"),
+        (np.zeros((2, 2, 4), np.uint8), r"and this has \(2, 2, 4\)"),
+        (np.zeros((0, 2), np.uint8), r"and this has \(0, 2\)"),
+        (np.array([[0.0, 255.0]]), "this float64 from 0 to 255: draw the pixels, not the model's input"),
+        (np.array([[-1.0, 1.0]]), "from -1 to 1"),
+        (np.array([[0, 256]]), "from 0 to 256"),
+        (np.array([[np.nan, 1.0]]), "nan"),
+    ],
+)
+def test_what_is_no_image(image, words):
+    with pytest.raises(ValueError, match=words):
+        plot.as_pixels(image)
 
 
 def test_small_pictures_are_enlarged_by_whole_pixels():
@@ -77,52 +89,3 @@ def test_small_pictures_are_enlarged_by_whole_pixels():
     assert enlarged.shape == (6, 9)
     np.testing.assert_array_equal(enlarged[::3, ::3], pixels)
     assert plot.enlarged(np.zeros((300, 400), np.uint8), least=256).shape == (300, 400)
-
-
-def test_png_of_pixels_gives_them_back():
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3), np.uint8)
-    np.testing.assert_array_equal(decoded(plot.png(pixels)), pixels)
-
-
-def test_a_heatmap_shows_its_values_in_these_colours_under_its_title():
-    figure = plot.heatmap([[1.0, -1.0], [0.0, 0.5]], full=1.0, title="cat (class 1), 97.0 %", note="cat.png")
-    axes = figure.axes[0]
-    assert axes.get_title() == "cat (class 1), 97.0 %"
-    assert axes.get_xlabel() == "cat.png"
-    pixels = decoded(plot.png(figure)).reshape(-1, 3).tolist()
-    assert RED in pixels
-    assert BLUE in pixels
-
-
-def test_the_colour_bar_is_symmetric_and_says_where_values_go_beyond_it():
-    figure = plot.heatmap([[4.0, -1.0]], full=2.0, title="")
-    bar = figure.axes[0].images[0].colorbar
-    assert (bar.vmin, bar.vmax, bar.extend) == (-2.0, 2.0, "max")
-
-
-def test_the_same_heatmap_gives_the_same_file():
-    values = np.random.default_rng(0).normal(size=(6, 6))
-    first, second = (plot.png(plot.heatmap(values, 1.0, "a", "b")) for _ in range(2))
-    assert first == second
-
-
-@pytest.mark.parametrize("title", ["$5 or $6", r"$\frac$", "[bold]", "a\nb", "", "\u65e5\u672c"])
-def test_titles_are_shown_as_written(title):
-    assert decoded(plot.png(plot.heatmap(np.eye(3), 1.0, title, title))).std() > 0
-
-
-@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (40, 2)])
-def test_a_heatmap_of_any_shape_is_drawn(shape):
-    assert decoded(plot.png(plot.heatmap(np.ones(shape), 1.0, "title"))).std() > 0
-
-
-def test_a_grid_has_a_row_per_image_and_one_scale_per_group():
-    images = [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.uint8)]
-    maps = [np.eye(4), -3 * np.eye(4)]
-    columns = [plot.Column(group, "predicted", maps, ["3", "5"]) for group in ("one", "one", "two")]
-    columns[2] = plot.Column("two", "predicted", [np.eye(4), np.eye(4)], ["3", "5"])
-    figure = plot.grid(images, ["3", "5"], columns, "caption")
-    pictures = [axes.images[0] for axes in figure.axes if axes.images]
-    limits = [image.norm.vmax for image in pictures if image.get_cmap() is plot.COLOURS]
-    assert sorted(limits) == [1, 1, 3, 3, 3, 3]
-    assert decoded(plot.png(figure)).std() > 0

@@ -1,0 +1,285 @@
+"""`jlrp compare`: one picture with a column for each preset and a row for each image, or class."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+
+import ir
+import jlrp
+from ir.passes import select_output, strip_softmax
+from jlrp import plot
+from jlrp.cli.explain import _classes, _explainer, _output_note, _rules
+from jlrp.cli.files import require_new, write_whole
+from jlrp.cli.images import Frame, Resize, find, frame_of, read
+from jlrp.cli.job import Start, probabilities
+from jlrp.cli.labels import Labels, read_labels
+from jlrp.cli.model import Architecture, ModelPath, Variant, load, require_finite
+from jlrp.cli.preprocess import Preprocess, chosen
+from jlrp.cli.presets import require_preset
+from jlrp.cli.program import Force, InputError, Json, Quiet, console, shown
+from jlrp.cli.targets import Target, parsed
+from jlrp.cli.targets import chosen as chosen_classes
+
+DEFAULT_PRESETS = "epsilon,epsilon_plus,epsilon_plus_flat,epsilon_alpha2_beta1_flat"
+MOST_ROWS = 50
+
+
+class Colours(StrEnum):
+    """The colour maps of `jlrp.plot`."""
+
+    bwr = "bwr"
+    blue_orange = "blue_orange"
+    coolwarm = "coolwarm"
+    seismic = "seismic"
+    magma = "magma"
+
+
+class Scale(StrEnum):
+    """Which maps share one colour scale."""
+
+    image = "image"
+    row = "row"
+    column = "column"
+    all = "all"
+
+
+class Channels(StrEnum):
+    """How the channels of a pixel become one number."""
+
+    sum = "sum"
+    norm = "norm"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the picture: an image and one of its classes, with a map (H, W, C) for each preset."""
+
+    path: Path
+    pixels: NDArray[np.uint8]
+    class_index: int
+    label: str
+    logit: float
+    probability: float | None
+    maps: Mapping[str, NDArray[np.floating[Any]]]
+
+    @property
+    def title(self) -> str:
+        """Label, class, and probability (or output where the model gives none), for people."""
+        score = f"output {self.logit:.4g}" if self.probability is None else f"{100 * self.probability:.1f} %"
+        return (
+            f"{self.label}\nclass {self.class_index}, {score}" if self.label else f"class {self.class_index}\n{score}"
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A model with an explainer for each preset, and the classes to explain; all of it has been checked."""
+
+    model: ir.Model
+    explainers: Mapping[str, jlrp.Explainer]
+    frame: Frame
+    preprocess: ir.Preprocessing
+    targets: Sequence[Target]
+    labels: Labels
+
+    def rows(self, pixels: Mapping[Path, NDArray[np.uint8]], out: Console) -> list[Row]:
+        """A row for each image and each of its classes, each class once."""
+        inputs = self.frame.to_layout(self.preprocess(np.stack(list(pixels.values()))))
+        outputs = _before_softmax(self.model, inputs)
+        found = [list(dict.fromkeys(column)) for column in chosen_classes(self.targets, outputs).T.tolist()]
+        maps: list[dict[str, NDArray[Any]]] = [{} for _ in found]
+        for name, explainer in self.explainers.items():
+            begun, bound = time.perf_counter(), explainer.bind(self.model.params)
+            for image, classes in enumerate(found):
+                result = jax.device_get(bound.per_class(inputs[image : image + 1], classes))
+                maps[image][name] = np.moveaxis(result.relevance[:, 0], 1 + self.frame.channel_axis, -1)
+            out.print(f"{name}: {time.perf_counter() - begun:.1f} s")
+        chances = probabilities(self.model.graph, outputs)
+        self._require_finite(list(pixels), outputs, maps)
+        return [
+            Row(
+                path=path,
+                pixels=image,
+                class_index=index,
+                label=self.labels[index],
+                logit=float(outputs[number, index]),
+                probability=None if chances is None else float(chances[number, index]),
+                maps={name: several[position] for name, several in maps[number].items()},
+            )
+            for number, (path, image) in enumerate(pixels.items())
+            for position, index in enumerate(found[number])
+        ]
+
+    def _require_finite(
+        self, paths: Sequence[Path], outputs: NDArray[Any], maps: Sequence[Mapping[str, NDArray[Any]]]
+    ) -> None:
+        for path, output, several in zip(paths, outputs, maps, strict=True):
+            if not np.isfinite(output).all():
+                raise InputError(f"{shown(path)}: its output is not finite.")
+            for name, relevance in several.items():
+                if not np.isfinite(relevance).all():
+                    raise InputError(f'{shown(path)}: its relevance under the preset "{name}" is not finite.')
+
+
+def compare(
+    model: ModelPath,
+    images: Annotated[
+        list[Path],
+        typer.Argument(help="Image files, and folders of image files.", metavar="IMAGE...", show_default=False),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help=f"The picture: a name in {' '.join(plot.SUFFIXES)}.")
+    ] = Path("jlrp-compare.png"),
+    presets: Annotated[
+        str, typer.Option(metavar="A,B,...", help="The rules, one column each: see `jlrp presets`.")
+    ] = DEFAULT_PRESETS,
+    targets: Annotated[
+        str,
+        typer.Option(metavar="CLASSES", help="The classes, one row each: predicted, top3, or such as 3,tabby."),
+    ] = "predicted",
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The classes' names: a text with one a line, or Keras's class index."),
+    ] = None,
+    preprocess: Annotated[
+        Preprocess | None,
+        typer.Option(help="How pixels become inputs.", show_default="told from the model, and said"),
+    ] = None,
+    resize: Annotated[
+        Resize, typer.Option(help="How images are brought to the model's size (Keras's load_img: nearest).")
+    ] = Resize.bilinear,
+    size: Annotated[
+        str | None, typer.Option(metavar="N|HxW", help="Image size in pixels, for a model that takes any.")
+    ] = None,
+    start: Annotated[Start, typer.Option(help="What relevance starts as at the class: its logit, or 1.")] = Start.logit,
+    low: Annotated[
+        float | None, typer.Option(help="Least input, for presets with bounds.", show_default="black")
+    ] = None,
+    high: Annotated[float | None, typer.Option(help="Greatest input, for those.", show_default="white")] = None,
+    percentile: Annotated[
+        float,
+        typer.Option(min=0, max=100, help="The percentile of |relevance| shown in full colour; 100: the maximum."),
+    ] = 99.5,
+    scale: Annotated[
+        Scale, typer.Option(help="Which maps share one colour scale: none (image), a row, a column, or all.")
+    ] = Scale.image,
+    colours: Annotated[
+        Colours, typer.Option(help="The colour map; blue_orange suits any reader, magma shows |relevance|.")
+    ] = Colours.bwr,
+    channels: Annotated[Channels, typer.Option(help="How a pixel's channels become one number.")] = Channels.sum,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Lay the maps over the image in grey.")] = False,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    architecture: Architecture = None,
+    variant: Variant = None,
+) -> None:
+    """Compare presets, and classes, in one picture.
+
+    A row for each image and class, with label and probability; a column for each preset. The picture's format is told
+    from the file's name; .svg and .pdf keep text and lines as such.
+
+    One image that cannot be read stops all, and no file is written.
+
+    \b
+    Examples:
+      jlrp compare resnet50.h5 cat.jpg dog.jpg --labels class_index.json
+      jlrp compare resnet50.h5 cat.jpg --targets top3 --presets epsilon,epsilon_plus -o cat.pdf
+      jlrp compare resnet50.h5 cat.jpg --targets 281,282 --scale row --colours blue_orange --overlay
+    """
+    names = _names(presets)
+    _require_picture(output, force)
+    paths = find(images)
+    loaded = load(model, architecture, variant)
+    require_finite(loaded, model)
+    frame = frame_of(loaded, size)
+    classes = _classes(loaded, frame)
+    words = read_labels(labels, classes)
+    wanted = parsed(targets, classes, words)
+    if len(paths) * len(wanted) > MOST_ROWS:
+        raise InputError(
+            f"{len(paths)} images with {len(wanted)} classes each are {len(paths) * len(wanted)} rows, and a picture "
+            f"has at most {MOST_ROWS}: name fewer."
+        )
+    prepared = chosen(preprocess, loaded, frame)
+    rules = _rules(names, prepared, frame, low, high)
+    explainers = {name: _explainer(loaded.graph, rules[name], start, False) for name in names}
+    pixels = {path: read(path, frame, resize) for path in paths}
+    out = console(quiet=quiet or as_json)
+    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, {len(names)} presets{_output_note(loaded.graph)}")
+    out.print(f"preprocess {prepared.name} ({prepared.reason}{'' if preprocess else '; --preprocess overrides'})")
+    rows = Comparison(loaded, explainers, frame, prepared, wanted, words).rows(pixels, out)
+    try:
+        figure = plot.comparison(
+            [row.pixels for row in rows],
+            {name: [row.maps[name] for row in rows] for name in names},
+            [row.title for row in rows],
+            percentile=percentile,
+            scaling=scale.value,
+            cmap=colours.value,
+            pooling=channels.value,
+            over=overlay,
+        )
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    write_whole(output, plot.encoded(figure, output.suffix))
+    out.print(f"see {shown(output)}")
+    if as_json:
+        typer.echo(json.dumps(_document(model, output, names, rows), indent=1))
+
+
+def _names(presets: str) -> tuple[str, ...]:
+    """Presets with commas between, each once."""
+    names = tuple(dict.fromkeys(filter(None, map(str.strip, presets.split(",")))))
+    if not names:
+        raise InputError("--presets names none: give one or more, such as epsilon,epsilon_plus.")
+    for name in names:
+        require_preset(name)
+    return names
+
+
+def _require_picture(path: Path, force: bool) -> None:
+    """`InputError` where no picture can, or should, be written to `path`."""
+    if path.suffix.lower() not in plot.SUFFIXES:
+        raise InputError(f"{shown(path)} is no name for a picture: it ends in {', '.join(plot.SUFFIXES)}.")
+    if path.is_dir():
+        raise InputError(f"{shown(path)} is a folder: give a file in it.")
+    require_new([path], force)
+
+
+def _before_softmax(model: ir.Model, inputs: NDArray[Any]) -> NDArray[Any]:
+    """The (first) output for each image, (N, classes), before a softmax that ends it: what is explained and ranked."""
+    rewritten = strip_softmax(select_output(model.graph))
+    params = jax.device_put(rewritten.params(model.params))
+    each = [jlrp.forward(rewritten.graph, params, inputs[i : i + 1]) for i in range(len(inputs))]
+    return np.concatenate(jax.device_get(each))
+
+
+def _document(model: Path, output: Path, presets: Sequence[str], rows: Sequence[Row]) -> dict[str, Any]:
+    """What `--json` prints."""
+    return {
+        "jlrp": jlrp.__version__,
+        "model": str(model),
+        "picture": str(output),
+        "presets": list(presets),
+        "rows": [
+            {
+                "path": str(row.path),
+                "class": row.class_index,
+                "label": row.label or None,
+                "probability": row.probability,
+                "logit": row.logit,
+            }
+            for row in rows
+        ],
+    }

@@ -1,0 +1,97 @@
+"""The report of a run while it grows: for each batch the maps that the report compares, for each image a picture."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+import ir
+import jlrp
+from jlrp import plot
+from jlrp.cli.files import write_whole
+from jlrp.cli.labels import Labels
+from jlrp.cli.targets import Target, chosen
+from jlrp.report import Map, Picture, Report, Score
+
+BEST = 5
+"""How many classes are shown of each image."""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What a report compares of every image: presets (explainers that keep a ledger) and classes.
+
+    own: the preset of the run itself, whose explanation is not computed twice.
+    """
+
+    path: Path
+    report: Report
+    explainers: Mapping[str, jlrp.Explainer]
+    targets: tuple[Target, ...]
+    own: str
+    labels: Labels
+    channel_axis: int
+    percentile: float
+    _bound: dict[str, jlrp.Bound] = field(default_factory=dict)
+
+    def bind(self, params: ir.Params, own: jlrp.Bound) -> None:
+        """Take the weights, for the run's own preset those that the run has."""
+        for name, explain in self.explainers.items():
+            self._bound[name] = own if name == self.own else explain.bind(params)
+
+    def maps(self, images: NDArray[np.float32], found: jlrp.Explanation) -> list[tuple[Map, ...]]:
+        """The maps of each image of a batch; found: what the run itself computed for it."""
+        explained = [(name, each) for name in self.explainers for each in self._explained(name, images, found)]
+        return [self._of_image(explained, row) for row in range(len(images))]
+
+    def add(
+        self, name: str, pixels: NDArray[np.uint8], values: NDArray[np.floating[Any]], maps: tuple[Map, ...]
+    ) -> None:
+        """An image with the values (probabilities, or outputs) of its classes."""
+        best = np.argsort(-values, kind="stable")[:BEST]
+        scores = tuple(Score(int(index), self.labels[int(index)], float(values[index])) for index in best)
+        self.report.add(Picture(name, pixels, scores, maps))
+
+    def write(self) -> None:
+        """The report's file."""
+        write_whole(self.path, self.report.html().encode())
+
+    def _explained(self, name: str, images: NDArray[np.float32], found: jlrp.Explanation) -> list[jlrp.Explanation]:
+        """One explanation for each target; classes that are the same for all images share their forward pass."""
+        bound, rows = self._bound[name], chosen(self.targets, np.asarray(found.output))
+        known = {k: found for k, row in enumerate(rows) if name == self.own and np.array_equal(row, found.target)}
+        fixed = [k for k, target in enumerate(self.targets) if isinstance(target, int) and k not in known]
+        if len(fixed) > 1:
+            several = jax.device_get(bound.per_class(images, rows[fixed, 0].tolist()))
+            known |= {k: _class(several, position) for position, k in enumerate(fixed)}
+        return [known[k] if k in known else jax.device_get(bound(images, target=row)) for k, row in enumerate(rows)]
+
+    def _of_image(self, explained: Sequence[tuple[str, jlrp.Explanation]], row: int) -> tuple[Map, ...]:
+        """One image's maps, for each preset and class one."""
+        maps = {(name, int(each.target[row])): self._map(name, each, row) for name, each in explained}
+        return tuple(maps.values())
+
+    def _map(self, name: str, each: jlrp.Explanation, row: int) -> Map:
+        index, ledger = int(each.target[row]), of_image(each.ledger, row)
+        values = plot.channel_sum(each.relevance[row], self.channel_axis)
+        start = float(each.output[row, index]) if ledger is None else float(ledger.start[0])
+        full = plot.limit(values, self.percentile)
+        return Map(name, index, self.labels[index] or f"class {index}", values, full, start, ledger)
+
+
+def of_image(ledger: jlrp.Ledger | None, row: int) -> jlrp.Ledger | None:
+    """The ledger of a batch of one image alone."""
+    return None if ledger is None else jax.tree.map(itemgetter((..., slice(row, row + 1))), ledger)
+
+
+def _class(several: jlrp.Explanation, position: int) -> jlrp.Explanation:
+    """One class of an explanation of several."""
+    ledger = None if several.ledger is None else jax.tree.map(itemgetter(position), several.ledger)
+    return jlrp.Explanation(
+        several.relevance[position], several.output, several.target[position], several.layers, ledger
+    )

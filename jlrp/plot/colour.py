@@ -1,0 +1,115 @@
+"""Colour maps for relevance, and values as colours.
+
+A signed map has one colour for zero and goes from there to one colour for each sign, so that its scale is symmetric. A
+sequential map shows |R|. What is said of readers with a colour vision deficiency is measured in the tests: there the
+colours are simulated for deuteranopes, protanopes and tritanopes (Machado, Oliveira and Fernandes, "A
+Physiologically-based Model for Simulation of Color Vision Deficiency", 2009) and compared in CIELAB.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import Colormap, LinearSegmentedColormap, ListedColormap, Normalize
+from numpy.typing import ArrayLike, NDArray
+
+Pixels = NDArray[np.uint8]
+"""A picture: (height, width, 3), or (height, width) in grey."""
+
+LEVELS = 511  # an odd number, so that zero has a colour of its own
+BLUE, ORANGE = "#0079cb", "#c85000"  # of one lightness, CIELAB L* = 49.5
+
+
+@dataclass(frozen=True)
+class ColourMap:
+    """A colour map for relevance; `COLOUR_MAPS` has them by name.
+
+    name: matplotlib's, but for `blue_orange`.
+    about: what it is for, in a sentence.
+    signed: whether it shows R from −limit to limit, or |R| from 0 to limit.
+    safe: whether readers with any of the three colour vision deficiencies, as all others, can tell the signs apart from
+        a quarter of the limit up, and see the strongest relevance as the strongest; of a sequential map, whether more
+        is lighter to all of them.
+    balanced: whether both signs are equally light, so that neither stands out, and a print without colour shows |R|.
+
+    >>> COLOUR_MAPS["bwr"].safe, COLOUR_MAPS["bwr"].balanced, COLOUR_MAPS["magma"].signed
+    (True, False, False)
+    """
+
+    name: str
+    about: str
+    signed: bool = True
+    safe: bool = True
+    balanced: bool = True
+
+    @cached_property
+    def table(self) -> Colormap:
+        """matplotlib's object, with an odd number of colours.
+
+        Each is a whole number of 255ths and a quarter more, so that it is the same where such numbers are rounded, as
+        in `colours`, and where their fraction is cut off, as in matplotlib's bitmaps.
+        """
+        if self.name == "blue_orange":
+            found: Colormap = LinearSegmentedColormap.from_list(self.name, [BLUE, "#ffffff", ORANGE], LEVELS)
+        else:
+            found = colormaps[self.name].resampled(LEVELS)
+        levels = np.rint(255 * np.asarray(found(np.arange(LEVELS)))[:, :3])
+        return ListedColormap(np.minimum((levels + 0.25) / 255, 1.0), self.name)
+
+    def norm(self, full: float) -> Normalize:
+        """From relevance to the position in the map: 0 to 1."""
+        return Normalize(-full if self.signed else 0.0, full)
+
+
+COLOUR_MAPS = {
+    each.name: each
+    for each in (
+        ColourMap("bwr", "Blue, white, red, pure at the ends: the most common; its red is lighter.", balanced=False),
+        ColourMap("blue_orange", "Blue, white, orange of one lightness: for any reader, and for print."),
+        ColourMap("coolwarm", "Blue, grey, red, softer (Moreland 2009): zero is light grey, not white."),
+        ColourMap(
+            "seismic",
+            "Blue, white, red, dark at the ends: half the limit looks stronger than all of it.",
+            safe=False,
+            balanced=False,
+        ),
+        ColourMap("magma", "Black through red to pale yellow: |R| alone, without its sign.", signed=False),
+    )
+}
+"""The colour maps by name. The default, `bwr`, is linear, so that twice the relevance looks twice as strong; so is
+`blue_orange`.
+
+>>> [name for name, each in COLOUR_MAPS.items() if each.safe and each.balanced]
+['blue_orange', 'coolwarm', 'magma']
+"""
+
+COLOURS = COLOUR_MAPS["bwr"].table
+
+
+def colour_map(name: str) -> ColourMap:
+    """The colour map of a name; `ValueError` that lists them where there is none.
+
+    >>> colour_map("blue_orange").signed
+    True
+    """
+    if name not in COLOUR_MAPS:
+        raise ValueError(f"There is no colour map {name!r}: choose from {', '.join(COLOUR_MAPS)}.")
+    return COLOUR_MAPS[name]
+
+
+def colours(values: ArrayLike, full: float, cmap: str = "bwr") -> Pixels:
+    """Values as colours: white at 0, pure red from `full` up, pure blue from `-full` down. (…) → (…, 3), 0…255.
+
+    values: any shape, any numbers; infinities have the colours of the limits.
+    full: the relevance shown in full colour, above 0, see `limit`.
+    cmap: a name in `COLOUR_MAPS`; a sequential map shows |values|.
+
+    >>> colours([0.0, 2.0, -5.0], full=2.0).tolist()
+    [[255, 255, 255], [255, 0, 0], [0, 0, 255]]
+    >>> colours([0.0, 2.0, -5.0], full=2.0, cmap="magma").tolist()
+    [[0, 0, 4], [252, 253, 191], [252, 253, 191]]
+    """
+    chosen, share = colour_map(cmap), np.asarray(values, np.float64) / full
+    position = (share + 1) / 2 if chosen.signed else np.abs(share)
+    return np.asarray(np.rint(255 * np.asarray(chosen.table(np.clip(position, 0, 1)))[..., :3]), np.uint8)
