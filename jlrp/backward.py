@@ -114,6 +114,16 @@ class Explanation:
     layers: dict[str, Array]
     ledger: Ledger | None = None
 
+    def _repr_html_(self) -> str | None:
+        """The heatmaps, for a notebook; `None` without the extra `jlrp[cli]` or in the middle of a transformation."""
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(self)):
+            return None
+        try:
+            from jlrp.plot import explanation_html
+        except ModuleNotFoundError:
+            return None
+        return explanation_html(self.relevance, self.target)
+
 
 @flax.struct.dataclass
 class Conditions:

@@ -18,15 +18,15 @@ import ir
 import jlrp
 from ir.passes import select_output, strip_softmax
 from jlrp import plot
-from jlrp.cli.explain import _classes, _explainer, _output_note, _rules
 from jlrp.cli.files import require_new, write_whole
 from jlrp.cli.images import Frame, Resize, find, frame_of, read
 from jlrp.cli.job import Start, probabilities
 from jlrp.cli.labels import Labels, read_labels
 from jlrp.cli.model import Architecture, ModelPath, Variant, load, require_finite
-from jlrp.cli.preprocess import Preprocess, chosen
-from jlrp.cli.presets import require_preset
+from jlrp.cli.options import High, Images, LabelFile, Low, Percentile, Preprocessing, Resizing, Size, StartAt
+from jlrp.cli.preprocess import chosen
 from jlrp.cli.program import Force, InputError, Json, Quiet, console, shown
+from jlrp.cli.rules import classes_of, explainer_of, output_note, preset_names, rules_of
 from jlrp.cli.targets import Target, parsed
 from jlrp.cli.targets import chosen as chosen_classes
 
@@ -133,10 +133,7 @@ class Comparison:
 
 def compare(
     model: ModelPath,
-    images: Annotated[
-        list[Path],
-        typer.Argument(help="Image files, and folders of image files.", metavar="IMAGE...", show_default=False),
-    ],
+    images: Images,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help=f"The picture: a name in {' '.join(plot.SUFFIXES)}.")
     ] = Path("jlrp-compare.png"),
@@ -147,29 +144,14 @@ def compare(
         str,
         typer.Option(metavar="CLASSES", help="The classes, one row each: predicted, top3, or such as 3,tabby."),
     ] = "predicted",
-    labels: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The classes' names: a text with one a line, or Keras's class index."),
-    ] = None,
-    preprocess: Annotated[
-        Preprocess | None,
-        typer.Option(help="How pixels become inputs.", show_default="told from the model, and said"),
-    ] = None,
-    resize: Annotated[
-        Resize, typer.Option(help="How images are brought to the model's size (Keras's load_img: nearest).")
-    ] = Resize.bilinear,
-    size: Annotated[
-        str | None, typer.Option(metavar="N|HxW", help="Image size in pixels, for a model that takes any.")
-    ] = None,
-    start: Annotated[Start, typer.Option(help="What relevance starts as at the class: its logit, or 1.")] = Start.logit,
-    low: Annotated[
-        float | None, typer.Option(help="Least input, for presets with bounds.", show_default="black")
-    ] = None,
-    high: Annotated[float | None, typer.Option(help="Greatest input, for those.", show_default="white")] = None,
-    percentile: Annotated[
-        float,
-        typer.Option(min=0, max=100, help="The percentile of |relevance| shown in full colour; 100: the maximum."),
-    ] = 99.5,
+    labels: LabelFile = None,
+    preprocess: Preprocessing = None,
+    resize: Resizing = Resize.bilinear,
+    size: Size = None,
+    start: StartAt = Start.logit,
+    low: Low = None,
+    high: High = None,
+    percentile: Percentile = 99.5,
     scale: Annotated[
         Scale, typer.Option(help="Which maps share one colour scale: none (image), a row, a column, or all.")
     ] = Scale.image,
@@ -197,13 +179,13 @@ def compare(
       jlrp compare resnet50.h5 cat.jpg --targets top3 --presets epsilon,epsilon_plus -o cat.pdf
       jlrp compare resnet50.h5 cat.jpg --targets 281,282 --scale row --colours blue_orange --overlay
     """
-    names = _names(presets)
+    names = preset_names(presets)
     _require_picture(output, force)
     paths = find(images)
     loaded = load(model, architecture, variant)
     require_finite(loaded, model)
     frame = frame_of(loaded, size)
-    classes = _classes(loaded, frame)
+    classes = classes_of(loaded, frame)
     words = read_labels(labels, classes)
     wanted = parsed(targets, classes, words)
     if len(paths) * len(wanted) > MOST_ROWS:
@@ -212,11 +194,11 @@ def compare(
             f"has at most {MOST_ROWS}: name fewer."
         )
     prepared = chosen(preprocess, loaded, frame)
-    rules = _rules(names, prepared, frame, low, high)
-    explainers = {name: _explainer(loaded.graph, rules[name], start, False) for name in names}
+    rules = rules_of(names, prepared, frame, low, high)
+    explainers = {name: explainer_of(loaded.graph, rules[name], start) for name in names}
     pixels = {path: read(path, frame, resize) for path in paths}
     out = console(quiet=quiet or as_json)
-    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, {len(names)} presets{_output_note(loaded.graph)}")
+    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, {len(names)} presets{output_note(loaded.graph)}")
     out.print(f"preprocess {prepared.name} ({prepared.reason}{'' if preprocess else '; --preprocess overrides'})")
     rows = Comparison(loaded, explainers, frame, prepared, wanted, words).rows(pixels, out)
     try:
@@ -236,16 +218,6 @@ def compare(
     out.print(f"see {shown(output)}")
     if as_json:
         typer.echo(json.dumps(_document(model, output, names, rows), indent=1))
-
-
-def _names(presets: str) -> tuple[str, ...]:
-    """Presets with commas between, each once."""
-    names = tuple(dict.fromkeys(filter(None, map(str.strip, presets.split(",")))))
-    if not names:
-        raise InputError("--presets names none: give one or more, such as epsilon,epsilon_plus.")
-    for name in names:
-        require_preset(name)
-    return names
 
 
 def _require_picture(path: Path, force: bool) -> None:

@@ -1,26 +1,24 @@
 """`jlrp explain`: relevance maps of images under a model from a file."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-import ir
 import jlrp
-from ir.ops.base import show
 from jlrp.cli.files import output_files, output_names, require_folder, require_new
 from jlrp.cli.gallery import Gallery
-from jlrp.cli.images import Frame, Resize, find, frame_of
+from jlrp.cli.images import Resize, find, frame_of
 from jlrp.cli.job import Job, Record, Start, ends_in_probabilities
 from jlrp.cli.labels import read_labels, target_index
 from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load, require_finite
-from jlrp.cli.preprocess import Preprocess, bounds, chosen
-from jlrp.cli.presets import composite, require_preset, takes_bounds
+from jlrp.cli.options import High, Images, LabelFile, Low, Percentile, Preprocessing, Resizing, Size, StartAt
+from jlrp.cli.preprocess import chosen
+from jlrp.cli.presets import require_preset
 from jlrp.cli.program import WRONG, Force, InputError, Json, Quiet, console, shown
+from jlrp.cli.rules import classes_of, explainer_of, output_note, preset_names, rules_of
 from jlrp.cli.targets import Rank, Target, parsed
 from jlrp.report import Report, layers
 
@@ -30,10 +28,7 @@ PAGES = (".html", ".htm")
 
 def explain(
     model: ModelPath,
-    images: Annotated[
-        list[Path],
-        typer.Argument(help="Image files, and folders of image files.", metavar="IMAGE...", show_default=False),
-    ],
+    images: Images,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")] = Path(
         "jlrp-relevance"
     ),
@@ -41,30 +36,15 @@ def explain(
     target: Annotated[
         str, typer.Option(metavar="CLASS", help="The class to explain: its number, its label, or predicted.")
     ] = "predicted",
-    labels: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="The classes' names: a text with one a line, or Keras's class index."),
-    ] = None,
-    preprocess: Annotated[
-        Preprocess | None,
-        typer.Option(help="How pixels become inputs.", show_default="told from the model, and said"),
-    ] = None,
-    resize: Annotated[
-        Resize, typer.Option(help="How images are brought to the model's size (Keras's load_img: nearest).")
-    ] = Resize.bilinear,
-    size: Annotated[
-        str | None, typer.Option(metavar="N|HxW", help="Image size in pixels, for a model that takes any.")
-    ] = None,
-    start: Annotated[Start, typer.Option(help="What relevance starts as at the class: its logit, or 1.")] = Start.logit,
-    low: Annotated[
-        float | None, typer.Option(help="Least input, for presets with bounds.", show_default="black")
-    ] = None,
-    high: Annotated[float | None, typer.Option(help="Greatest input, for those.", show_default="white")] = None,
+    labels: LabelFile = None,
+    preprocess: Preprocessing = None,
+    resize: Resizing = Resize.bilinear,
+    size: Size = None,
+    start: StartAt = Start.logit,
+    low: Low = None,
+    high: High = None,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Images per call.")] = 8,
-    percentile: Annotated[
-        float,
-        typer.Option(min=0, max=100, help="The percentile of |relevance| shown in full colour; 100: the maximum."),
-    ] = 99.5,
+    percentile: Percentile = 99.5,
     pictures: Annotated[bool, typer.Option(help="Write the PNG pictures, not the .npz files alone.")] = True,
     ledger: Annotated[
         bool, typer.Option("--ledger", help="Say for each layer where relevance went: a table, and in the .npz.")
@@ -116,12 +96,12 @@ def explain(
     loaded = load(model, architecture, variant)
     require_finite(loaded, model)
     frame = frame_of(loaded, size)
-    classes = _classes(loaded, frame)
+    classes = classes_of(loaded, frame)
     names = read_labels(labels, classes)
     prepared = chosen(preprocess, loaded, frame)
-    rules = _rules((preset, *compared), prepared, frame, low, high)
+    rules = rules_of((preset, *compared), prepared, frame, low, high)
     explainers = {
-        name: _explainer(loaded.graph, each, start, ledger or name in compared) for name, each in rules.items()
+        name: explainer_of(loaded.graph, each, start, ledger or name in compared) for name, each in rules.items()
     }
     job = Job(
         model=loaded,
@@ -145,22 +125,13 @@ def explain(
         shown_classes = (own,) if targets is None else parsed(targets, classes, names)
         job = replace(job, gallery=_gallery(report, job, explainers, rules, compared, shown_classes))
     out = console(quiet=quiet or as_json)
-    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {preset}{_output_note(loaded.graph)}")
+    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {preset}{output_note(loaded.graph)}")
     out.print(f"preprocess {prepared.name} ({prepared.reason}{'' if preprocess else '; --preprocess overrides'})")
     records = job.run(paths, out, console(quiet, stderr=True) if as_json else out)
     if as_json:
         typer.echo(json.dumps(_document(job, records), indent=1))
     if any("error" in record for record in records):
         raise typer.Exit(WRONG)
-
-
-def _classes(model: ir.Model, frame: Frame) -> int:
-    """How many classes the model's (first) output has; `InputError` where that is no score per class."""
-    name = model.graph.outputs[0]
-    shape = model.graph.shapes(model.params, [(1, *frame.shape)])[name]
-    if len(shape) != 2 or shape[1] is None:
-        raise InputError(f'The output "{name}" has shape {show(shape)}, which is no score per class.')
-    return shape[1]
 
 
 def _compared(preset: str, presets: str | None, targets: str | None, report: Path | None) -> tuple[str, ...]:
@@ -173,12 +144,7 @@ def _compared(preset: str, presets: str | None, targets: str | None, report: Pat
         return ()
     if report.suffix.lower() not in PAGES:
         raise InputError(f"--report {shown(report)} should end in {PAGES[0]}, as that is what is written.")
-    names = (preset,) if presets is None else tuple(filter(None, map(str.strip, presets.split(","))))
-    if not names:
-        raise InputError("--presets names none: give one or more, such as epsilon,epsilon_plus.")
-    for name in names:
-        require_preset(name)
-    return tuple(dict.fromkeys(names))
+    return (preset,) if presets is None else preset_names(presets)
 
 
 def _require_new(paths: list[Path], folder: Path, pictures: bool, report: Path | None, force: bool) -> None:
@@ -229,43 +195,3 @@ def _document(job: Job, records: list[Record]) -> dict[str, Any]:
         "report": str(job.gallery.path) if job.gallery is not None and written else None,
         "images": records,
     }
-
-
-def _rules(
-    presets: Sequence[str], preprocess: ir.Preprocessing, frame: Frame, low: float | None, high: float | None
-) -> dict[str, jlrp.Composite]:
-    """Each preset's composite, with the input's bounds where it takes them."""
-    if not any(map(takes_bounds, presets)):
-        if low is not None or high is not None:
-            names = " and ".join(f'"{name}"' for name in dict.fromkeys(presets))
-            has = "The preset {} has" if len(set(presets)) == 1 else "The presets {} have"
-            raise InputError(f"{has.format(names)} no bounds: --low and --high are for {_with_bounds()}.")
-        return {name: composite(name, None, None) for name in presets}
-    black, white = bounds(preprocess, frame)
-    least, greatest = (black if low is None else np.float32(low)), (white if high is None else np.float32(high))
-    if not np.all(least < greatest):
-        raise InputError(
-            f"The least input {_numbers(least)} is not below the greatest {_numbers(greatest)}: "
-            "see --low, --high and --preprocess."
-        )
-    return {name: composite(name, least, greatest) for name in presets}
-
-
-def _numbers(bound: Any) -> str:
-    return ", ".join(f"{number:g}" for number in np.ravel(bound))
-
-
-def _with_bounds() -> str:
-    return ", ".join(filter(takes_bounds, jlrp.PRESETS)) or "no preset"
-
-
-def _explainer(graph: ir.Graph, rules: jlrp.Composite, start: Start, ledger: bool) -> jlrp.Explainer:
-    try:
-        return jlrp.explainer(graph, rules, start=start.value, ledger=ledger)
-    except ValueError as error:
-        raise InputError(str(error)) from error
-
-
-def _output_note(graph: ir.Graph) -> str:
-    count = len(graph.outputs)
-    return f', the first of {count} outputs ("{graph.outputs[0]}")' if count > 1 else ""

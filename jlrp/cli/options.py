@@ -1,0 +1,36 @@
+"""The options that commands which explain images share: each means the same in all of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jlrp.cli.images import Resize
+from jlrp.cli.job import Start
+from jlrp.cli.preprocess import Preprocess
+
+Images = Annotated[
+    list[Path],
+    typer.Argument(help="Image files, and folders of image files.", metavar="IMAGE...", show_default=False),
+]
+LabelFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels", metavar="FILE", help="The classes' names: a text with one a line, or Keras's class index."
+    ),
+]
+Preprocessing = Annotated[
+    Preprocess | None,
+    typer.Option("--preprocess", help="How pixels become inputs.", show_default="told from the model, and said"),
+]
+Resizing = Annotated[
+    Resize, typer.Option("--resize", help="How images are brought to the model's size (Keras's load_img: nearest).")
+]
+Size = Annotated[str | None, typer.Option(metavar="N|HxW", help="Image size in pixels, for a model that takes any.")]
+StartAt = Annotated[Start, typer.Option("--start", help="What relevance starts as at the class: its logit, or 1.")]
+Low = Annotated[float | None, typer.Option(help="Least input, for presets with bounds.", show_default="black")]
+High = Annotated[float | None, typer.Option(help="Greatest input, for those.", show_default="white")]
+Percentile = Annotated[
+    float,
+    typer.Option(min=0, max=100, help="The percentile of |relevance| shown in full colour; 100: the maximum."),
+]
