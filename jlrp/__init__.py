@@ -17,6 +17,7 @@ from jlrp.baselines import (
 )
 from jlrp.composite import Composite, CompositeError
 from jlrp.explain import Bound, Explainer, explainer
+from jlrp.interfaces import explain_func
 from jlrp.interpreter import forward
 from jlrp.ledger import Ledger
 from jlrp.ops import Affine, affine, apply
@@ -49,6 +50,7 @@ __all__ = [
     "Pointwise",
     "affine",
     "apply",
+    "explain_func",
     "explainer",
     "forward",
     "grad_cam",

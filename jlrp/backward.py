@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flax.struct
 import jax
@@ -22,12 +22,16 @@ from jlrp.chunks import divisor, in_chunks
 from jlrp.compiling import program
 from jlrp.composite import Edge
 from jlrp.formulation import PLAIN, Formulation
+from jlrp.interfaces import as_dict, as_xarray
 from jlrp.interpreter import activations, cast, check_shapes, node_params
 from jlrp.ledger import Bookkeeper, Ledger
 from jlrp.ops.base import along_axis
 from jlrp.rules import LayerCall, Rule
 from jlrp.rules.base import Facts
 from jlrp.start import start_relevance
+
+if TYPE_CHECKING:
+    from xarray import Dataset
 
 Rules = tuple[Rule, ...]
 """The distinct rules of a composite; a plan says which node has which."""
@@ -113,6 +117,27 @@ class Explanation:
     target: Array
     layers: dict[str, Array]
     ledger: Ledger | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested dictionaries of NumPy arrays: relevance, output, target, layers, and the ledger if there is one."""
+        return as_dict(self)
+
+    def to_xarray(self, leading: str | None = None, channels_first: bool = False) -> "Dataset":
+        """An `xarray.Dataset` with named axes: image, row, column, channel (layers with their names), and the ledger.
+
+        leading: what the axis before the images is: `"class"` for `per_class`, which is told from the target, and
+            such as `"condition"` for `conditional`. channels_first: whether images are (N, C, H, W).
+
+        Raises `ModuleNotFoundError` without xarray, and `ValueError` for several inputs.
+        """
+        return as_xarray(self, leading, channels_first)
+
+    def __repr__(self) -> str:
+        parts = self.relevance if isinstance(self.relevance, tuple) else (self.relevance,)
+        shapes = " and ".join(f"{getattr(x, 'dtype', '')} {getattr(x, 'shape', x)}" for x in parts)
+        output = f"output {getattr(self.output, 'shape', self.output)}"
+        layers = f", layers {', '.join(self.layers)}" if self.layers else ""
+        return f"Explanation(relevance {shapes}, {output}{layers}{', ledger' if self.ledger is not None else ''})"
 
     def _repr_html_(self) -> str | None:
         """The heatmaps, for a notebook; `None` without the extra `jlrp[cli]` or in the middle of a transformation."""

@@ -7,6 +7,7 @@ It says on standard output why it did not; where the HDF5 library crashes or han
 import faulthandler
 import math
 import sys
+from typing import Any
 
 MEMORY = 512 * 2**20
 """Bytes that the libraries take, address space without memory behind it included."""
@@ -79,12 +80,12 @@ def _limit(seconds: float, most_bytes: int) -> None:
 class _Copy:
     """What is copied of a file, and how much of it is left to copy."""
 
-    def __init__(self, h5py, most_bytes: int) -> None:
+    def __init__(self, h5py: Any, most_bytes: int) -> None:
         self.h5py = h5py
         self.left = most_bytes
         self.done: dict[int, str] = {}
 
-    def all(self, given, plain) -> None:
+    def all(self, given: Any, plain: Any) -> None:
         """Copy the root group and all that it leads to; what is met again becomes a hard link."""
         waiting = [("/", given, plain)]
         self.done[self._address(given)] = "/"
@@ -94,7 +95,7 @@ class _Copy:
             for name in group:
                 waiting += self.member(f"{path}{name}", group, name, target)
 
-    def member(self, path: str, group, name: str, target) -> list:
+    def member(self, path: str, group: Any, name: str, target: Any) -> list[tuple[str, Any, Any]]:
         """Copy one member; a group is returned, to be copied later."""
         if not isinstance(group.get(name, getlink=True), self.h5py.HardLink):
             target[name] = self.h5py.SoftLink("/elsewhere")  # which is refused when it is asked for
@@ -112,7 +113,7 @@ class _Copy:
         self.attributes(item, copied)
         return []
 
-    def values(self, dataset):
+    def values(self, dataset: Any) -> Any:
         """The numbers of a dataset, or `NOTHING`."""
         what, dtype = f"dataset {dataset.name!r}", dataset.dtype
         if dataset.is_virtual or dataset.external:
@@ -136,7 +137,7 @@ class _Copy:
         if self.left < 0:
             raise RefusedError("is damaged: its content claims many times as many bytes as the file has.")
 
-    def attributes(self, item, target) -> None:
+    def attributes(self, item: Any, target: Any) -> None:
         """Copy attributes, long lists in pieces `name0`, `name1`, … as Keras writes them."""
         for name in item.attrs:
             stored = self.h5py.h5a.open(item.id, name.encode("utf-8", "surrogateescape"))
@@ -148,11 +149,11 @@ class _Copy:
             for index, piece in enumerate(pieces):
                 target.attrs[name if len(pieces) == 1 else f"{name}{index}"] = piece
 
-    def _address(self, item) -> int:
+    def _address(self, item: Any) -> int:
         return self.h5py.h5o.get_info(item.id).addr
 
 
-def _pieces(value, dtype) -> list:
+def _pieces(value: Any, dtype: Any) -> list[Any]:
     """An attribute's value in pieces that fit into a header."""
     size = getattr(value, "size", 1) * max(dtype.itemsize, 16)
     if size <= LONGEST or not getattr(value, "ndim", 0):

@@ -116,12 +116,12 @@ class FoldIntoNext(_Fold):
         kernel = weights["kernel"]
         # (window, in, groups, out) for a depthwise kernel: one "group" per channel; else in and out lie within a group.
         if isinstance(self.linear, DepthwiseConv):
-            blocks, rows = kernel, lambda v: v[:, None]
+            blocks, by_row = kernel, (scale[:, None], shift[:, None])
         else:
             groups = getattr(self.linear, "groups", 1)
             blocks = kernel.reshape(*kernel.shape[:-1], groups, kernel.shape[-1] // groups)
-            rows = lambda v: v.reshape(groups, -1).T[:, :, None]  # noqa: E731
+            by_row = tuple(v.reshape(groups, -1).T[:, :, None] for v in (scale, shift))
         inner = range(blocks.ndim - 2)  # the window, and the input channels where they are summed over
-        bias = (blocks * rows(shift)).sum(axis=tuple(inner)).reshape(-1)
+        bias = (blocks * by_row[1]).sum(axis=tuple(inner)).reshape(-1)
         bias = weights["bias"] + bias if "bias" in weights else bias
-        return {**params, self.into: {"kernel": (blocks * rows(scale)).reshape(kernel.shape), "bias": bias}}
+        return {**params, self.into: {"kernel": (blocks * by_row[0]).reshape(kernel.shape), "bias": bias}}

@@ -114,37 +114,37 @@ class Method(ABC):
 
 
 class _Epsilon(Method):
-    def prepare(self, rule, layer, facts):
+    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
         return Kernels(None, None if layer.map.turn is None else layer.turned(layer.map.weights))
 
-    def relevance(self, rule, layer, call, kernels, relevance):
+    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
         (x,) = call.inputs
         s = divide(relevance, call.output, getattr(rule, "epsilon", 0.0))
         return x * layer.backwards(_or(kernels.backwards, layer.map.weights), x, s)
 
 
 class _ZPlus(Method):
-    def prepare(self, rule, layer, facts):
+    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
         plus, _ = layer.by_sign
         return Kernels(plus, None if layer.map.turn is None else layer.turned(plus))
 
-    def relevance(self, rule, layer, call, kernels, relevance):
+    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
         x = layer.split(*call.inputs)
         s = divide(relevance, _positive_part(layer, kernels, x), rule.epsilon)
         return layer.joined(x * layer.backwards(_or(kernels.backwards, kernels.forwards), x, s))
 
 
 class _AlphaBeta(Method):
-    def prepare(self, rule, layer, facts):
+    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
         both = jnp.concatenate(layer.by_sign, -1)
         return Kernels(both, None if layer.map.turn is None else layer.turned(both))
 
-    def forwards(self, layer, x, kernels):
-        parts = jnp.split(layer.forwards(kernels.forwards, layer.split(x)), 2, layer.axis(x.ndim))
+    def forwards(self, layer: Layer, x: Array, kernels: Kernels) -> tuple[Array, tuple[Array, Array]]:
+        parts = jnp.split(layer.forwards(_or(kernels.forwards, None), layer.split(x)), 2, layer.axis(x.ndim))
         z = parts[0] + parts[1]
-        return z if layer.map.bias is None else z + layer.map.bias, tuple(parts)
+        return z if layer.map.bias is None else z + layer.map.bias, (parts[0], parts[1])
 
-    def relevance(self, rule, layer, call, kernels, relevance):
+    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
         (x,), bias = call.inputs, layer.map.bias
         _, (above, below) = (None, call.kept) if call.kept else self.forwards(layer, x, kernels)
         of_above, of_below, epsilon = self.shared(rule, layer, relevance)
@@ -153,43 +153,43 @@ class _AlphaBeta(Method):
         x = layer.split(x)
         return layer.joined(x * layer.backwards(_or(kernels.backwards, kernels.forwards), x, s, t))
 
-    def shared(self, rule, layer, relevance):
+    def shared(self, rule: Any, layer: Layer, relevance: Array) -> tuple[Array, Array, Any]:
         """What is shared out over `z⁺`, what over `z⁻`, and the stabiliser."""
         return rule.alpha * relevance, -rule.beta * relevance, rule.epsilon
 
 
 class _HalfHalf(_AlphaBeta):
-    def shared(self, rule, layer, relevance):
+    def shared(self, rule: Any, layer: Layer, relevance: Array) -> tuple[Array, Array, Any]:
         half = -0.5 * relevance if isinstance(layer.op, ir.Convolution) else 0.5 * relevance
         return half, -half, 0.0
 
 
 class _Gamma(Method):
-    def prepare(self, rule, layer, facts):
+    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
         plus, minus = layer.by_sign
         whole = plus + minus
         above, below = whole + rule.gamma * plus, whole + rule.gamma * minus
         return Kernels(plus, layer.turned(above if facts.rectified else jnp.concatenate([above, below], -1)))
 
-    def relevance(self, rule, layer, call, kernels, relevance):
+    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
         x, z = layer.split(*call.inputs), call.output
         plus = _positive_part(layer, kernels, x)
         s = [divide(jnp.where(z > 0, relevance, 0), z + rule.gamma * plus, rule.epsilon)]
         if not call.facts.rectified:
             minus = negative(z - plus)
             s.append(divide(jnp.where(z < 0, relevance, 0), z + rule.gamma * minus, rule.epsilon))
-        return layer.joined(x * layer.backwards(kernels.backwards, x, *s))
+        return layer.joined(x * layer.backwards(_or(kernels.backwards, None), x, *s))
 
 
 class _ZBox(Method):
-    def prepare(self, rule, layer, facts):
+    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
         both = jnp.concatenate([positive(layer.map.weights), negative(layer.map.weights)], -2)
         return Kernels(both, None if layer.map.turn is None else layer.turned(both))
 
-    def relevance(self, rule, layer, call, kernels, relevance):
+    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
         (x,), axis = call.inputs, layer.axis(call.inputs[0].ndim)
         (low,), (high,) = rule.bounds(call)
-        taken = layer.forwards(kernels.forwards, jnp.concatenate([low, high], axis), layer.map.bias)
+        taken = layer.forwards(_or(kernels.forwards, None), jnp.concatenate([low, high], axis), layer.map.bias)
         s = divide(relevance, call.output - taken, rule.epsilon)
         back = layer.backwards(_or(kernels.backwards, kernels.forwards), x, s)
         of_plus, of_minus = jnp.split(back, 2, axis)
@@ -197,10 +197,10 @@ class _ZBox(Method):
 
 
 class _Flat(Method):
-    def prepare(self, rule, layer, facts):
+    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
         return Kernels(None, None)
 
-    def relevance(self, rule, layer, call, kernels, relevance):
+    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
         (x,), axis = call.inputs, layer.axis(call.inputs[0].ndim)
         *window, channels, _units = layer.map.weights.shape
         ones = jnp.ones((*window, 1, 1), x.dtype)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
-from jlrp.ops.base import apply
+from jlrp.ops.base import Params, apply
 
 _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "sigmoid": jax.nn.sigmoid,
@@ -29,12 +29,12 @@ _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
 
 
 @apply.register
-def _(op: ir.Activation, params, x):
+def _(op: ir.Activation, params: Params, x: Array) -> Array:
     return _FUNCTIONS[op.function](x)
 
 
 @apply.register
-def _(op: ir.Relu, params, x):
+def _(op: ir.Relu, params: Params, x: Array) -> Array:
     top = x if op.max_value is None else jnp.minimum(x, op.max_value)
     bottom = op.negative_slope * (x - op.threshold) if op.negative_slope else jnp.zeros_like(x)
     active = x > 0 if op.threshold == 0 else x >= op.threshold  # at 0 the derivative is 0, as frameworks have it
@@ -42,41 +42,41 @@ def _(op: ir.Relu, params, x):
 
 
 @apply.register
-def _(op: ir.Elu, params, x):
+def _(op: ir.Elu, params: Params, x: Array) -> Array:
     return jax.nn.elu(x, op.alpha)
 
 
 @apply.register
-def _(op: ir.Celu, params, x):
+def _(op: ir.Celu, params: Params, x: Array) -> Array:
     return jax.nn.celu(x, op.alpha)
 
 
 @apply.register
-def _(op: ir.Clip, params, x):
+def _(op: ir.Clip, params: Params, x: Array) -> Array:
     return jnp.clip(x, op.low, op.high)
 
 
 @apply.register
-def _(op: ir.HardShrink, params, x):
+def _(op: ir.HardShrink, params: Params, x: Array) -> Array:
     return jnp.where(jnp.abs(x) > op.threshold, x, 0)
 
 
 @apply.register
-def _(op: ir.SoftShrink, params, x):
+def _(op: ir.SoftShrink, params: Params, x: Array) -> Array:
     below = jnp.where(x < -op.threshold, x + op.threshold, 0)
     return jnp.where(x > op.threshold, x - op.threshold, below)
 
 
 @apply.register
-def _(op: ir.HardSigmoid, params, x):
+def _(op: ir.HardSigmoid, params: Params, x: Array) -> Array:
     return jnp.clip(op.slope * x + 0.5, 0, 1)
 
 
 @apply.register
-def _(op: ir.Softmax, params, x):
+def _(op: ir.Softmax, params: Params, x: Array) -> Array:
     return jax.nn.softmax(x, axis=op.axis)
 
 
 @apply.register
-def _(op: ir.PRelu, params, x):
+def _(op: ir.PRelu, params: Params, x: Array) -> Array:
     return jnp.where(x > 0, x, params["alpha"] * x)

@@ -11,12 +11,15 @@ from jax import Array, lax
 
 import ir
 
+Params = Mapping[str, Array]
+"""One layer's weights by role."""
+
 Weights = Any
 """The weights of a linear map: an array or a tuple of arrays, each standing for the map's matrix entries."""
 
 
 @functools.singledispatch
-def apply(op: ir.Op, params: Mapping[str, Array], *inputs: Array) -> Array:
+def apply(op: ir.Op, params: Params, *inputs: Array) -> Array:
     """The op's output for a batch of inputs. Register a function for a new op with `@apply.register`.
 
     An affine op registers `affine` instead and gets `apply` from it.
@@ -62,7 +65,7 @@ class Affine:
 
 
 @functools.singledispatch
-def affine(op: ir.Op, params: Mapping[str, Array], *inputs: Array) -> Affine:
+def affine(op: ir.Op, params: Params, *inputs: Array) -> Affine:
     """The op as an affine map of `inputs` (used for their shapes). Register a function for a new affine op.
 
     >>> import jax.numpy as jnp, ir, jlrp

@@ -11,37 +11,37 @@ import ir
 from ir.ops.base import channel_axis
 from ir.ops.window import dilated, window_padding
 from ir.passes.batchnorm import scale_and_shift
-from jlrp.ops.base import Affine, affine, along_axis, apply, precision
+from jlrp.ops.base import Affine, Params, affine, along_axis, apply, precision
 
 
 @affine.register
-def _(op: ir.Dense, params, x=None):
+def _(op: ir.Dense, params: Params, x: Array | None = None) -> Affine:
     return Affine(params["kernel"], params.get("bias"), matmul)
 
 
 @affine.register
-def _(op: ir.Conv, params, x=None):
+def _(op: ir.Conv, params: Params, x: Array | None = None) -> Affine:
     return Affine(params["kernel"], _channel_bias(op, params), partial(convolve, op, op.groups))
 
 
 @affine.register
-def _(op: ir.DepthwiseConv, params, x):
+def _(op: ir.DepthwiseConv, params: Params, x: Array) -> Affine:
     return Affine(params["kernel"], _channel_bias(op, params), partial(_convolve_by_channel, op))
 
 
 @affine.register
-def _(op: ir.ConvTranspose, params, x):
+def _(op: ir.ConvTranspose, params: Params, x: Array) -> Affine:
     return Affine(params["kernel"], _channel_bias(op, params), partial(_convolve_transposed, op))
 
 
 @affine.register
-def _(op: ir.BatchNorm, params, x):
+def _(op: ir.BatchNorm, params: Params, x: Array) -> Affine:
     scale, shift = scale_and_shift(op, params)
     return Affine(along_axis(scale, op.axis, x.ndim), along_axis(shift, op.axis, x.ndim), jnp.multiply)
 
 
 @apply.register
-def _(op: ir.BatchNorm, params, x):
+def _(op: ir.BatchNorm, params: Params, x: Array) -> Array:
     """Centred first, as frameworks compute it: in float32 twice as exact as `scale·x + shift`."""
     along = partial(along_axis, axis=op.axis, rank=x.ndim)
     scale, _ = scale_and_shift(op, params)
@@ -89,7 +89,7 @@ def _convolve_transposed(op: ir.ConvTranspose, kernel: Array, x: Array) -> Array
     return z
 
 
-def _channel_bias(op: ir.Convolution, params) -> Array | None:
+def _channel_bias(op: ir.Convolution, params: Params) -> Array | None:
     if "bias" not in params:
         return None
     rank = len(op.strides) + 2

@@ -7,41 +7,41 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
-from jlrp.ops.base import Affine, affine, apply, length, precision
+from jlrp.ops.base import Affine, Params, affine, apply, length, precision
 
 
 @affine.register
-def _(op: ir.Add, params, *inputs):
+def _(op: ir.Add, params: Params, *inputs: Array) -> Affine:
     return _weighted_sum(inputs, [1.0] * len(inputs))
 
 
 @affine.register
-def _(op: ir.Average, params, *inputs):
+def _(op: ir.Average, params: Params, *inputs: Array) -> Affine:
     return _weighted_sum(inputs, [1 / len(inputs)] * len(inputs))
 
 
 @affine.register
-def _(op: ir.Subtract, params, *inputs):
+def _(op: ir.Subtract, params: Params, *inputs: Array) -> Affine:
     return _weighted_sum(inputs, [1.0, -1.0])
 
 
 @apply.register
-def _(op: ir.Multiply, params, *inputs):
+def _(op: ir.Multiply, params: Params, *inputs: Array) -> Array:
     return reduce(jnp.multiply, inputs)
 
 
 @apply.register
-def _(op: ir.Maximum, params, *inputs):
+def _(op: ir.Maximum, params: Params, *inputs: Array) -> Array:
     return reduce(jnp.maximum, inputs)
 
 
 @apply.register
-def _(op: ir.Minimum, params, *inputs):
+def _(op: ir.Minimum, params: Params, *inputs: Array) -> Array:
     return reduce(jnp.minimum, inputs)
 
 
 @apply.register
-def _(op: ir.Dot, params, *inputs):
+def _(op: ir.Dot, params: Params, *inputs: Array) -> Array:
     return product(op, lengths(op, *inputs), *inputs)
 
 

@@ -4,14 +4,14 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
-from jlrp.ops.base import along_axes, apply, length
+from jlrp.ops.base import Params, along_axes, apply, length
 
 Normalization = ir.LayerNorm | ir.GroupNorm | ir.UnitNorm
 """The ops that are computed here."""
 
 
 @apply.register
-def _(op: Normalization, params, x):
+def _(op: Normalization, params: Params, x: Array) -> Array:
     return normalized(op, params, deviation(op, x), x)
 
 
@@ -22,7 +22,7 @@ def deviation(op: Normalization, x: Array) -> Array:
     return jnp.sqrt(_mean(op, jnp.square(_centred(op, x))) + op.epsilon)
 
 
-def normalized(op: Normalization, params, deviation: Array, x: Array) -> Array:
+def normalized(op: Normalization, params: Params, deviation: Array, x: Array) -> Array:
     """The op with what it divides by given: affine in `x`."""
     y = _centred(op, x) / deviation
     gamma, beta = (shaped(op, params, role, x.ndim) for role in ("gamma", "beta"))
@@ -30,7 +30,7 @@ def normalized(op: Normalization, params, deviation: Array, x: Array) -> Array:
     return y if beta is None else y + beta
 
 
-def shaped(op: Normalization, params, role: str, rank: int) -> Array | None:
+def shaped(op: Normalization, params: Params, role: str, rank: int) -> Array | None:
     """A weight so shaped that it broadcasts against the input; `None` where the layer does not have it."""
     if role not in params:
         return None

@@ -8,29 +8,29 @@ from jax import Array, lax
 import ir
 from ir.ops.base import spatial_axes
 from ir.ops.window import window_padding
-from jlrp.ops.base import Affine, affine, apply
+from jlrp.ops.base import Affine, Params, affine, apply
 
 
 @affine.register
-def _(op: ir.AvgPool, params, x):
+def _(op: ir.AvgPool, params: Params, x: Array) -> Affine:
     cells = window_sum(op, jnp.ones((1, *x.shape[1:]), x.dtype))  # a window at a border has fewer cells
     return Affine(1 / cells, None, lambda weights, x: weights * window_sum(op, x))
 
 
 @affine.register
-def _(op: ir.GlobalAvgPool, params, x):
+def _(op: ir.GlobalAvgPool, params: Params, x: Array) -> Affine:
     axes = spatial_axes(op.data_format, x.ndim)
     weight = jnp.ones((), x.dtype) / math.prod(x.shape[a] for a in axes)
     return Affine(weight, None, lambda weights, x: weights * jnp.sum(x, axes, keepdims=op.keepdims))
 
 
 @apply.register
-def _(op: ir.MaxPool, params, x):
+def _(op: ir.MaxPool, params: Params, x: Array) -> Array:
     return lax.reduce_window(x, -jnp.inf, lax.max, *_windows(op, x))
 
 
 @apply.register
-def _(op: ir.GlobalMaxPool, params, x):
+def _(op: ir.GlobalMaxPool, params: Params, x: Array) -> Array:
     axes = spatial_axes(op.data_format, x.ndim)
     window = tuple(n if axis in axes else 1 for axis, n in enumerate(x.shape))
     # Not jnp.max: its gradient shares out among ties, that of a window goes to the first.

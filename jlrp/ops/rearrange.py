@@ -5,49 +5,49 @@ from jax import Array
 
 import ir
 from ir.ops.base import spatial_axes
-from jlrp.ops.base import apply
+from jlrp.ops.base import Params, apply
 
 
 @apply.register
-def _(op: ir.Flatten, params, x):
+def _(op: ir.Flatten, params: Params, x: Array) -> Array:
     if op.data_format == "channels_first" and x.ndim > 2:
         x = jnp.moveaxis(x, 1, -1)
     return x.reshape(x.shape[0], -1)
 
 
 @apply.register
-def _(op: ir.Reshape, params, x):
+def _(op: ir.Reshape, params: Params, x: Array) -> Array:
     return x.reshape(x.shape[0], *op.shape)
 
 
 @apply.register
-def _(op: ir.Permute, params, x):
+def _(op: ir.Permute, params: Params, x: Array) -> Array:
     return jnp.transpose(x, (0, *op.axes))
 
 
 @apply.register
-def _(op: ir.ZeroPad, params, x):
+def _(op: ir.ZeroPad, params: Params, x: Array) -> Array:
     return jnp.pad(x, _pairs(op.data_format, op.padding, x))
 
 
 @apply.register
-def _(op: ir.Crop, params, x):
+def _(op: ir.Crop, params: Params, x: Array) -> Array:
     pairs = _pairs(op.data_format, op.cropping, x)
     return x[tuple(slice(low, length - high) for (low, high), length in zip(pairs, x.shape, strict=True))]
 
 
 @apply.register
-def _(op: ir.Slice, params, x):
+def _(op: ir.Slice, params: Params, x: Array) -> Array:
     return x[(slice(None), *(entry if isinstance(entry, int) else slice(*entry) for entry in op.index))]
 
 
 @apply.register
-def _(op: ir.Repeat, params, x):
+def _(op: ir.Repeat, params: Params, x: Array) -> Array:
     return jnp.broadcast_to(x[:, None, :], (x.shape[0], op.count, x.shape[1]))
 
 
 @apply.register
-def _(op: ir.Concatenate, params, *inputs):
+def _(op: ir.Concatenate, params: Params, *inputs: Array) -> Array:
     return jnp.concatenate(inputs, axis=op.axis)
 
 

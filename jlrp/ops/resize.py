@@ -6,11 +6,11 @@ from jax import Array
 
 import ir
 from ir.ops.base import spatial_axes
-from jlrp.ops.base import apply
+from jlrp.ops.base import Params, apply
 
 
 @apply.register
-def _(op: ir.Upsample, params, x):
+def _(op: ir.Upsample, params: Params, x: Array) -> Array:
     if op.interpolation != "nearest":
         return _resized(op, x, antialias=False)
     for axis, factor in zip(spatial_axes(op.data_format, x.ndim), op.factors, strict=True):
@@ -19,7 +19,7 @@ def _(op: ir.Upsample, params, x):
 
 
 @apply.register
-def _(op: ir.Resize, params, x):
+def _(op: ir.Resize, params: Params, x: Array) -> Array:
     return _resized(op, x, op.antialias)
 
 
