@@ -9,6 +9,7 @@ from ir.native import save
 from ir.ops import *  # noqa: F403
 from ir.ops import __all__ as _ops
 from ir.preprocessing import Preprocessing
+from ir.reasons import why_nonnegative
 
 __all__ = [
     *_ops,
@@ -23,4 +24,5 @@ __all__ = [
     "passes",
     "pruned",
     "save",
+    "why_nonnegative",
 ]

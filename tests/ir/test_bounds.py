@@ -188,3 +188,32 @@ def test_gates_need_something_that_is_gated():
     assert graph.bounds["all"] == (0, 1)
     assert graph.bounds["x"] == ANY
     assert graph.nonnegative == {"a", "b", "all"}
+
+
+def chain(*ops):
+    names = ["x", *(f"n{i}" for i in range(len(ops)))]
+    return ir.Graph([ir.Node(b, op, (a,)) for a, b, op in zip(names, names[1:], ops, strict=False)], ["x"], [names[-1]])
+
+
+@pytest.mark.parametrize(
+    ("graph", "name", "reason"),
+    [
+        (chain(ir.Relu(), ir.MaxPool(), ir.Flatten()), "n2", "n2 ≥ 0: Flatten() of n1\nn1 ≥ 0: MaxPool() of n0\nn0"),
+        (chain(ir.Conv(), ir.Activation("sigmoid")), "n1", "n1 ≥ 0: Activation(function='sigmoid')"),
+        (chain(ir.Relu(negative_slope=0.1)), "n0", None),
+        (chain(ir.Relu(), ir.Conv()), "n1", None),
+        (chain(ir.Relu(), ir.BatchNorm()), "n1", None),
+        (chain(ir.MaxPool()), "x", None),
+    ],
+)
+def test_why_a_value_is_not_below_zero(graph, name, reason):
+    found = ir.why_nonnegative(graph, name)
+    assert found is None if reason is None else found.startswith(reason)
+    assert (found is not None) == (name in graph.nonnegative)
+
+
+def test_a_sum_needs_all_its_inputs():
+    nodes = [ir.Node(name, ir.Relu(), ("x",)) for name in "ab"]
+    graph = ir.Graph([*nodes, ir.Node("sum", ir.Add(), ("a", "b", "a"))], ["x"], ["sum"], {"alias": "sum"})
+    expected = "sum ≥ 0: Add() of a, b\na ≥ 0: Relu()\nb ≥ 0: Relu()"
+    assert ir.why_nonnegative(graph, "alias") == ir.why_nonnegative(graph, "sum") == expected
