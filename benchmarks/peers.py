@@ -91,50 +91,49 @@ def torch_call(peer: str, preset: str, graph: ir.Graph, params: ir.Params, image
 
 
 def compared(network: str, batch: int) -> list[dict[str, Any]]:
-    """One network at one batch size: a row for each peer and preset."""
+    """One network at one batch size: a row for each peer and preset, each pair by itself, so that no third is in the
+    cache."""
     graph, params = folded(network)
     model = ir.load(file_of(network))
     images = caffe(photographs(batch))
-    calls: dict[str, Callable[[], Any]] = {}
-    for preset in PRESETS:
-        bound = jlrp.explainer(model.graph, composite(preset)).bind(model.params)
-        calls[f"ours, {preset}"] = lambda bound=bound: bound(images).relevance
-    placed = jax.device_put(model.params)
-    calls["ours, forward"] = lambda: jlrp.forward(model.graph, placed, images)
-    calls["torch, forward"] = torch_call("forward", "", graph, params, images)
-    pairs = [(peer, preset) for peer, presets in PEERS.items() for preset in presets]
-    for peer, preset in pairs:
-        calls[f"{peer}, {preset}"] = torch_call(peer, preset, graph, params, images)
-    differences = {(peer, preset): difference(calls, peer, preset) for peer, preset in pairs}
-    taken = {name: statistics.median(times) for name, times in interleaved(calls, ROUNDS.get(batch, 3)).items()}
-    print(
-        f"\n{network}, batch {batch}: forward {1e3 * taken['ours, forward'] / batch:.1f} ms an image in XLA, ", end=""
-    )
-    print(f"{1e3 * taken['torch, forward'] / batch:.1f} in PyTorch")
+    rows: list[dict[str, Any]] = []
+    own = paired(forward(model, images), torch_call("forward", "", graph, params, images), batch)
+    print(f"\n{network}, batch {batch}: forward {own[0]:.1f} ms an image in XLA, {own[1]:.1f} in PyTorch")
     memory: dict[str, int] = {}
-    rows = []
-    for peer, preset in pairs:
-        ours, theirs = taken[f"ours, {preset}"], taken[f"{peer}, {preset}"]
-        for name, code in (("ours", CHILD), (peer, PEER_CHILD)):
-            key = f"{name}, {preset}"
-            memory[key] = memory.get(key) or peak_of(
-                code.format(network=network, peer=peer, preset=preset, batch=batch)
-            )
+    for peer, preset in ((peer, preset) for peer, presets in PEERS.items() for preset in presets):
+        bound = jlrp.explainer(model.graph, composite(preset)).bind(model.params)
+        ours, theirs = (lambda bound=bound: bound(images).relevance), torch_call(peer, preset, graph, params, images)
         row = {"network": network, "batch": batch, "peer": peer, "preset": preset}
-        row |= {"ours_ms": 1e3 * ours / batch, "theirs_ms": 1e3 * theirs / batch, "ratio": theirs / ours}
-        row |= {"ours_bytes": memory[f"ours, {preset}"], "theirs_bytes": memory[f"{peer}, {preset}"]}
-        row |= {"difference": differences[peer, preset]}
+        row["difference"] = None if peer in NOT_COMPARED else difference(peer, preset, ours(), theirs())
+        row["ours_ms"], row["theirs_ms"] = paired(ours, theirs, batch)
+        row["ratio"] = row["theirs_ms"] / row["ours_ms"]
+        del ours, theirs, bound
+        for side, name, code in (("ours_bytes", "ours", CHILD), ("theirs_bytes", peer, PEER_CHILD)):
+            key = f"{name}, {preset}"
+            filled = code.format(network=network, peer=peer, preset=preset, batch=batch)
+            memory[key] = memory.get(key) or peak_of(filled)
+            row[side] = memory[key]
         rows.append(row)
         print(line(row), flush=True)
     return rows
 
 
-def difference(calls: dict[str, Callable[[], Any]], peer: str, preset: str) -> float | None:
-    """The largest difference of the maps, of an image's largest relevance; `None` where the rules differ."""
-    if peer in NOT_COMPARED:
-        return None
-    theirs, ours = torch_peers.as_array(calls[f"{peer}, {preset}"]()), np.asarray(calls[f"ours, {preset}"]())
-    found = float((np.abs(ours - theirs).max((1, 2, 3)) / np.abs(theirs).max((1, 2, 3))).max())
+def forward(model: ir.Model, images: np.ndarray) -> Callable[[], Any]:
+    """Our forward pass."""
+    placed = jax.device_put(model.params)
+    return lambda: jlrp.forward(model.graph, placed, images)
+
+
+def paired(ours: Callable[[], Any], theirs: Callable[[], Any], batch: int) -> tuple[float, float]:
+    """Median milliseconds an image of two calls in turns."""
+    taken = interleaved({"ours": ours, "theirs": theirs}, ROUNDS.get(batch, 3))
+    return tuple(1e3 * statistics.median(times) / batch for times in taken.values())  # type: ignore[return-value]
+
+
+def difference(peer: str, preset: str, ours: Any, theirs: torch.Tensor) -> float:
+    """The largest difference of the maps, of an image's largest relevance; ends the run where it is too large."""
+    a, b = np.asarray(ours), torch_peers.as_array(theirs)
+    found = float((np.abs(a - b).max((1, 2, 3)) / np.abs(b).max((1, 2, 3))).max())
     if not found <= TOLERANCE:
         raise SystemExit(f"{peer} and ours disagree under {preset} by {found:.1e} of the largest: nothing is timed.")
     return found
