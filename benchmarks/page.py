@@ -79,7 +79,9 @@ def throughput_section(document: dict[str, Any]) -> str:
         for row in document["rows"]
     ]
     heads = ("network", "batch", "preset", "weights", "images/s", "ms an image", "× forward", "× floor")
-    rate = f"A large product of matrices ran at {document['product_rate'] / 1e9:.0f} GFLOP/s in this run."
+    rates = {row["network"]: row["product_rate"] for row in document["rows"]}
+    rate = " and ".join(f"{rate / 1e9:.0f} GFLOP/s beside {network}" for network, rate in rates.items())
+    rate = f"A large product of matrices ran at {rate}."
     return f"## Throughput\n\n{rate}\n\n{table((*heads, 'compile, s', 'peak, GiB'), rows)}"
 
 

@@ -52,7 +52,7 @@ def main() -> None:
     for network in asked.network or NETWORKS:
         for batch in asked.batch or BATCHES:
             rows += measured(network, batch, asked.preset or PRESETS, rate)
-    print(f"\nKept in {keep('throughput', rows, product_rate=rate)}")
+    print(f"\nKept in {keep('throughput', rows)}")
 
 
 def composite(preset: str) -> jlrp.Composite:
@@ -82,7 +82,7 @@ def measured(network: str, batch: int, presets: Any, rate: float) -> list[dict[s
         each = statistics.median(times) / batch
         row = {"network": network, "batch": batch, "preset": preset, "weights": kind or "as loaded"}
         row |= {"ms_per_image": 1e3 * each, "images_per_s": 1 / each, "of_forward": each / own}
-        row |= {"of_floor": each * rate / least[preset], "load_s": load, **facts.get(name, {})}
+        row |= {"of_floor": each * rate / least[preset], "product_rate": rate, "load_s": load, **facts.get(name, {})}
         if kind == "bound":
             row["peak_bytes"] = peak_of(CHILD.format(network=network, preset=preset, batch=batch))
         rows.append(row)
