@@ -5,13 +5,14 @@ BIN := .venv/bin
 PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
 .PHONY: help demo test test-fast test-browser lint types families fuzz bench bench-original bench-peers bench-scaling \
-	bench-startup bench-load bench-page clean
+	bench-startup bench-load bench-page docs clean
 
 help:
 	@echo "make demo       explain shipped digits with the shipped model; writes jlrp-demo/"
 	@echo "make test       lint, types and all tests"
 	@echo "make test-fast  lint and the tests that take seconds"
 	@echo "make test-browser  the report in a headless Chromium"
+	@echo "make docs       the documentation, in site/; opens offline, warnings are errors"
 	@echo "make fuzz       20,000 damaged model files: each is read or refused in a sentence"
 	@echo "make families   every network of keras.applications against Keras, about an hour; writes docs/families.md"
 	@echo "make bench      images per second, memory and compilation of explain, on ResNet50 and VGG16"
@@ -89,5 +90,14 @@ bench-page: .venv/.installed-test
 bench-load: .venv/.installed-test
 	$(BIN)/python -m benchmarks.load
 
+.venv/.installed-docs: .venv/.installed-test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cli,test,docs]'
+	@touch $@
+
+# From scratch each time: the notebook runs, and its page shows what this version of the code computes.
+docs: .venv/.installed-docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env --write-all --builder html docs site
+	@echo "see site/index.html"
+
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache dist build
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache dist build site

@@ -2,7 +2,7 @@
 
 A product of a weight and a value counts as two operations. What a rule needs is counted in passes over its layer, each
 as many operations as the layer's own forward pass; inputs of both signs need twice as many. Activations, quotients,
-pools and sums count nothing, so the floor cannot be reached.
+pools and sums count nothing.
 """
 
 import math

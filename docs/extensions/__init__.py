@@ -1,0 +1,1 @@
+"""What the site needs beyond what Sphinx has: the docstrings' way of writing, links by name, the notebook."""
