@@ -31,7 +31,7 @@ from jlrp.rules.base import Facts
 from jlrp.start import start_relevance
 
 if TYPE_CHECKING:
-    from xarray import Dataset
+    from jlrp.interfaces import Dataset
 
 Rules = tuple[Rule, ...]
 """The distinct rules of a composite; a plan says which node has which."""
