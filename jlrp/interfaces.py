@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from jlrp.ledger import COLUMNS
 
 if TYPE_CHECKING:
-    from xarray import Dataset
+    from xarray import Dataset as Dataset
 
     from jlrp.backward import Explanation
     from jlrp.explain import Bound, Explainer
