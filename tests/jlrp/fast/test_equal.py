@@ -39,8 +39,12 @@ RULES = {
     "without bias: gamma": jlrp.WithoutBias(jlrp.Gamma()),
     "without bias: box": jlrp.WithoutBias(jlrp.ZBox(-4.0, 3.5)),
 }
-BACKENDS = ["cpu", "gpu"]
+SLOW = pytest.mark.slow
+BACKENDS = ["cpu", pytest.param("gpu", marks=SLOW)]
 """What is chosen for a GPU is tested on the CPU: the choice, not the machine."""
+
+TELLING = ("dense", "conv valid", "conv same, stride 2", "conv 1x1, stride 2", "add")
+CASES = [pytest.param(name, marks=() if name in TELLING else SLOW) for name in NAMES]
 
 
 def explained(formulation, rule, case, facts, relevance):
@@ -65,7 +69,7 @@ def assert_close(fast, plain, tolerance=1e-11):
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("case", NAMES)
+@pytest.mark.parametrize("case", CASES)
 def test_every_rule_on_every_affine_op(case, backend, rng):
     op, *arrays = affine_cases(rng)[case]
     params, inputs = jax.tree.map(jnp.asarray, tuple(arrays))
@@ -86,7 +90,9 @@ def test_every_rule_on_every_affine_op(case, backend, rng):
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", jlrp.PRESETS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in ("epsilon_plus", "epsilon_gamma_box") else SLOW) for n in jlrp.PRESETS]
+)
 def test_every_preset_on_a_network(name, backend, rng):
     graph, params, images = residual(rng)
     params, images = jax.tree.map(lambda a: np.asarray(a, float), (params, images))
