@@ -43,9 +43,7 @@ class Fast(Formulation):
             return largest(op, *inputs)
         if not is_affine(op) or isinstance(op, ir.BatchNorm):
             return super().apply(op, params, *inputs)
-        layer = self.affine(op, params, *inputs)
-        z = layer.linear(layer.weights, *inputs)
-        return z if layer.bias is None else z + layer.bias
+        return self.affine(op, params, *inputs).output(*inputs)
 
     def affine(self, op: ir.Op, params: Mapping[str, Array], *inputs: Array) -> Affine:
         plain = super().affine(op, params, *inputs)
@@ -78,8 +76,8 @@ class Fast(Formulation):
     def images_at_once(self, shapes: Iterable[ir.Shape], dtype: Any) -> int:
         if self.backend != "cpu":
             return super().images_at_once(shapes, dtype)
-        largest = max(math.prod(n for n in shape[1:] if n is not None) for shape in shapes)
-        return max(1, CACHE // (largest * jnp.dtype(dtype).itemsize))
+        most = max(math.prod(n for n in shape[1:] if n is not None) for shape in shapes)
+        return max(1, CACHE // (most * jnp.dtype(dtype).itemsize))
 
     def relevance(self, rule: Rule, call: LayerCall, relevance: Array) -> Relevances:
         if isinstance(rule, WithoutBias) and _has_method(rule.rule, call.op):

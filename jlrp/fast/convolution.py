@@ -20,18 +20,16 @@ from jlrp.ops.linear import by_channel, convolve, matmul
 def reformulated(op: ir.Op, plain: Affine) -> Affine:
     """The same affine map computed in another way, or as it is where none is known to be faster."""
     if isinstance(op, ir.DepthwiseConv):
-        return replace(plain, linear=partial(slide, op), turn=None, back=None)
+        return replace(plain, linear=partial(slide, op))
     if not isinstance(op, ir.Conv):
         return plain
     kernel = plain.weights
     if op.groups > 1:
         if kernel.shape[-2] > 1:
             return plain
-        return replace(
-            plain, linear=lambda kernel, x: slide(op, by_channel(kernel, op.groups), x), turn=None, back=None
-        )
+        return replace(plain, linear=lambda kernel, x: slide(op, by_channel(kernel, op.groups), x))
     if is_pointwise(op, kernel):
-        return replace(plain, linear=partial(_mix, op), turn=None, back=partial(_mix_back, op))
+        return replace(plain, linear=partial(_mix, op), back=partial(_mix_back, op))
     if set(op.strides) == {1}:
         return replace(plain, turn=_flip, back=partial(_flipped_back, op))
     if set(op.dilation) == {1}:

@@ -28,9 +28,7 @@ def apply(op: ir.Op, params: Params, *inputs: Array) -> Array:
     >>> jlrp.apply(ir.Relu(), {}, jnp.array([-1.0, 2.0])).tolist()
     [0.0, 2.0]
     """
-    layer = affine(op, params, *inputs)
-    output = layer.linear(layer.weights, *inputs)
-    return output if layer.bias is None else output + layer.bias
+    return affine(op, params, *inputs).output(*inputs)
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,11 @@ class Affine:
     linear: Callable[..., Array]
     turn: Callable[[Weights], Weights] | None = None
     back: Callable[[Weights, tuple[Array, ...], Array], tuple[Array, ...]] | None = None
+
+    def output(self, *inputs: Array) -> Array:
+        """`W·x + b`."""
+        z = self.linear(self.weights, *inputs)
+        return z if self.bias is None else z + self.bias
 
     def transpose(self, weights: Weights, inputs: tuple[Array, ...], output: Array) -> tuple[Array, ...]:
         """`Wᵀ·output`: one array per input, of the inputs' shapes."""
