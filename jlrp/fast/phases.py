@@ -65,7 +65,8 @@ class Phases:
         """The image from its phases, which lie in the channels: `r` in row-major order, then the image's channel."""
         rank, c = len(self.strides), self.channels
         shape = phases.shape
-        split = phases.reshape(*shape[:c], *self.strides, -1, *shape[c + 1 :])
+        own = shape[c] // math.prod(self.strides)
+        split = phases.reshape(*shape[:c], *self.strides, own, *shape[c + 1 :])
         order, woven = [0], [shape[0]]
         for a in range(1, phases.ndim):
             parts = [c + rank] if a == c else [a if a < c else a + rank, c + self.axes.index(a)]

@@ -78,6 +78,14 @@ def test_batches_are_one_program_and_leave_the_device(network):
     assert all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(result))
 
 
+@pytest.mark.parametrize("name", ["fast", "plain"])
+def test_no_images_have_no_relevance(network, name):
+    graph, params, batch = network
+    result = jlrp.explainer(graph, formulation=name, ledger=True)(params, batch[:0])
+    assert result.relevance.shape == (0, *batch.shape[1:])
+    assert result.target.shape == (0,)
+
+
 def test_a_batch_size_of_none_is_refused(network):
     graph, params, batch = network
     with pytest.raises(ValueError, match="batch_size is the number of images to explain at a time, 1 or more, not 0"):
