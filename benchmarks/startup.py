@@ -27,7 +27,7 @@ RUN = """
 import sys, time
 before = time.perf_counter()
 import jax
-from jlrp import backward
+from jlrp.propagation import backward
 original, reached = backward.explain.__class__.__call__, []
 def called(self, *args):
     if self is backward.explain:

@@ -14,7 +14,7 @@ from PIL import Image
 
 import ir
 import jlrp
-from jlrp.ledger import COLUMNS
+from jlrp.propagation.ledger import COLUMNS
 
 DATA = Path(jlrp.__file__).parent / "data"
 KEPT = COLUMNS[2:]

@@ -5,7 +5,6 @@
 (True, True)
 """
 
-from jlrp.backward import Explanation
 from jlrp.baselines import (
     Baseline,
     grad_cam,
@@ -15,14 +14,15 @@ from jlrp.baselines import (
     occlusion,
     smoothgrad,
 )
-from jlrp.composite import Composite, CompositeError
-from jlrp.explain import Bound, Explainer, explainer
-from jlrp.interfaces import explain_func
-from jlrp.interpreter import forward
-from jlrp.ledger import Ledger
+from jlrp.composites.composite import Composite, CompositeError
+from jlrp.composites.predicates import All, Depth, Either, First, Kind, Last, Named, Not, Pointwise
+from jlrp.composites.presets import PRESETS
 from jlrp.ops import Affine, affine, apply
-from jlrp.predicates import All, Depth, Either, First, Kind, Last, Named, Not, Pointwise
-from jlrp.presets import PRESETS
+from jlrp.propagation.backward import Explanation
+from jlrp.propagation.explainer import Bound, Explainer, explainer
+from jlrp.propagation.interfaces import explain_func
+from jlrp.propagation.interpreter import forward
+from jlrp.propagation.ledger import Ledger
 from jlrp.rules import *  # noqa: F403
 from jlrp.rules import __all__ as _rules
 

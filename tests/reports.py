@@ -4,7 +4,7 @@ import numpy as np
 
 import ir
 import jlrp
-from jlrp.ledger import Ledger
+from jlrp.propagation.ledger import Ledger
 from jlrp.report import Map, Picture, Report, Score, layers
 
 PRESETS = ("epsilon", "epsilon_plus")

@@ -15,7 +15,7 @@ import ir
 import jlrp
 import jlrp.plot
 import jlrp.report
-from ir.keras.layers import registry
+from ir.formats.keras.layers import registry
 from tests.pages import commands, run, unknown
 
 ROOT = Path(__file__).parent.parent

@@ -37,7 +37,7 @@ def test_ir_imports_neither_jax_nor_jlrp():
 
 
 def test_h5py_is_imported_only_in_a_process_of_its_own():
-    program = ROOT / "ir" / "hdf5" / "rewrite.py"
+    program = ROOT / "ir" / "formats" / "hdf5" / "rewrite.py"
     assert [path for path in sources("ir") + sources("jlrp") if "h5py" in imported(path)] == [program]
     assert set(imported(program)) <= set(sys.stdlib_module_names) | {"h5py"}
 
@@ -84,7 +84,7 @@ def test_wheel_has_the_two_packages_and_the_demonstration(tmp_path):
         "jlrp/report/templates/report.html",
         "jlrp/report/templates/report.css",
         "jlrp/report/templates/report.js",
-        "ir/architectures/applications.txt.xz",
+        "ir/formats/keras/architectures/applications.txt.xz",
         "jlrp/py.typed",
         "ir/py.typed",
     } <= set(names)

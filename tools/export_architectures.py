@@ -1,4 +1,4 @@
-"""Write `ir/architectures/applications.txt.xz`: what the networks of `keras.applications` are built of.
+"""Write `ir/formats/keras/architectures/applications.txt.xz`: what the networks of `keras.applications` are built of.
 
     pip install -e ".[test]"
     python tools/export_architectures.py        # a minute; the same version of Keras writes the same bytes
@@ -20,7 +20,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 import keras
 
-from ir.architectures.applications import CONFIGURATIONS, VARIANTS, title
+from ir.formats.keras.architectures.applications import CONFIGURATIONS, VARIANTS, title
 
 BUILDERS = {name.lower(): getattr(keras.applications, name) for name in dir(keras.applications) if name[0].isupper()}
 SIZE = 224

@@ -6,7 +6,7 @@ from jlrp.baselines.gradients import gradient, gradient_times_input
 from jlrp.baselines.noise import smoothgrad
 from jlrp.baselines.path import integrated_gradients
 from jlrp.baselines.perturbation import occlusion
-from jlrp.baselines.relu_variants import deconvnet, guided_backprop
+from jlrp.composites.backprop import deconvnet, guided_backprop
 
 __all__ = [
     "Baseline",

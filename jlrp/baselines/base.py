@@ -12,9 +12,9 @@ from jax import Array
 
 import ir
 from ir.passes import select_output, strip_softmax
-from jlrp.backward import Explanation
-from jlrp.interpreter import activations, as_tuple, cast, check_shapes
-from jlrp.start import as_target, check_target, start_relevance
+from jlrp.propagation.backward import Explanation
+from jlrp.propagation.interpreter import activations, as_tuple, cast, check_shapes
+from jlrp.propagation.start import as_target, check_target, start_relevance
 
 Relevances = tuple[Array, ...]
 """One relevance per input of the graph, each of that input's shape."""

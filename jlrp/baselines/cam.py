@@ -10,7 +10,7 @@ from jax import Array
 import ir
 from jlrp.baselines.base import Baseline, Method, Question, Relevances, before_softmax
 from jlrp.baselines.layout import axes_of, over_channels
-from jlrp.interpreter import activations, known_names
+from jlrp.propagation.interpreter import activations, known_names
 
 
 @flax.struct.dataclass

@@ -11,10 +11,10 @@ from rich.table import Table
 import ir
 import jlrp
 from ir.ops.base import show
-from jlrp.cli.keepers import keepers
 from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load
 from jlrp.cli.presets import composite, require_preset
 from jlrp.cli.program import WRONG, Json, complain, console, shown
+from jlrp.propagation.trial import keepers
 
 
 def inspect(

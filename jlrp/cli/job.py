@@ -23,7 +23,7 @@ from jlrp.cli.gallery import Gallery, of_image
 from jlrp.cli.images import Frame, Resize, read
 from jlrp.cli.labels import Labels
 from jlrp.cli.program import InputError, complain, shown
-from jlrp.ledger import COLUMNS
+from jlrp.propagation.ledger import COLUMNS
 from jlrp.report import Map
 
 Record = dict[str, Any]

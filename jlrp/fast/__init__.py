@@ -19,8 +19,8 @@ import ir
 from jlrp.fast.convolution import reformulated
 from jlrp.fast.pooling import largest, to_winners
 from jlrp.fast.rules import METHODS, Layer
-from jlrp.formulation import Formulation
 from jlrp.ops import Affine, is_affine
+from jlrp.propagation.formulation import Formulation
 from jlrp.rules import LayerCall, Quotient, Rule, Winner, WithoutBias
 from jlrp.rules.base import Facts, Relevances
 

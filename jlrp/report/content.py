@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jlrp.ledger import Ledger
+from jlrp.propagation.ledger import Ledger
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import ir
 from ir.ops.base import show
-from jlrp.composite import Composite
+from jlrp.composites.composite import Composite
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from jlrp.ledger import COLUMNS, Ledger
+from jlrp.propagation.ledger import COLUMNS, Ledger
 from jlrp.report.content import Map, Picture
 from jlrp.report.encoding import STEPS, png_uri, quantised
 from jlrp.report.layers import Layer

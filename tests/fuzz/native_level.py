@@ -6,7 +6,8 @@ from random import Random
 from typing import Any
 
 import ir
-from ir import native, tensors
+from ir.formats.native import model as native
+from ir.formats.native import tensors
 from tests.fuzz import json_level
 
 OPS = (*ir.ops.__all__, "foo.Bar", "", "os.system", "builtins.eval")

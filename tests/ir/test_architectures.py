@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from ir.architectures import ARCHITECTURES, Head, checked_choice
-from ir.architectures.applications import VARIANTS
 from ir.errors import LoadError
-from ir.keras.config import model_spec, parsed
+from ir.formats.keras.architectures import ARCHITECTURES, Head, checked_choice
+from ir.formats.keras.architectures.applications import VARIANTS
+from ir.formats.keras.config import model_spec, parsed
 
 BUILDS = [(name, variant) for name, each in ARCHITECTURES.items() for variant in each.variants]
 CLASSIFIERS = {"Dense": "units", "Conv2D": "filters"}

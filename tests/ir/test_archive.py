@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ir
-from ir import archive, source
+from ir.formats import archive, source
 
 CONTENT = np.random.default_rng(0).bytes(100_000)
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import ir
-from ir import hdf5, source
-from ir.hdf5 import separate
+from ir.formats import hdf5, source
+from ir.formats.hdf5 import separate
 from tests.keras_files import KERAS
 
 FILES = sorted(path.relative_to(KERAS).as_posix() for path in KERAS.rglob("*.h5"))
@@ -85,7 +85,7 @@ def alone(monkeypatch):
     def never(origin):
         raise AssertionError("the HDF5 library was needed")
 
-    monkeypatch.setattr("ir.hdf5.group.rewritten", never)
+    monkeypatch.setattr("ir.formats.hdf5.group.rewritten", never)
 
 
 # --- what Keras writes --------------------------------------------------------------------------------------------
@@ -399,7 +399,7 @@ def test_every_byte_changed(path, monkeypatch, value):
     def refused(origin):
         raise ir.LoadError("is for the library")
 
-    monkeypatch.setattr("ir.hdf5.group.rewritten", refused)
+    monkeypatch.setattr("ir.formats.hdf5.group.rewritten", refused)
     content = written(path, write)
     for start in range(len(content)):
         changed = bytearray(content)

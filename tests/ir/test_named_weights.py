@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import ir
-from ir.architectures import applications
+from ir.formats.keras.architectures import applications
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 

@@ -15,8 +15,8 @@ import pytest
 
 import ir
 import jlrp
-from ir import tensors
-from ir.attributes import Ops, fits, op_name
+from ir.formats.native import tensors
+from ir.formats.native.attributes import Ops, fits, op_name
 from tests.keras_files import KERAS
 from tests.native_files import Polynomial, again, assert_same, edited, network, one_op
 from tests.networks import residual, two_inputs
@@ -203,7 +203,7 @@ def test_models_that_cannot_be_saved(tmp_path, monkeypatch):
     assert_not_saved(one_op(ir.Repeat(2**80), None, (None, 3)), "'count' of node 'a'")
     assert_not_saved(one_op(Polynomial([1.0]), None, (None, 3)), r"'coefficients' of node 'a'.*tuple\[float, ...\]")
     assert_not_saved(one_op(Table(), None, (None, 3)), "'entries' of node 'a'.*frozenset")
-    monkeypatch.setattr("ir.native.MOST_NODES", 0)
+    monkeypatch.setattr("ir.formats.native.model.MOST_NODES", 0)
     assert_not_saved(good, "1 nodes, of which 0 are allowed")
 
 

@@ -7,7 +7,8 @@ import pytest
 import safetensors.numpy
 
 import ir
-from ir import native, tensors
+from ir.formats.native import model as native
+from ir.formats.native import tensors
 from tests.native_files import Polynomial, assert_same, edited, network, one_op
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import ir
-from ir.architectures import ARCHITECTURES
+from ir.formats.keras.architectures import ARCHITECTURES
 from ir.preprocessing import CONVENTIONS, FAMILIES, preprocessing_of
 
 RGB, GREY = (None, 8, 8, 3), (None, 8, 8, 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ir
-from ir.architectures import ARCHITECTURES, Head
+from ir.formats.keras.architectures import ARCHITECTURES, Head
 from jlrp import forward
 from tests.keras_files import weights_file
 

@@ -12,8 +12,8 @@ import safetensors
 import safetensors.numpy
 
 import ir
-from ir import tensors
-from ir.source import Memory, opened
+from ir.formats.native import tensors
+from ir.formats.source import Memory, opened
 
 
 def taken_apart(content):

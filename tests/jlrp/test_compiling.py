@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jlrp import compiling
-from jlrp.compiling import Program, options
+from jlrp.propagation import compiling
+from jlrp.propagation.compiling import Program, options
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ import pytest
 
 import ir
 import jlrp
-from jlrp import backward
-from jlrp.crawford import OriginalHalfHalf
-from jlrp.ledger import COLUMNS, Bookkeeper
+from jlrp.composites.crawford import OriginalHalfHalf
+from jlrp.propagation import backward
+from jlrp.propagation.ledger import COLUMNS, Bookkeeper
 from jlrp.rules.backprop import DeconvNet, Gradient, GuidedBackprop
 from tests.ops import NAMES, OTHERS, WEIGHTED, case
 

@@ -9,7 +9,7 @@ import pytest
 import ir
 import jlrp
 from ir.passes import fold_batchnorm, fold_padding
-from jlrp.crawford import OriginalHalfHalf
+from jlrp.composites.crawford import OriginalHalfHalf
 from tests.networks import conv, norm
 
 

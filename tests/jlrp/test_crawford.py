@@ -8,7 +8,7 @@ import pytest
 
 import ir
 import jlrp
-from jlrp.crawford import OriginalHalfHalf, shifted_padding, walked_edges
+from jlrp.composites.crawford import OriginalHalfHalf, shifted_padding, walked_edges
 
 OPS = {
     "ZeroPadding2D": lambda config: ir.ZeroPad(tuple(map(tuple, config["padding"]))),

@@ -8,7 +8,7 @@ import pytest
 
 import ir
 import jlrp
-from jlrp import backward
+from jlrp.propagation import backward
 from tests.networks import preset, residual, two_inputs
 
 

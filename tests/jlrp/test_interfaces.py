@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import jlrp
-from jlrp.ledger import COLUMNS
+from jlrp.propagation.ledger import COLUMNS
 from tests.networks import residual, two_inputs
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import ir
 import jlrp
-from jlrp.ledger import COLUMNS
+from jlrp.propagation.ledger import COLUMNS
 from tests.networks import preset, residual
 
 LINEAR = (ir.Convolution, ir.Dense)

@@ -7,7 +7,7 @@ import pytest
 
 import ir
 import jlrp
-from jlrp.cli.keepers import keepers
+from jlrp.propagation.trial import keepers
 from tests import oracle
 from tests.ops import OTHERS, WEIGHTED, case
 

@@ -7,7 +7,7 @@ import pytest
 import ir
 import jlrp
 from ir.passes import select_output
-from jlrp import backward
+from jlrp.propagation import backward
 from tests.networks import conv, residual
 
 

@@ -14,7 +14,7 @@ import pytest
 import ir
 import jlrp
 from jlrp.fast import Fast
-from jlrp.formulation import PLAIN
+from jlrp.propagation.formulation import PLAIN
 from jlrp.rules.base import Facts
 from tests.networks import preset, residual, two_inputs
 from tests.ops import NAMES, affine_cases
@@ -141,7 +141,7 @@ def test_only_the_explainer_knows_the_fast_package():
     """So that it can be deleted: what is left is `formulation="plain"`."""
     package = Path(jlrp.__file__).parent
     for path in package.rglob("*.py"):
-        if "fast" in path.parts or path == package / "explain.py":
+        if "fast" in path.parts or path == package / "propagation" / "explainer.py":
             continue
         modules = [n.module for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
         assert not [module for module in modules if str(module).startswith("jlrp.fast")], path

@@ -1,0 +1,1 @@
+"""What a graph makes certain before there are numbers: shapes, ranges, and why."""

@@ -1,0 +1,56 @@
+"""Architectures for files that hold weights alone."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
+from typing import Any
+
+from ir.errors import LoadError
+from ir.formats.keras.architectures import applications, resnet
+from ir.formats.keras.architectures.head import Build, Head
+
+__all__ = ["ARCHITECTURES", "Architecture", "Head", "checked_choice"]
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """How to build an architecture: one function per variant, from the head and the number of input channels.
+
+    told: from the number of layers that a file of weights lists, and the variance of the input that it may store, the
+        variant that it is of where shapes and names fit several; `None` for the first.
+    """
+
+    variants: Mapping[str, Build]
+    told: Callable[[int, Any], str | None] = field(default=lambda layers, variance: None)
+
+
+ARCHITECTURES = {
+    **{name: Architecture(resnet.variants(name)) for name in resnet.BLOCKS},
+    **{
+        name: Architecture(applications.variants(name), partial(applications.told, name))
+        for name in applications.VARIANTS
+    },
+}
+"""Every architecture by its name, that of the function in `keras.applications` in lower case."""
+
+
+def checked_choice(architecture: str | None, variant: str | None) -> None:
+    """Raise `LoadError` unless `architecture` and its `variant` are known; `None` leaves either open."""
+    if architecture is None:
+        if variant is not None:
+            raise LoadError(f"variant={variant!r} needs the name of a network: give architecture=, such as 'resnet50'.")
+        return
+    if architecture not in ARCHITECTURES:
+        near = get_close_matches(architecture.lower(), ARCHITECTURES, n=3, cutoff=0.5) or ["resnet50"]
+        raise LoadError(
+            f"There is no architecture and no file {architecture!r}: give a file with the architecture (.json, .keras "
+            f"or .h5), or a name such as {_listed(near)}; ir.architectures.ARCHITECTURES has them all."
+        )
+    known = ARCHITECTURES[architecture].variants
+    if variant is not None and variant not in known:
+        raise LoadError(f"The architecture {architecture!r} has no variant {variant!r}: give one of {_listed(known)}.")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))

@@ -1,0 +1,43 @@
+"""Architectures without weights: from a file, from a graph, or one of several builds of a network by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ir.errors import LoadError
+from ir.formats.keras.config import model_spec, parsed
+from ir.formats.keras.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """An architecture: its layers, the major version of Keras that wrote it, what it says of itself."""
+
+    spec: ModelSpec
+    keras_version: int
+    source: Mapping[str, str] = field(default_factory=dict)
+
+
+def from_json(text: str, version: str | None = None) -> Blueprint:
+    """The architecture in the JSON that `model.to_json` returns and that files hold.
+
+    version: of Keras, where it stands elsewhere. Keras 3 writes none into its JSON, but the modules of its classes.
+    """
+    config = parsed(text)
+    version = version or _text(config.get("keras_version")) or ("3" if "module" in config else None)
+    number = major(version)
+    return Blueprint(model_spec(config, number), number, {} if version is None else {"keras_version": version})
+
+
+def major(version: str | None) -> int:
+    """The major version of Keras; files without one are Keras 1's."""
+    if version is None:
+        return 1
+    number = version.split(".")[0]
+    if not (number.isascii() and number.isdecimal() and len(number) < 4):
+        raise LoadError(f"is damaged: its keras_version {version[:40]!r} is no version number.")
+    return int(number)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

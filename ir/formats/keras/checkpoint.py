@@ -1,0 +1,143 @@
+"""The layout of `.weights.h5` (tf.keras from 2.12, Keras 3) and of `.keras` archives: arrays numbered, without names.
+
+A layer's group is called after its class and counted among the layers of that class in the order of the configuration:
+`layers/conv2d`, `layers/conv2d_1`, …, `layers/functional/layers/conv2d`; its arrays are `vars/0`, `vars/1`, ….
+"""
+
+import re
+
+from ir.errors import LoadError
+from ir.formats.hdf5 import Group
+from ir.formats.keras.spec import LayerSpec, ModelSpec
+from ir.formats.keras.weights import Located, Place, stored_in
+
+TWICE = "_layer_checkpoint_dependencies"
+"""Where a model's layers are in tf.keras 2.12 and 2.13, which count layers with weights twice."""
+
+CONTAINERS = ("layers", TWICE)
+
+
+def is_checkpoint(root: Group) -> bool:
+    """Whether a file or a group in it has this layout."""
+    return any(name in root for name in CONTAINERS)
+
+
+def located_in(root: Group, spec: ModelSpec, prefix: str = "") -> Located:
+    """The arrays of a model in the file, or those of a nested model, whose layers' keys begin with `prefix`."""
+    container = _container(root)
+    counted: dict[str, int] = {}
+    found: Located = []
+    groups = set()
+    for layer in spec.layers:
+        stores = bool(stored_in(layer))
+        name = _numbered(layer, counted, 2 if TWICE in root and stores else 1)
+        if not stores:
+            continue
+        if name not in container or not container.is_group(name):
+            raise LoadError(
+                f"holds no weights for the layer {prefix + layer.name!r} ({layer.class_name}) at "
+                f"{f'{container.path}/{name}'!r}: the weights are those of another model."
+            )
+        groups.add(name)
+        group = container.group(name)
+        if layer.model is not None:
+            found += located_in(group, layer.model, f"{prefix}{layer.name}/")
+        else:
+            found += _arrays(group, layer, prefix)
+    surplus = [name for name in layers_with_arrays(root) if name.split("/")[0] not in groups]
+    if surplus:
+        more = f" and {len(surplus) - 5} more" if len(surplus) > 5 else ""
+        raise LoadError(
+            f"holds weights at {', '.join(surplus[:5])}{more}, which the architecture does not have: they are those of "
+            "another model."
+        )
+    return found
+
+
+def layers_in(root: Group) -> list[str]:
+    """The groups of a model's layers, with arrays or without."""
+    return _container(root).members()
+
+
+def layers_with_arrays(root: Group) -> list[str]:
+    """The places of all layers that hold arrays, as seen from the model's group."""
+    container = _container(root)
+    found = []
+    for name in container.members():
+        group = container.group(name) if container.is_group(name) else None
+        if group is None:
+            continue
+        if is_checkpoint(group):
+            found += [f"{name}/{inner}" for inner in layers_with_arrays(group)]
+        elif _arrays_in(group):
+            found.append(name)
+    return found
+
+
+def snake_case(class_name: str) -> str:
+    """A class's name as Keras writes it in names of layers and groups.
+
+    >>> [snake_case(name) for name in ("Conv2D", "BatchNormalization", "PReLU")]
+    ['conv2d', 'batch_normalization', 'p_re_lu']
+    """
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _container(root: Group) -> Group:
+    for name in CONTAINERS:
+        if name in root:
+            return root.group(name)
+    raise LoadError(f"is damaged: {root.path!r} holds no layers.")
+
+
+def _numbered(layer: LayerSpec, counted: dict[str, int], step: int) -> str:
+    """The name of a layer's group: that of its class with how many of that class came before."""
+    name = snake_case(layer.class_name)
+    before = counted.get(name, 0)
+    counted[name] = before + step
+    return f"{name}_{before}" if before else name
+
+
+def _arrays(group: Group, layer: LayerSpec, prefix: str) -> Located:
+    expected, names = stored_in(layer, prefix), _arrays_in(group)
+    if names != [str(index) for index in range(len(expected))]:
+        needed = ", ".join(stored.weight.role for stored in expected)
+        raise LoadError(
+            f"holds {len(names)} arrays for the layer {prefix + layer.name!r} ({layer.class_name}) at {group.path!r}, "
+            f"but its configuration needs {len(expected)} ({needed}): the weights are those of another model."
+        )
+    inside = group.group("vars")
+    return [(stored, Place(inside, name)) for stored, name in zip(expected, names, strict=True)]
+
+
+def _arrays_in(group: Group) -> list[str]:
+    """The numbers of the arrays of a layer's group."""
+    if "vars" not in group:
+        return []
+    return sorted(group.group("vars").members(), key=lambda name: (len(name), name))
+
+
+class CheckpointView:
+    """The layers of a model in a file of this layout, asked in the order of a graph (`ir.keras.graph_layers.View`)."""
+
+    def __init__(self, root: Group) -> None:
+        self.root, self.container, self.counted = root, _container(root), dict[str, int]()
+
+    def nested(self, name: str) -> tuple[str, "CheckpointView"]:
+        """The class of a nested model, and its own layers."""
+        for class_name in ("Functional", "Sequential"):
+            counted = dict(self.counted)
+            place = self._place(LayerSpec(name, class_name), counted)
+            if place in self.container:
+                self.counted = counted
+                return class_name, CheckpointView(self.container.group(place))
+        raise LoadError(f"holds no nested model for {name!r} at {self.container.path!r}.")
+
+    def arrays(self, name: str, class_name: str) -> list[str]:
+        """The numbers of a layer's arrays; none where the file does not have it."""
+        place = self._place(LayerSpec(name, class_name), self.counted)
+        return _arrays_in(self.container.group(place)) if place in self.container else []
+
+    def _place(self, layer: LayerSpec, counted: dict[str, int]) -> str:
+        return _numbered(layer, counted, 2 if TWICE in self.root else 1)

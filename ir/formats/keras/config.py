@@ -1,0 +1,189 @@
+"""The architecture JSON of Keras 1.2 to 3, brought into one neutral form."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from ir.errors import LoadError
+from ir.formats.keras import keras1
+from ir.formats.keras.inbound import calls_of, numbered_from_zero, references
+from ir.formats.keras.inline import MOST_NODES
+from ir.formats.keras.layers.registry import is_registered
+from ir.formats.keras.spec import Call, LayerSpec, ModelSpec, Tensor
+
+FUNCTIONAL = ("Functional", "Model", "Container")
+MODELS = (*FUNCTIONAL, "Sequential")
+KERAS_MODULES = ("keras", "keras_core", "tf_keras", "tensorflow")
+DEEPEST = 32
+"""How many models may be nested in each other."""
+LONG_NUMBER = re.compile("[0-9]{19}")
+LONGEST_NAME = 1000
+"""Letters of a layer's name and those of the models around it, as its nodes are called."""
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """The architecture JSON as a dictionary `{"class_name", "config"}`."""
+    config = json_object(text, "model configuration")
+    if "class_name" not in config or "config" not in config:
+        raise LoadError("is damaged: its model configuration lacks 'class_name' and 'config'.")
+    return config
+
+
+def json_object(text: str, what: str) -> dict[str, Any]:
+    """A JSON text that is one object; `LoadError` that says what it should have been."""
+    try:
+        long = LONG_NUMBER.search(text) is not None  # asked first, as reading every number in Python takes its time
+        found = json.loads(text, parse_int=_whole if long else None)
+    except (ValueError, RecursionError) as error:
+        raise LoadError(f"is damaged: its {what} is not valid JSON ({str(error)[:100]}).") from error
+    if not isinstance(found, dict):
+        raise LoadError(f"is damaged: its {what} is no JSON object.")
+    return found
+
+
+def _whole(digits: str) -> int | float:
+    """A whole number, or a float, which is no length and no axis, where it has more than 64 bits.
+
+    >>> _whole("-12"), _whole("1" + 400 * "0")
+    (-12, inf)
+    """
+    value = int(digits) if len(digits) <= 20 else float(digits)
+    return value if -(2**63) <= value < 2**63 else float(value)
+
+
+def model_spec(config: Mapping[str, Any], keras_version: int, layer_names: list[str] | None = None) -> ModelSpec:
+    """The model that an architecture JSON describes.
+
+    keras_version: the major version that wrote the file.
+    layer_names: the names of the model's layers in the file, for nested models that the configuration leaves nameless.
+    """
+    entries = _layer_entries(config)
+    if layer_names is not None and len(layer_names) == len(entries):
+        entries = [_called_by(name, entry) for name, entry in zip(layer_names, entries, strict=True)]
+    reader = _Reader(keras_version, keras1.default_data_format(config) if keras_version == 1 else "channels_last")
+    try:
+        return reader.model(config, entries, _name(config) or "model", ())
+    except RecursionError as error:
+        raise LoadError("is damaged: its model configuration is nested too deeply.") from error
+
+
+class _Reader:
+    """What all parts of one configuration share: the Keras version and Keras 1's default data format."""
+
+    def __init__(self, keras_version: int, data_format: str) -> None:
+        self.keras_version = keras_version
+        self.data_format = data_format
+        self.layers = 0
+
+    def model(self, config: Mapping[str, Any], entries: list[Any], name: str, within: tuple[str, ...]) -> ModelSpec:
+        """A model that stands within the nested models of these names."""
+        if len(within) > DEEPEST:
+            raise LoadError(f"nests models more than {DEEPEST} deep, which is not supported.")
+        self.layers += len(entries)
+        if self.layers > MOST_NODES:
+            raise LoadError(f"has {self.layers:,} layers, of which {MOST_NODES:,} are allowed.")
+        layers = [self.layer(entry, name, within) for entry in entries]
+        names = Counter(layer.name for layer in layers)
+        if len(names) < len(layers):
+            twice = next(name for name, count in names.items() if count > 1)
+            raise LoadError(f"is damaged: model {name!r} has two layers of the name {twice!r}.")
+        if config["class_name"] == "Sequential":
+            return _sequential(name, layers, config["config"])
+        return _functional(name, layers, entries, config["config"])
+
+    def layer(self, entry: Any, model: str, within: tuple[str, ...]) -> LayerSpec:
+        """One layer without its calls."""
+        name = _name(entry) if isinstance(entry, Mapping) else None
+        if not name or "class_name" not in entry or not isinstance(entry.get("config"), Mapping | list):
+            raise LoadError(f"is damaged: a layer of model {model!r} lacks its name, class or configuration.")
+        if len("/".join((*within, name))) > LONGEST_NAME:
+            raise LoadError(f"has the layer {name!r}, whose name with its models' is over {LONGEST_NAME} letters long.")
+        class_name, config, module = str(entry["class_name"]), entry["config"], entry.get("module")
+        if class_name in MODELS:
+            inner = self.model(entry, _layer_entries(entry), name, (*within, name))
+            return LayerSpec(name, class_name, config if isinstance(config, Mapping) else {}, model=inner)
+        if isinstance(config, list):
+            raise LoadError(f"is damaged: the configuration of layer {name!r} ({class_name}) is a list.")
+        own = isinstance(module, str) and module.split(".")[0] not in KERAS_MODULES
+        if own and not is_registered(class_name):
+            raise LoadError(
+                f"has the layer {name!r} of the custom class {class_name!r} (from {module!r}), whose code is not in "
+                "the file: enter it with ir.keras.register, or replace it by layers of Keras and save the model again."
+            )
+        if self.keras_version == 1:
+            class_name, config = keras1.modernised(class_name, config, self.data_format)
+        return LayerSpec(name, class_name, config, module=module if isinstance(module, str) else None)
+
+
+def _functional(name: str, layers: list[LayerSpec], entries: list[Any], config: Any) -> ModelSpec:
+    if not isinstance(config, Mapping) or "input_layers" not in config or "output_layers" not in config:
+        raise LoadError(f"is damaged: model {name!r} lacks 'input_layers' and 'output_layers'.")
+    known = {layer.name for layer in layers}
+    nodes = {layer.name: entry.get("inbound_nodes") or [] for layer, entry in zip(layers, entries, strict=True)}
+    calls = {layer: calls_of(each, known) for layer, each in nodes.items()}
+    inputs, outputs = references(config["input_layers"], known), references(config["output_layers"], known)
+    if not inputs or not outputs:
+        raise LoadError(f"is damaged: model {name!r} names no inputs or no outputs among its layers.")
+    nested = {layer.name: len(calls[layer.name]) for layer in layers if layer.model is not None}
+    calls, outputs = numbered_from_zero(calls, outputs, nested)
+    return ModelSpec(name, tuple(_called(layer, calls[layer.name]) for layer in layers), inputs, outputs)
+
+
+def _sequential(name: str, layers: list[LayerSpec], config: Any) -> ModelSpec:
+    if not layers:
+        raise LoadError(f"has the model {name!r} without a layer.")
+    if layers[0].class_name != "InputLayer":
+        layers = [_input_before(layers[0], config), *layers]
+    chain = [layers[0]]
+    for before, layer in pairwise(layers):
+        chain.append(_called(layer, (Call((Tensor(before.name),)),)))
+    return ModelSpec(name, tuple(chain), (Tensor(chain[0].name),), (Tensor(chain[-1].name),))
+
+
+def _input_before(first: LayerSpec, config: Any) -> LayerSpec:
+    """The input that Keras up to 2.3 leaves out of a `Sequential`'s configuration, under the name it gives it.
+
+    Its shape is the first layer's `batch_input_shape`, through nested models; `None` where nothing says it.
+    """
+    shape = config.get("build_input_shape") if isinstance(config, Mapping) else None
+    layer = first
+    while layer.model is not None:
+        fed = layer.model.inputs[0].layer
+        layer = next(inner for inner in layer.model.layers if inner.name == fed)
+    for key in ("batch_input_shape", "batch_shape"):
+        shape = shape if shape is not None else layer.config.get(key)
+    return LayerSpec(f"{first.name}_input", "InputLayer", {"batch_shape": shape})
+
+
+def _layer_entries(model: Mapping[str, Any]) -> list[Any]:
+    """The layers' entries of a model: Keras up to 2.1 writes a `Sequential`'s configuration as their plain list."""
+    if model["class_name"] not in MODELS:
+        raise LoadError(
+            f"holds a model of the class {str(model['class_name'])!r}, whose code is not in the file: "
+            f"save a Functional or Sequential model."
+        )
+    config = model["config"]
+    entries = config.get("layers") if isinstance(config, Mapping) else config
+    if not isinstance(entries, list):
+        raise LoadError("is damaged: its model configuration has no list of layers.")
+    return entries
+
+
+def _called(layer: LayerSpec, calls: tuple[Call, ...]) -> LayerSpec:
+    return replace(layer, calls=calls)
+
+
+def _called_by(name: str, entry: Any) -> Any:
+    """A layer's entry, with this name where it has none."""
+    return {**entry, "name": name} if isinstance(entry, Mapping) and not _name(entry) else entry
+
+
+def _name(entry: Mapping[str, Any]) -> str | None:
+    """A layer's or model's name, which some versions write beside and some into its configuration."""
+    config = entry.get("config")
+    name = entry.get("name") or (config.get("name") if isinstance(config, Mapping) else None)
+    return name if isinstance(name, str) else None

@@ -1,0 +1,122 @@
+"""Activation layers, and the activation that a layer applies to its own output."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ir.formats.keras.layers.fields import axis, number
+from ir.formats.keras.layers.registry import LayerCall, Part, Weight, converted, layer, refused
+from ir.formats.keras.spec import LayerSpec
+from ir.ops import (
+    Activation,
+    ActivationOp,
+    Celu,
+    Clip,
+    Elu,
+    HardShrink,
+    HardSigmoid,
+    PRelu,
+    Relu,
+    Softmax,
+    SoftShrink,
+)
+
+NAMED: dict[str, ActivationOp | None] = {
+    "linear": None,
+    "relu": Relu(),
+    "relu6": Relu(max_value=6.0),
+    "leaky_relu": Relu(negative_slope=0.2),
+    "elu": Elu(),
+    "softmax": Softmax(),
+    "sigmoid": Activation("sigmoid"),
+    "tanh": Activation("tanh"),
+    "softplus": Activation("softplus"),
+    "softsign": Activation("softsign"),
+    "silu": Activation("silu"),
+    "swish": Activation("silu"),
+    "gelu": Activation("gelu"),
+    "selu": Activation("selu"),
+    "exponential": Activation("exponential"),
+    "celu": Celu(),
+    "hard_silu": Activation("hard_silu"),
+    "hard_swish": Activation("hard_silu"),
+    "hard_tanh": Clip(-1.0, 1.0),
+    "hard_shrink": HardShrink(),
+    "soft_shrink": SoftShrink(),
+    "tanh_shrink": Activation("tanh_shrink"),
+    "log_sigmoid": Activation("log_sigmoid"),
+    "mish": Activation("mish"),
+    "squareplus": Activation("squareplus"),
+    "gelu_tanh": Activation("gelu_tanh"),
+}
+
+
+def with_activation(call: LayerCall, parts: list[Part]) -> list[Part]:
+    """A layer's parts followed by its own activation, before which the layer is called `linear`."""
+    after = _activation(call, call.spec.config.get("activation"))
+    return [*parts[:-1], replace(parts[-1], name="linear"), *after] if after else parts
+
+
+@layer("Activation")
+def activation(call: LayerCall) -> list[Part]:
+    return _activation(call, call.spec.config.get("activation"))
+
+
+@layer("ReLU")
+def relu(call: LayerCall) -> list[Part]:
+    spec = call.spec
+    top = number(spec, "max_value", float("inf"))
+    slope, threshold = number(spec, "negative_slope", 0.0), number(spec, "threshold", 0.0)
+    return [Part(Relu(None if top == float("inf") else top, slope, threshold))]
+
+
+@layer("LeakyReLU")
+def leaky_relu(call: LayerCall) -> list[Part]:
+    key = "negative_slope" if "negative_slope" in call.spec.config else "alpha"
+    return [Part(Relu(negative_slope=number(call.spec, key, 0.3)))]
+
+
+@layer("ThresholdedReLU")
+def thresholded_relu(call: LayerCall) -> list[Part]:
+    return [Part(Relu(threshold=number(call.spec, "theta", 1.0)))]
+
+
+@layer("ELU")
+def elu(call: LayerCall) -> list[Part]:
+    return [Part(Elu(number(call.spec, "alpha", 1.0)))]
+
+
+@layer("Softmax")
+def softmax(call: LayerCall) -> list[Part]:
+    return [Part(Softmax(axis(call.spec, -1)))]
+
+
+def prelu_weights(spec: LayerSpec) -> list[Weight]:
+    """`alpha`, of the input's shape, 1 on the axes that share it; that shape is checked against the input."""
+    return [Weight("alpha", ("alpha", "alphas"), None)]
+
+
+@layer("PReLU", weights=prelu_weights)
+def prelu(call: LayerCall) -> list[Part]:
+    return [Part(PRelu(), weights="")]
+
+
+def _activation(call: LayerCall, value: Any) -> list[Part]:
+    """The parts of an activation: a name, a function of that name, or a layer, by its class and configuration."""
+    if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
+        spec = LayerSpec(call.spec.name, str(value.get("class_name")), value["config"])
+        return converted(replace(call, spec=spec))
+    if isinstance(value, Mapping):
+        value = value.get("config")
+    return [] if value is None else named_activation(call, value)
+
+
+def named_activation(call: LayerCall, name: Any) -> list[Part]:
+    """The part of an activation function, by Keras's name for it; none for the linear one."""
+    if name == "hard_sigmoid":
+        return [Part(HardSigmoid(1 / 6 if call.keras_version >= 3 else 0.2))]
+    if not isinstance(name, str) or name not in NAMED:
+        known = ", ".join(sorted([*NAMED, "hard_sigmoid"]))
+        raise refused(call.spec, f"has the activation {str(name)[:80]!r}, which is not supported; these are: {known}")
+    op = NAMED[name]
+    return [] if op is None else [Part(op)]

@@ -1,0 +1,108 @@
+"""The layout of Keras's HDF5 weights up to Keras 3's `.h5`: one group per layer, its arrays listed by name."""
+
+import re
+from collections.abc import Sequence
+
+from ir.errors import LoadError
+from ir.formats.hdf5 import Group
+from ir.formats.keras.spec import LayerSpec
+from ir.formats.keras.weights import Located, Place, Stored, stored_in
+
+
+def located_in(group: Group, layer: LayerSpec) -> Located:
+    """The arrays of a layer or nested model in its group."""
+    expected, names = stored_in(layer), group.names("weight_names")
+    if len(expected) != len(names):
+        raise LoadError(
+            f"holds {_count(names)} for the layer {layer.name!r} ({layer.class_name}), but its configuration needs "
+            f"{_count([s.weight.role for s in expected])}: the weights are those of another model."
+        )
+    matched = _matched(layer, expected, names)
+    return [(stored, Place(group, name)) for stored, name in zip(expected, matched, strict=True)]
+
+
+def _matched(layer: LayerSpec, expected: list[Stored], names: list[str]) -> list[str]:
+    """The file's names in the order of `expected`: as the names themselves say, else as they stand."""
+    named = _named(expected)
+    positions = [_position(name, named) for name in names]
+    if sorted(p for p in positions if p is not None) == list(range(len(expected))):
+        return [name for _, name in sorted(zip(positions, names, strict=True), key=lambda pair: pair[0] or 0)]
+    known = {n for s in expected for n in s.weight.names}
+    for stored, name in zip(expected, names, strict=True):
+        role = _role(name, known)
+        if role is not None and role not in stored.weight.names:
+            raise LoadError(
+                f"holds the array {name!r} in {layer.name!r} where the configuration needs the {stored.weight.role} of "
+                f"{stored.key!r}: the order of the weights is that of another model."
+            )
+    return names
+
+
+def _named(expected: list[Stored]) -> dict[str, int | None]:
+    """Names under which files hold the arrays, with their positions; `None` for those that mean several."""
+    found: dict[str, int | None] = {}
+    for index, stored in enumerate(expected):
+        for role in stored.weight.names:
+            for name in (f"{stored.layer.name}/{role}", f"{stored.layer.name}_{role}"):
+                found[name] = index if found.get(name, index) == index else None
+    return found
+
+
+def _position(name: str, named: dict[str, int | None]) -> int | None:
+    """The position of the array that a file calls `name`.
+
+    `conv1/kernel:0`, `conv1_1/kernel:0` (the second model that a program built), `outer/conv1/kernel`, and Keras 1's
+    `conv1_W:0` and `conv1_W_1:0`.
+    """
+    scope, _, last = _bare(name).rpartition("/")
+    layer = scope.rpartition("/")[2]
+    unnumbered = re.sub(r"_\d+$", "", layer)
+    tries = (f"{scope}/{last}", f"{layer}/{last}", f"{unnumbered}/{last}", last, re.sub(r"_\d+$", "", last))
+    return next((named[t] for t in tries if named.get(t) is not None), None)
+
+
+def _role(name: str, known: set[str]) -> str | None:
+    """The role that a name ends with, the longest of those known; `None` where it ends otherwise."""
+    last = _bare(name).rpartition("/")[2]
+    for text in (last, re.sub(r"_\d+$", "", last)):
+        fits = [role for role in known if text == role or text.endswith(f"_{role}")]
+        if fits:
+            return max(fits, key=len)
+    return None
+
+
+def _bare(name: str) -> str:
+    return re.sub(r":\d+$", "", name)
+
+
+class LegacyView:
+    """The layers of a model in a file of this layout, asked in the order of a graph (`ir.keras.graph_layers.View`)."""
+
+    def __init__(self, root: Group, group: str | None = None) -> None:
+        self.root, self.group = root, group
+
+    def nested(self, name: str) -> tuple[str, "LegacyView"]:
+        """The class of a nested model, and its own layers, which share the outermost one's group."""
+        return "Functional", LegacyView(self.root, self.group or name)
+
+    def arrays(self, name: str, class_name: str) -> list[str]:
+        """The names of a layer's arrays; none where the file does not have it."""
+        group = self.group or name
+        if group not in self.root:
+            return []
+        names = self.root.group(group).names("weight_names")
+        return names if self.group is None else [each for each in names if _layer_of(each, name)]
+
+
+def _layer_of(name: str, layer: str) -> bool:
+    """Whether an array's name says that it is a layer's."""
+    scope, _, last = _bare(name).rpartition("/")
+    inner = scope.rpartition("/")[2]
+    return layer in (inner, re.sub(r"_\d+$", "", inner)) or (not scope and last.startswith(f"{layer}_"))
+
+
+def _count(names: Sequence[str]) -> str:
+    if not names:
+        return "no arrays"
+    listed = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+    return f"{len(names)} {'array' if len(names) == 1 else 'arrays'} ({listed})"

@@ -1,0 +1,140 @@
+"""Weights alone of a network by name: which of its builds they are of, and the model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ir.errors import LoadError
+from ir.formats.keras.architectures import ARCHITECTURES, Head
+from ir.formats.keras.blueprint import Blueprint
+from ir.formats.keras.inline import inlined
+from ir.formats.keras.spec import ModelSpec, renamed
+from ir.formats.keras.weights import Located, in_todays_order, require_fit, stored_in, theano_ordered
+from ir.formats.keras.weights_only import WeightsFile, read_weights, require_weights
+from ir.model import Model
+
+ARCHITECTURE_VERSION = 3
+"""The major version of Keras in whose words `ir.architectures` describes networks, whatever wrote the weights."""
+
+
+def read_named(file: WeightsFile, architecture: str, variant: str | None, kernels: str | None = None) -> Model:
+    """A network by name with the weights of a file; `variant`: told from the file where it is `None`."""
+    require_weights(file)
+    build = _chosen(file, architecture, variant)
+    spec = _renamed(build.spec, file)
+    source = {"architecture": architecture, "variant": build.variant}
+    return read_weights(file, Blueprint(spec, ARCHITECTURE_VERSION, source), kernels)
+
+
+@dataclass(frozen=True)
+class _Build:
+    """One build of a network, made for a file's number of classes and channels."""
+
+    variant: str
+    spec: ModelSpec
+    located: Located
+    problem: LoadError | None
+
+    @property
+    def names(self) -> set[str]:
+        """The names of the layers with arrays."""
+        return {layer.name for layer in self.spec.layers if stored_in(layer)}
+
+
+def _chosen(file: WeightsFile, architecture: str, variant: str | None) -> _Build:
+    """The build that a file's weights fit: by shapes, then by the layers' names, then the usual one."""
+    variants = ARCHITECTURES[architecture].variants
+    builds = [b for name in variants if variant in (None, name) for b in _builds(file, architecture, name)]
+    fitting = [build for build in builds if build.problem is None]
+    held = set(file.held)
+    if not fitting:
+        nearest = min(builds, key=lambda b: (-len(b.names & held), abs(len(b.names) - len(held))))
+        clear = variant is not None or len(variants) == 1 or not file.named or nearest.names & held
+        raise nearest.problem if clear and nearest.problem else _untold(architecture)
+    named = [build for build in fitting if build.names == held]
+    if file.named and not named and any(build.names != fitting[0].names for build in fitting):
+        raise _untold(architecture)
+    alike = named or fitting
+    told = ARCHITECTURES[architecture].told(len(file.layers), _variance(alike[0].located))
+    return next((build for build in alike if build.variant == told), alike[0])
+
+
+def _variance(located: Located) -> np.ndarray | None:
+    """The variance that a network divides its input by, if it stores one."""
+    places = (place for stored, place in located if stored.weight.role == "variance")
+    place = next(places, None)
+    return None if place is None else place.group.array(place.name)
+
+
+def _untold(architecture: str) -> LoadError:
+    known = ", ".join(map(repr, ARCHITECTURES[architecture].variants))
+    return LoadError(
+        f"does not tell by its layers' names which build of {architecture!r} it belongs to: "
+        f"name it with variant=, one of {known}."
+    )
+
+
+def _builds(file: WeightsFile, architecture: str, variant: str) -> Iterator[_Build]:
+    """A variant with a classifier and without, each with what is wrong with it for this file."""
+    build = ARCHITECTURES[architecture].variants[variant]
+    for head in (Head(None, 1000), None):
+        spec, problem = build(head, 3), None
+        located: Located = []
+        try:
+            located = file.located(spec)
+            kernels = [(s.weight.shape, place.shape) for s, place in located if s.weight.role == "kernel"]
+            classes, channels = kernels[-1][1][-1], _channels(*kernels[0])
+            if channels != 3 or (head is not None and classes != head.classes):
+                spec = build(head and Head(None, classes), channels)
+                located = file.located(spec)
+            require_fit(located)
+            inlined(spec, _shapes_of(located), ARCHITECTURE_VERSION)
+        except LoadError as error:
+            problem = LoadError(f"is not of {architecture} ({variant}): it {error}")
+        yield _Build(variant, spec, located, problem)
+
+
+@dataclass(frozen=True)
+class _Shaped:
+    """What stands for an array that has not been read."""
+
+    shape: tuple[int, ...]
+
+
+def _shapes_of(located: Located) -> dict[str, dict[str, Any]]:
+    """The arrays' shapes as weights, in today's order of axes."""
+    params: dict[str, dict[str, Any]] = {}
+    turned = theano_ordered(located) is not None
+    for stored, place in located:
+        four = turned and stored.weight.kernel and len(place.shape) == 4
+        params.setdefault(stored.key, {})[stored.weight.role] = _Shaped(
+            in_todays_order(place.shape) if four else place.shape
+        )
+    return params
+
+
+def _channels(expected: tuple[int | None, ...] | None, found: tuple[int, ...]) -> int:
+    """How many channels the first kernel reads, in today's order of axes or Theano's."""
+    if expected is not None and len(found) == len(expected) == 4 and found[:2] != expected[:2]:
+        return found[1]
+    return found[-2] if len(found) > 1 else 3
+
+
+def _renamed(spec: ModelSpec, file: WeightsFile) -> ModelSpec:
+    """The architecture with the file's names, where the file lists the same layers in the same order.
+
+    Versions differ in the names of layers without weights (`merge_1`, `add_1`), and users see the names.
+    """
+    needed = [layer.name for layer in spec.layers if stored_in(layer)]
+    if not file.named or len(needed) != len(file.held) or len(spec.layers) != len(file.layers):
+        return spec
+    held = needed if set(needed) == set(file.held) else file.held
+    names_of = dict(zip(needed, held, strict=True))
+    stored = set(file.held)
+    listed = [name if name in stored else None for name in file.layers]
+    if [names_of.get(layer.name) for layer in spec.layers] != listed:
+        return spec
+    names = {layer.name: name for layer, name in zip(spec.layers, file.layers, strict=True)}
+    return renamed(spec, names)

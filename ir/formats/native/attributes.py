@@ -1,0 +1,178 @@
+"""Ops as JSON and back: a name, and attributes that are checked against the type hints of the op's dataclass.
+
+Of what a file names, only classes that are defined already are made: the subclasses of `Op`.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, fields
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from ir.errors import LoadError
+from ir.formats.strict_json import brief, told
+from ir.ops import Op
+
+INFINITE = {"inf": math.inf, "-inf": -math.inf}
+"""How files write them, as `{"float": "inf"}`: JSON has no infinity."""
+
+MOST_ITEMS = 1000
+"""In one attribute; an op may multiply all of them."""
+
+UNMADE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+"""What a class may raise that is given attributes of the right types and senseless values."""
+
+
+class Ops:
+    """The ops that files may name, with the types of their attributes.
+
+    >>> ops = Ops()
+    >>> ops.to_json(ops.named("Relu", "'relu'")(max_value=6.0), "'relu'")
+    {'max_value': 6.0, 'negative_slope': 0.0, 'threshold': 0.0}
+    """
+
+    def __init__(self) -> None:
+        self._classes = {op_name(op): op for op in _subclasses(Op)}  # of two definitions the later one
+        self._hints: dict[type[Op], dict[str, Any]] = {}
+
+    def named(self, name: str, node: str) -> type[Op]:
+        """The op's class; `LoadError` where there is none."""
+        if name in self._classes:
+            return self._classes[name]
+        module = name.rpartition(".")[0]
+        advice = f"import the module {brief(module)} before loading" if module else "update jlrp"
+        raise LoadError(f"has the op {brief(name)} at node {node}, which is not known: {advice}.")
+
+    def to_json(self, op: Op, node: str) -> dict[str, Any]:
+        """All attributes of an op; `ValueError` for a value that a file has no form for."""
+        attributes = {}
+        for field in _given(type(op)):
+            value = plain(getattr(op, field.name))
+            if not self._fits(type(op), field.name, value):
+                raise ValueError(self._misfit(type(op), node, field.name, value))
+            attributes[field.name] = written(value)
+        return attributes
+
+    def from_json(self, name: str, attributes: dict[str, Any], node: str) -> Op:
+        """The op of this name with these attributes, the others at their defaults."""
+        op = self.named(name, node)
+        given = {field.name: field for field in _given(op)}
+        values = {key: read(value) for key, value in attributes.items()}
+        for key, value in values.items():
+            if key not in given:
+                raise LoadError(
+                    f"has the attribute {brief(key)} of node {node} ({name}), which the op does not have here: update "
+                    f"{'what defines it' if '.' in name else 'jlrp'}."
+                )
+            if not self._fits(op, key, value):
+                raise LoadError(self._misfit(op, node, key, value))
+        lacking = [key for key, field in given.items() if key not in values and _required(field)]
+        if lacking:
+            raise LoadError(f"lacks the attribute {lacking[0]!r} of node {node} ({name}).")
+        try:
+            return op(**values)
+        except UNMADE as error:
+            raise LoadError(f"has attributes at node {node} that {name} refuses: {told(error)}") from error
+
+    def _fits(self, op: type[Op], key: str, value: Any) -> bool:
+        return fits(value, self._types(op)[key]) and _count(value) <= MOST_ITEMS
+
+    def _types(self, op: type[Op]) -> dict[str, Any]:
+        if op not in self._hints:
+            try:
+                self._hints[op] = get_type_hints(op)
+            except (NameError, *UNMADE) as error:
+                raise LoadError(
+                    f"has the op {op_name(op)}, whose type hints cannot be resolved: {told(error)}"
+                ) from error
+        return self._hints[op]
+
+    def _misfit(self, op: type[Op], node: str, key: str, value: Any) -> str:
+        hint = self._types(op)[key]
+        expected = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
+        return (
+            f"has the attribute {key!r} of node {node} ({op_name(op)}) as {brief(value)}; it should be {expected}, of "
+            f"{MOST_ITEMS:,} numbers, texts, true, false or none at most."
+        )
+
+
+def op_name(op: type[Op]) -> str:
+    """An op's name in files: its class's name, for ops from outside `ir` with the module before it.
+
+    >>> import ir
+    >>> op_name(ir.Conv)
+    'Conv'
+    """
+    return op.__name__ if op.__module__.split(".")[0] == "ir" else f"{op.__module__}.{op.__qualname__}"
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type that files have a form for: bool, int, float, str, None, unions and tuples of them.
+
+    Whole numbers have at most 64 bits; NaN does not fit, as no graph with one equals itself.
+
+    >>> fits((2, 2), tuple[int, ...]), fits(((1, 2),), str | tuple[tuple[int, int], ...]), fits(True, int)
+    (True, True, False)
+    """
+    origin, members = get_origin(hint), get_args(hint)
+    if origin is Union or origin is UnionType:
+        return any(fits(value, member) for member in members)
+    if origin is Literal:
+        return any(type(value) is type(member) and value == member for member in members)
+    if origin is tuple:
+        if type(value) is not tuple:
+            return False
+        if len(members) == 2 and members[1] is Ellipsis:
+            return all(fits(item, members[0]) for item in value)
+        return len(value) == len(members) and all(map(fits, value, members))
+    if type(value) is int:
+        return (hint is int or hint is float) and -(2**63) <= value < 2**63
+    return hint in (bool, float, str, NoneType) and type(value) is hint and value == value
+
+
+def read(value: Any) -> Any:
+    """A value in JSON as it is in Python: lists are tuples, `{"float": "inf"}` is a number.
+
+    >>> read([1, [2.5, {"float": "-inf"}]])
+    (1, (2.5, -inf))
+    """
+    if isinstance(value, list):
+        return tuple(map(read, value))
+    if isinstance(value, dict) and value.keys() == {"float"} and isinstance(value["float"], str):
+        return INFINITE.get(value["float"], value)
+    return value
+
+
+def written(value: Any) -> Any:
+    """The opposite of `read`."""
+    if isinstance(value, tuple):
+        return [written(item) for item in value]
+    return {"float": str(value)} if isinstance(value, float) and math.isinf(value) else value
+
+
+def _count(value: Any) -> int:
+    return sum(map(_count, value)) if isinstance(value, tuple) else 1
+
+
+def plain(value: Any) -> Any:
+    """NumPy's numbers as Python's."""
+    if isinstance(value, tuple):
+        return tuple(map(plain, value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _given(op: type[Op]) -> Iterator["Field[Any]"]:
+    """The attributes that an op's class is called with."""
+    return (field for field in fields(op) if field.init)
+
+
+def _required(field: "Field[Any]") -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _subclasses(op: type[Op]) -> Iterator[type[Op]]:
+    for below in op.__subclasses__():
+        yield below
+        yield from _subclasses(below)

@@ -1,0 +1,1 @@
+"""Which layer gets which rule: composites, the predicates of their entries, and the presets."""

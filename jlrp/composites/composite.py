@@ -1,0 +1,129 @@
+"""Which rule each layer gets: an ordered list of (predicate, rule), the first match wins."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import ir
+from ir.passes import Rewritten, fold_batchnorm, fold_padding, strip_softmax
+from jlrp.composites.predicates import Predicate, matches
+from jlrp.rules import Rule, SignalTakesAll, WithoutBias
+from jlrp.rules.product import signals
+
+Entry = tuple[Predicate, Rule]
+"""A predicate and the rule of the nodes it matches."""
+
+Edge = tuple[str, int]
+"""A node's name and the position of one of its inputs."""
+
+
+class CompositeError(ValueError):
+    """Layers without a rule, or with one that is not defined for their op.
+
+    >>> import ir, jlrp
+    >>> jlrp.Composite([]).assign(ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"]))
+    Traceback (most recent call last):
+    jlrp.composites.composite.CompositeError: The rules do not fit the graph: layer 'fc' (Dense) has no rule: ...
+    """
+
+
+@dataclass(frozen=True)
+class Composite:
+    """An ordered list of (predicate, rule); each node gets the rule of the first predicate that matches it.
+
+    entries: predicates are op classes, a glob on layer names (`"res5*"`), those of `jlrp.composites.predicates` and
+        their combinations, or any function of (graph, node).
+    fold: whether BatchNorm and zero padding are folded into the linear layers beside them before any rule is applied.
+    followed: the edges that relevance follows, as a function of the graph; `None`: all.
+
+    >>> import ir, jlrp
+    >>> composite = jlrp.Composite([("fc*", jlrp.Epsilon(0.1)), (ir.Dense, jlrp.Zero())])
+    >>> nodes = [ir.Node("a", ir.Dense(), ("x",), "a"), ir.Node("fc", ir.Dense(), ("a",), "fc")]
+    >>> graph = ir.Graph(nodes, ["x"], ["fc"])
+    >>> print(composite.as_table(graph))
+    layer  op     rule
+    a      Dense  Zero()
+    fc     Dense  Epsilon(epsilon=0.1)
+    """
+
+    entries: Sequence[Entry]
+    fold: bool = True
+    followed: Callable[[ir.Graph], frozenset[Edge]] | None = field(default=None)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "entries", tuple(self.entries))
+
+    def with_rules(self, *entries: Entry) -> "Composite":
+        """The same composite with these entries before its own.
+
+        >>> import jlrp
+        >>> jlrp.PRESETS["epsilon_plus"]().with_rules(("res5*", jlrp.Epsilon(0.25))).entries[0]
+        ('res5*', Epsilon(epsilon=0.25))
+        """
+        return replace(self, entries=(*entries, *self.entries))
+
+    def without_bias(self) -> "Composite":
+        """The same rules with biases counted as 0 in their denominators.
+
+        >>> import jlrp
+        >>> jlrp.Composite([("fc", jlrp.Epsilon())]).without_bias().entries[0][1]
+        WithoutBias(rule=Epsilon(epsilon=1e-06))
+        """
+        return replace(self, entries=[(predicate, WithoutBias(rule)) for predicate, rule in self.entries])
+
+    def rewrite(self, graph: ir.Graph) -> Rewritten:
+        """The graph that the rules see: without the softmax that ends it, and folded where `fold` says so."""
+        rewritten = strip_softmax(graph)
+        return rewritten.then(fold_padding).then(fold_batchnorm) if self.fold else rewritten
+
+    def assign(self, graph: ir.Graph) -> dict[str, Rule]:
+        """The rule of every node, by name; the graph is taken as it is.
+
+        Raises one `CompositeError` that lists every node without a rule, or whose rule is not for its op.
+        """
+        rules: dict[str, Rule] = {}
+        problems: list[str] = []
+        for node in graph.nodes:
+            rule = next((r for predicate, r in self.entries if matches(predicate, graph, node)), None)
+            kind = type(node.op).__name__
+            if rule is None:
+                problems.append(f"layer {node.name!r} ({kind}) has no rule: add (ir.{kind}, RULE)")
+            elif not rule.fits(node.op):
+                problems.append(
+                    f"layer {node.name!r}: {type(rule).__name__} is not defined for {kind}: add (ir.{kind}, RULE)"
+                )
+            else:
+                rules[node.name] = rule
+        if problems:
+            raise CompositeError(f"The rules do not fit the graph: {'; '.join(problems)} with .with_rules(…).")
+        return rules
+
+    def rule_names(self, graph: ir.Graph) -> dict[str, str]:
+        """For every node of a graph as loaded, the rule it gets, or what becomes of it before the rules are applied."""
+        rewritten = self.rewrite(graph)
+        rules, merged = self.assign(rewritten.graph), dict(rewritten.merged)
+        names = {}
+        for node in graph.nodes:
+            if node.name in rules:
+                names[node.name] = str(rules[node.name]) + _signals(rewritten.graph, node.name, rules[node.name])
+            elif node.name in merged:
+                names[node.name] = f"merged into {merged[node.name]}"
+            else:
+                names[node.name] = "stripped"
+        return names
+
+    def as_table(self, graph: ir.Graph) -> str:
+        """The rule of every layer of a graph as loaded, as a table for people."""
+        rules = self.rule_names(graph)
+        rows = [("layer", "op", "rule"), *((n.name, type(n.op).__name__, rules[n.name]) for n in graph.nodes)]
+        widths = [max(len(row[column]) for row in rows) for column in range(2)]
+        return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
+
+
+def _signals(graph: ir.Graph, name: str, rule: Rule) -> str:
+    """Which inputs of a product take its relevance, where the rule depends on that."""
+    rule = rule.rule if isinstance(rule, WithoutBias) else rule
+    if not isinstance(rule, SignalTakesAll):
+        return ""
+    inputs = graph[name].inputs
+    taking = dict.fromkeys(inputs[position] for position in signals(graph.gates[name], len(inputs)))
+    return f": {', '.join(taking)}"

@@ -1,0 +1,112 @@
+"""The composites that the field knows by name."""
+
+import inspect
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import Any
+
+import ir
+from jlrp.composites.backprop import deconvnet, guided_backprop
+from jlrp.composites.composite import Composite, Entry
+from jlrp.composites.crawford import crawford2019, crawford2019_original
+from jlrp.composites.predicates import First, Kind, Pointwise
+from jlrp.composites.rows import common_rows
+from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Rule, ZBox, Zero, ZPlus
+
+
+def _composite(convolution: Rule, dense: Rule, *, epsilon: float = 1e-6, first: Entry | None = None) -> Composite:
+    """The table that all presets but the crawford ones share; `epsilon` is that of sums, means and products."""
+    entries: list[Entry] = [
+        ((ir.Add, ir.Average, ir.Subtract, ir.AvgPool, ir.GlobalAvgPool), Norm(epsilon)),
+        (Kind(ir.Convolution) | Pointwise(), convolution),
+        (ir.Dense, dense),
+        *common_rows(epsilon),
+    ]
+    if first is not None:
+        entries.insert(0, first)
+    return Composite(entries)
+
+
+def zero() -> Composite:
+    """LRP-0 everywhere: in proportion to every contribution, without a stabiliser (ReLU networks: gradient × input)."""
+    return _composite(Zero(), Zero(), epsilon=0.0)
+
+
+def epsilon() -> Composite:
+    """LRP-ε everywhere: in proportion to every contribution; detailed and noisy."""
+    return _composite(Epsilon(), Epsilon())
+
+
+def epsilon_plus() -> Composite:
+    """z⁺ on convolutions, ε on dense layers: smooth, shows what speaks for the class."""
+    return _composite(ZPlus(), Epsilon())
+
+
+def epsilon_plus_flat() -> Composite:
+    """As epsilon_plus, with the flat rule on the first layer: regions, independent of pixel values."""
+    return _composite(ZPlus(), Epsilon(), first=(First(), Flat()))
+
+
+def epsilon_alpha2_beta1() -> Composite:
+    """αβ with α = 2, β = 1 on convolutions, ε on dense layers: shows evidence for and against."""
+    return _composite(AlphaBeta(2.0, 1.0), Epsilon())
+
+
+def epsilon_alpha2_beta1_flat() -> Composite:
+    """As epsilon_alpha2_beta1, with the flat rule on the first layer."""
+    return _composite(AlphaBeta(2.0, 1.0), Epsilon(), first=(First(), Flat()))
+
+
+def epsilon_gamma_box(low: Any, high: Any) -> Composite:
+    """γ = 0.25 on convolutions, ε on dense layers, the box rule on the first convolution: needs the input's bounds.
+
+    low, high: the least and the greatest input there can be (black and white after preprocessing): scalars, per
+    channel, or of an image's size. They are those of what the model is given: layers that scale it are reckoned with.
+    """
+    return _composite(Gamma(0.25), Epsilon(), first=(First((ir.Convolution,)), ZBox(low, high, of="image")))
+
+
+def excitation_backprop() -> Composite:
+    """z⁺ on convolutions and dense layers: the map of winning probabilities; shows only what speaks for the class."""
+    return _composite(ZPlus(), ZPlus())
+
+
+PRESETS: dict[str, Callable[..., Composite]] = {
+    preset.__name__: preset
+    for preset in (
+        zero,
+        epsilon,
+        epsilon_plus,
+        epsilon_plus_flat,
+        epsilon_alpha2_beta1,
+        epsilon_alpha2_beta1_flat,
+        epsilon_gamma_box,
+        excitation_backprop,
+        deconvnet,
+        guided_backprop,
+        crawford2019,
+        crawford2019_original,
+    )
+}
+"""Preset names and the functions that make them.
+
+>>> import jlrp
+>>> sorted(jlrp.PRESETS)[:2]
+['crawford2019', 'crawford2019_original']
+"""
+
+
+def composite_of(rules: "str | Composite") -> Composite:
+    """A preset by name, or the composite itself; `ValueError` that lists the presets for an unknown name."""
+    if isinstance(rules, Composite):
+        return rules
+    if not isinstance(rules, str):
+        raise TypeError(f"Rules are a preset's name or a jlrp.Composite, not {type(rules).__name__}.")
+    if rules not in PRESETS:
+        close = get_close_matches(rules, PRESETS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"There is no preset {rules!r}: the presets are {', '.join(PRESETS)}.{hint}")
+    needed = ", ".join(f"{name}=…" for name in inspect.signature(PRESETS[rules]).parameters)
+    if needed:
+        raise ValueError(f"The preset {rules!r} needs numbers: give jlrp.PRESETS[{rules!r}]({needed}).")
+    return PRESETS[rules]()
