@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ir.analysis.layout import said_layout
 from ir.ops import Multiply, Op, Shape, ShapeError
 from ir.ops.base import channel_axis
 from ir.ops.interval import ANYTHING, UNIT, Interval, within
@@ -153,13 +154,25 @@ class Graph:
 
     @cached_property
     def data_format(self) -> str:
-        """The layout of the graph's images: `"channels_first"` if any of its ops says so, else `"channels_last"`."""
+        """The layout of the graph's images, as far as ops say it: `"channels_last"` or `"channels_first"`.
+
+        It is what the first op says that reads an input and has a layout (`ir.analysis.layout`); where no such op does,
+        `"channels_first"` if any op says so. The shape of an image may say more: see `layout_of`.
+        """
+        said = said_layout(self)
+        if said is not None:
+            return said
         formats = {getattr(node.op, "data_format", "channels_last") for node in self.nodes}
         return "channels_first" if "channels_first" in formats else "channels_last"
 
-    def channel_axis(self, rank: int) -> int:
-        """The index of the channel axis in a value of `rank` dimensions, batch included."""
-        return channel_axis(self.data_format, rank) if rank > 2 else rank - 1
+    def channel_axis(self, rank: int, name: str | None = None) -> int:
+        """The index of the channel axis in a value of `rank` dimensions, batch included.
+
+        `name` is the value's; without it, the value has the layout of the graph's images, as all values have unless
+        axes are permuted within the graph.
+        """
+        said = None if name is None else said_layout(self, name, rank)
+        return channel_axis(said or self.data_format, rank) if rank > 2 else rank - 1
 
     @cached_property
     def bounds(self) -> dict[str, Interval]:

@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 import ir
+from ir.analysis.layout import layout_of
 from ir.ops.base import show
 from jlrp.cli.program import InputError, shown
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 """What counts as an image in a folder. A file named on its own may be called anything."""
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""What pillow may read, whatever a file's name is: some of its other formats start programs."""
 
 OWN_SUFFIXES = (".heatmap.png", ".overlay.png")
 """What `jlrp explain` writes, and does not read again from a folder."""
@@ -69,7 +73,7 @@ def frame_of(model: ir.Model, size: str | None = None) -> Frame:
     shape = model.input_shapes[0]
     if len(shape) != 4:
         raise InputError(f"The model takes inputs of shape {show(shape)}, which are no images.")
-    channels_first = _channels_first(model)
+    channels_first = layout_of(model.graph, model.graph.inputs[0], shape) == "channels_first"
     channels = shape[1] if channels_first else shape[3]
     if channels not in (1, 3):
         takes = channels or "any number of"
@@ -96,7 +100,7 @@ def read(path: Path, frame: Frame, resize: Resize = Resize.bilinear) -> NDArray[
     8 bits; stretched to the frame without keeping its proportions, as Keras's `load_img` does. Raises `InputError`.
     """
     try:
-        with Image.open(path) as file:
+        with Image.open(path, formats=FORMATS) as file:
             image = _plain(ImageOps.exif_transpose(file), "L" if frame.channels == 1 else "RGB")
             image = image.resize((frame.width, frame.height), resize.filter)
     except InputError as error:
@@ -130,15 +134,6 @@ def _is_image(path: Path) -> bool:
     name = path.name.lower()
     named_so = path.suffix.lower() in SUFFIXES and not name.startswith(".") and not name.endswith(OWN_SUFFIXES)
     return named_so and path.is_file()
-
-
-def _channels_first(model: ir.Model) -> bool:
-    """As the first op with a data format says; without one, by which end of the input's shape looks like channels."""
-    for node in model.graph.nodes:
-        if hasattr(node.op, "data_format"):
-            return str(node.op.data_format) == "channels_first"
-    shape = model.input_shapes[0]
-    return shape[1] in (1, 3) and shape[3] not in (1, 3)
 
 
 def _size(fixed: ir.Shape, wanted: str | None) -> tuple[int, int]:

@@ -114,6 +114,10 @@ def test_a_frame_from_a_model():
     first = ir.MaxPool(data_format="channels_first")
     assert frame_of(model_of((None, 3, 8, 8), first)) == Frame(8, 8, 3, channels_first=True)
     assert frame_of(model_of((None, 3, 8, 9))) == Frame(8, 9, 3, channels_first=True)
+    assert frame_of(model_of((None, 3, 8, 3), ir.MaxPool())) == Frame(3, 8, 3)
+    moved = ir.Permute((3, 1, 2))
+    graph = ir.Graph([ir.Node("moved", moved, ("x",)), ir.Node("pool", first, ("moved",))], ["x"], ["pool"])
+    assert frame_of(ir.Model(graph, {}, ((None, 8, 9, 3),))) == Frame(8, 9, 3)
 
 
 @pytest.mark.parametrize(
