@@ -20,7 +20,9 @@ class Model:
         leaves open.
     source: what the file says of itself, for people: `format`, `name`, `keras_version`, ….
     preprocess: what is done to images of 0…255 before the model is given them: `model.preprocess(images)`. Where it is
-        not given, it is told from the graph and from `source["architecture"]`, and `model.preprocess.reason` says how.
+        not given, it follows from the numbers of the first layers, from their names and from
+        `source["architecture"]`; `model.preprocess.reason` says how, and where that leaves doubt,
+        `model.preprocess.instead` names what to try instead.
 
     >>> import numpy as np, ir
     >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
@@ -37,7 +39,7 @@ class Model:
 
     def __post_init__(self) -> None:
         if self.preprocess is None:
-            found = preprocessing_of(self.graph, self.input_shapes, self.source.get("architecture"))
+            found = preprocessing_of(self.graph, self.input_shapes, self.source.get("architecture"), self.params)
             object.__setattr__(self, "preprocess", found)
 
     @property

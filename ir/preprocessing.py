@@ -1,29 +1,29 @@
-"""From pixel values 0…255 to what a network was trained on, and how that is told from a model."""
+"""From pixel values 0…255 to what a network was trained on, and how a model says what that is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from math import isfinite
+from math import isfinite, log
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ir.graph import Graph
-from ir.ops import Clip, Interpolation, Rearrangement, Scaling, Shape
+from ir.analysis.first_layers import Effect, effects_of
+from ir.analysis.inputs import Kind, kind_of_input
+from ir.analysis.layout import layout_of
+from ir.graph import Graph, Params
+from ir.ops import Shape
+from ir.ops.base import channel_axis
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """What is done to images before a model is given them: `(x - mean) / divisor`, channel by channel.
 
-    name: a convention's name, or one of your own.
-    mean, divisor: a number for each channel, or a single one for all.
-    reverse: whether the channels are put in reverse order before, so that red, green, blue become blue, green, red.
-    reason: how it is known, for people.
-
-    Called with images of values 0…255 of the shape (…, channels), red first, it returns them in float32 as the network
-    takes them, channels last. `CONVENTIONS` has those with names:
+    Called with images of values 0…255 of the shape (…, channels), red first, it returns them in
+    float32 as the network takes them, channels last. `CONVENTIONS` has those with names:
 
     `caffe`  `x[..., ::-1] - (103.939, 116.779, 123.68)`
     `tf`     `x / 127.5 - 1`
@@ -31,14 +31,27 @@ class Preprocessing:
     `unit`   `x / 255`
     `none`   `x`
 
-    Raises `ValueError` where the numbers make no sense, and for images of another number of channels than it has.
     The first three are the modes of Keras's `imagenet_utils.preprocess_input`.
 
-    >>> import numpy as np, ir
-    >>> ir.Preprocessing("mine", mean=(100.0,), divisor=(50.0,))(np.array([[0, 100, 200]], np.uint8))
-    array([[-2.,  0.,  2.]], dtype=float32)
-    >>> ir.load("jlrp/data/digits_resnet.h5").preprocess.name
-    'unit'
+    Args:
+        name: The name of a convention, or any other.
+        mean: A number for each channel, or a single one for all.
+        divisor: A number for each channel, or a single one for all.
+        reverse: Whether the channels are put in reverse order before, so that red, green, blue
+            become blue, green, red.
+        reason: How it is known, for people.
+        instead: The name of the convention to try instead, where the reason leaves doubt; `None`
+            where it leaves none.
+
+    Raises:
+        ValueError: The numbers make no sense, or the images have another number of channels.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> ir.Preprocessing("mine", mean=(100.0,), divisor=(50.0,))(np.array([[0, 100, 200]], np.uint8))
+        array([[-2.,  0.,  2.]], dtype=float32)
+        >>> ir.load("jlrp/data/digits_resnet.h5").preprocess.name
+        'unit'
     """
 
     name: str
@@ -46,6 +59,7 @@ class Preprocessing:
     divisor: tuple[float, ...] = (1.0,)
     reverse: bool = False
     reason: str = "as given"
+    instead: str | None = None
 
     def __post_init__(self) -> None:
         for role in ("mean", "divisor"):
@@ -71,6 +85,11 @@ class Preprocessing:
         values = images[..., ::-1] if self.reverse else images
         mean, divisor = np.asarray(self.mean, np.float32), np.asarray(self.divisor, np.float32)
         return np.asarray((values.astype(np.float32) - mean) / divisor, np.float32)
+
+    @property
+    def sure(self) -> bool:
+        """Whether the reason leaves no doubt."""
+        return self.instead is None
 
     @property
     def channels(self) -> int | None:
@@ -137,30 +156,96 @@ documentation says they take then, or else what the layers did that were left ou
 """
 
 
-def preprocessing_of(graph: Graph, input_shapes: Sequence[Shape], architecture: str | None = None) -> Preprocessing:
+LIKELIER = 3.0
+"""By which factor the misfit of one scale must exceed the other's, for a sure decision."""
+
+STRANGE = 255.0
+"""From which factor of misfit on a scale is unlikely, though the other one is unlikelier."""
+
+SMALL = 0.05
+"""Below which spread even the better scale is too small, so that pixels may go beyond 255."""
+
+SCALES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
+"""Black and white on the scales that are tried."""
+
+WORDS: dict[Kind, str] = {
+    "series": "signals of shape {}",
+    "volume": "volumes or videos of shape {}",
+    "table": "rows of numbers, of shape {}",
+    "other": "inputs of shape {}",
+}
+"""What a model takes that takes no images."""
+
+
+def preprocessing_of(
+    graph: Graph, input_shapes: Sequence[Shape], architecture: str | None = None, params: Params = MappingProxyType({})
+) -> Preprocessing:
     """The preprocessing that a model's (first) input most likely needs, with the reason.
 
-    None where the model scales its input itself; else that of its family, if the images are in colour and the family is
-    known by the name of its architecture or by its layers' names; else 0…1.
+    None for an input of no images. For images, the first that decides:
 
-    input_shapes: of the graph's inputs, batch first; architecture: its name in `ir.architectures`, if it has one.
+    1. The numbers of the layers that scale the input. Both 0…255 and 0…1 are put through them. The
+       scale whose result is nearer to unit size is the right one: `none` or `unit`.
+    2. The family of the model, for images in colour: by the name of its architecture, or by the
+       names of its layers.
+    3. The statistics of a BatchNorm behind the first convolution, with both scales, as in 1. It is
+       not sure where −1…1 fits them better still.
+    4. Nothing: `unit`, the most frequent one, and not sure.
 
-    >>> import ir
-    >>> name = "res2a_branch2a"
-    >>> graph = ir.Graph([ir.Node(name, ir.Conv(), ("image",), name)], ["image"], [name])
-    >>> found = preprocessing_of(graph, [(None, 224, 224, 3)])
-    >>> found.name, found.reason
-    ('caffe', "layer names as in Keras's ResNet")
+    The choice between two scales is not sure where their results differ by less than a factor of 3.
+
+    Args:
+        graph: The graph.
+        input_shapes: The shapes of its inputs, the batch first.
+        architecture: The name in `ir.architectures`, if the model has one.
+        params: The weights; layers whose weights are missing do not decide.
+
+    Returns:
+        One of `CONVENTIONS`, with its `reason`, and what to try `instead` where that is not sure.
+
+    Example:
+        >>> import ir
+        >>> name = "res2a_branch2a"
+        >>> graph = ir.Graph([ir.Node(name, ir.Conv(), ("image",), name)], ["image"], [name])
+        >>> found = preprocessing_of(graph, [(None, 224, 224, 3)])
+        >>> found.name, found.reason
+        ('caffe', "layer names as in Keras's ResNet")
+        >>> scaled = [ir.Node("scaled", ir.Rescale(2.0, -1.0), ("image",)), ir.Node(name, ir.Relu(), ("scaled",))]
+        >>> found = preprocessing_of(ir.Graph(scaled, ["image"], [name]), [(None, 224, 224, 3)])
+        >>> found.name, found.reason
+        ('unit', 'its first layers bring 0…1 to −1.0…1.0 (Rescale)')
     """
-    shape = input_shapes[0] if input_shapes else ()
-    if len(shape) != 4 or not graph.inputs:
+    if not input_shapes or not graph.inputs:
         return _because("none", "the model takes no images")
-    if _scales_its_input(graph):
-        return _because("none", "the model scales its input itself")
-    channels = shape[graph.channel_axis(4)]
-    if channels not in (3, None):
-        images = "grey images" if channels == 1 else f"images of {channels} channels"
-        return _because("unit", f"the model takes {images}")
+    name, shape = graph.inputs[0], input_shapes[0]
+    kind = kind_of_input(graph, input_shapes, params, name)
+    perhaps_grey = kind == "other" and len(shape) == 3  # images without an axis for channels
+    if kind != "image" and not perhaps_grey:
+        return _because("none", f"the model takes {WORDS[kind].format(_show(shape))}, not images")
+    layout = layout_of(graph, name, shape)
+    raw, unit, signed = (effects_of(graph, params, name, shape, layout, *scale) for scale in SCALES)
+    scaled = _by_scaling(raw.scaled, unit.scaled)
+    normalised = _by_statistics(raw.normalised, unit.normalised, signed.normalised)
+    if scaled is not None:
+        return normalised if normalised is not None and normalised.sure and not scaled.sure else scaled
+    channels = 1 if perhaps_grey else shape[channel_axis(layout, len(shape))]
+    family = _family(graph, architecture) if channels in (3, None) else None
+    found = family or normalised
+    if found is not None:
+        return found
+    if perhaps_grey:
+        return _because("none", f"the model takes inputs of shape {_show(shape)}, images or not", instead="unit")
+    grey = "grey images" if channels == 1 else f"images of {channels} channels"
+    takes = "" if channels in (3, None) else f"the model takes {grey}, and "
+    return _because("unit", f"{takes}nothing in the model tells its scale", instead="none")
+
+
+def _because(convention: str, reason: str, instead: str | None = None) -> Preprocessing:
+    return replace(CONVENTIONS[convention], reason=reason, instead=instead)
+
+
+def _family(graph: Graph, architecture: str | None) -> Preprocessing | None:
+    """The convention of the family that a model is of; `None` where neither name says one."""
     for family in FAMILIES if architecture else ():
         if fnmatchcase(str(architecture), family.architectures):
             return _because(family.convention, f"the architecture is {architecture}")
@@ -168,25 +253,62 @@ def preprocessing_of(graph: Graph, input_shapes: Sequence[Shape], architecture: 
     for family in FAMILIES:
         if all(_any(names, pattern) for pattern in family.layers):
             return _because(family.convention, f"layer names as in Keras's {family.name}")
-    return _because("unit", "nothing known about the model")
-
-
-def _because(convention: str, reason: str) -> Preprocessing:
-    return replace(CONVENTIONS[convention], reason=reason)
-
-
-def _scales_its_input(graph: Graph) -> bool:
-    """Whether the input is scaled by constants, before anything else is done than to move, resize or clip it."""
-    handed_on = {graph.inputs[0]}  # the image itself, moved, resized or clipped
-    for node in graph.nodes:
-        if handed_on.isdisjoint(node.inputs):
-            continue
-        if isinstance(node.op, Scaling):
-            return True
-        if isinstance(node.op, Rearrangement | Interpolation | Clip):
-            handed_on.add(node.name)
-    return False
+    return None
 
 
 def _any(names: set[str], pattern: str) -> bool:
     return pattern in names or ("*" in pattern and any(fnmatchcase(name, pattern) for name in names))
+
+
+def _likelier(raw: Effect, unit: Effect) -> tuple[bool, bool]:
+    """Whether 0…255 is likelier than 0…1, and whether the choice between them is sure."""
+    best, other = sorted((raw, unit), key=lambda effect: effect.misfit)
+    sure = other.misfit - best.misfit >= log(LIKELIER) and best.misfit < log(STRANGE) and best.spread >= SMALL
+    return best is raw, sure
+
+
+def _by_scaling(raw: Effect | None, unit: Effect | None) -> Preprocessing | None:
+    """What the layers say that scale the input; `None` without such layers."""
+    if raw is None or unit is None:
+        return None
+    ops = ", ".join(dict.fromkeys(raw.ops))
+    if not all(map(isfinite, (raw.low, raw.high, unit.low, unit.high))):
+        words = "scale it by numbers that are not known or not finite"
+        return _because("none", f"its first layers {words} ({ops})", instead="unit")
+    is_raw, sure = _likelier(raw, unit)
+    name, instead = ("none", "unit") if is_raw else ("unit", "none")
+    results = {"none": f"0…255 to {_range(raw)}", "unit": f"0…1 to {_range(unit)}"}
+    if sure:
+        return _because(name, f"its first layers bring {results[name]} ({ops})")
+    both = " and ".join(results.values())
+    return _because(name, f"its first layers bring {both} ({ops}), and either may be right", instead)
+
+
+def _by_statistics(raw: Effect | None, unit: Effect | None, signed: Effect | None) -> Preprocessing | None:
+    """What a BatchNorm behind the first convolution says; `None` without one."""
+    if raw is None or unit is None or signed is None or not isfinite(raw.misfit + unit.misfit + signed.misfit):
+        return None
+    is_raw, sure = _likelier(raw, unit)
+    name, scale, instead = ("none", "0…255", "unit") if is_raw else ("unit", "0…1", "none")
+    spreads = f"standard deviation {_number(raw.spread)} for 0…255, {_number(unit.spread)} for 0…1"
+    if not is_raw and unit.misfit - signed.misfit >= log(LIKELIER):
+        return _because(name, f"its first BatchNorm fits 0…1 better than 0…255 ({spreads}), but −1…1 best", "tf")
+    if sure:
+        return _because(name, f"its first BatchNorm fits {scale} ({spreads})")
+    return _because(name, f"its first BatchNorm fits {scale} hardly better ({spreads})", instead)
+
+
+def _range(effect: Effect) -> str:
+    return f"{_number(effect.low)}…{_number(effect.high)}"
+
+
+def _number(value: float) -> str:
+    """A number for people: two digits at least, whole from 100 on."""
+    size = abs(value)
+    text = f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 0.95 or size < 1e-9 else f"{value:.2g}"
+    return text.replace("-", "−")
+
+
+def _show(shape: Shape) -> str:
+    lengths = ["?" if length is None else str(length) for length in shape[1:]]
+    return f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"

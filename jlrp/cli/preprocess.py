@@ -32,6 +32,35 @@ def chosen(given: Preprocess | None, model: ir.Model, frame: Frame) -> ir.Prepro
     return found
 
 
+TRAINED_ON = {"unit": "0…1", "none": "0…255", "tf": "−1…1"}
+"""The scale of the images that a model was trained on, by the convention for it."""
+
+
+def note(preprocess: ir.Preprocessing, given: Preprocess | None) -> str:
+    """What was done to the pixels, how it is known, and the option that changes it, for people.
+
+    Args:
+        preprocess: What was chosen.
+        given: What `--preprocess` says, if it is there.
+
+    Returns:
+        One line without its end.
+
+    Example:
+        >>> print(note(ir.Preprocessing("mine"), None))
+        preprocess mine (as given; --preprocess overrides)
+        >>> print(note(ir.Preprocessing("unit", reason="nothing tells", instead="none"), None))
+        preprocess unit, unsure (nothing tells; --preprocess none if it was trained on 0…255)
+    """
+    if given is not None:
+        return f"preprocess {preprocess.name} ({preprocess.reason})"
+    if preprocess.instead not in CONVENTIONS:
+        return f"preprocess {preprocess.name} ({preprocess.reason}; --preprocess overrides)"
+    scale = TRAINED_ON.get(preprocess.instead)
+    option = f"--preprocess {preprocess.instead}{f' if it was trained on {scale}' if scale else ' may be right'}"
+    return f"preprocess {preprocess.name}, unsure ({preprocess.reason}; {option})"
+
+
 def bounds(preprocess: ir.Preprocessing, frame: Frame) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What black and white become: the least and the greatest input, per channel, in the model's layout."""
     corners = np.array([0, 255], np.uint8).repeat(frame.channels).reshape(2, 1, 1, frame.channels)

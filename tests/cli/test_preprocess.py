@@ -8,7 +8,7 @@ import pytest
 import ir
 from ir.preprocessing import CONVENTIONS
 from jlrp.cli.images import Frame, frame_of
-from jlrp.cli.preprocess import Preprocess, bounds, chosen
+from jlrp.cli.preprocess import Preprocess, bounds, chosen, note
 from jlrp.cli.program import InputError
 
 RGB, GREY = Frame(1, 2, 3), Frame(1, 2, 1)
@@ -27,7 +27,34 @@ def test_what_is_given_goes_before_what_the_model_says():
     model = model_of(RGB, preprocess=CONVENTIONS["tf"])
     assert chosen(None, model, RGB) is CONVENTIONS["tf"]
     assert chosen(Preprocess.torch, model, RGB) is CONVENTIONS["torch"]
-    assert chosen(None, model_of(RGB), RGB).reason == "nothing known about the model"
+    assert chosen(None, model_of(RGB), RGB).reason == "nothing in the model tells its scale"
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "given", "expected"),
+    [
+        (CONVENTIONS["torch"], Preprocess.torch, "preprocess torch (as given)"),
+        (replace(CONVENTIONS["tf"], reason="by name"), None, "preprocess tf (by name; --preprocess overrides)"),
+        (
+            replace(CONVENTIONS["unit"], reason="no idea", instead="none"),
+            None,
+            "preprocess unit, unsure (no idea; --preprocess none if it was trained on 0…255)",
+        ),
+        (
+            replace(CONVENTIONS["none"], reason="no idea", instead="unit"),
+            None,
+            "preprocess none, unsure (no idea; --preprocess unit if it was trained on 0…1)",
+        ),
+        (
+            replace(CONVENTIONS["unit"], reason="no idea", instead="caffe"),
+            None,
+            "preprocess unit, unsure (no idea; --preprocess caffe may be right)",
+        ),
+        (ir.Preprocessing("mine", reason="x", instead="hers"), None, "preprocess mine (x; --preprocess overrides)"),
+    ],
+)
+def test_the_note_names_the_one_option_that_changes_it(preprocess, given, expected):
+    assert note(preprocess, given) == expected
 
 
 @pytest.mark.parametrize("mode", list(Preprocess))

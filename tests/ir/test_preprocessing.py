@@ -119,11 +119,26 @@ def test_families_are_known_by_their_layers_names(layers, name, family):
     assert preprocessing_of(chain(*layers), [GREY]).name == "unit"
 
 
-@pytest.mark.parametrize("scaling", [ir.Rescale(1 / 255), ir.Standardize(), ir.Scale()])
-@pytest.mark.parametrize("before", [[], [("bgr", ir.Slice((None, None)))], [("resized", ir.Resize((4, 4)))]])
-def test_models_that_scale_their_input_themselves(scaling, before):
-    found = preprocessing_of(chain(*before, ("s", scaling), "res2a_branch2a"), [RGB])
-    assert (found.name, found.reason) == ("none", "the model scales its input itself")
+BGR = ir.Slice(((None, None, None), (None, None, None), (None, None, -1)))
+
+
+@pytest.mark.parametrize("before", [[], [("bgr", BGR)], [("resized", ir.Resize((4, 4)))]])
+def test_models_that_scale_their_input_themselves(before):
+    """The numbers go before the names of layers."""
+    found = preprocessing_of(chain(*before, ("s", ir.Rescale(1 / 255)), "res2a_branch2a"), [RGB])
+    assert (found.name, found.reason) == ("none", "its first layers bring 0…255 to 0.0…1.0 (Rescale)")
+    assert found.sure
+
+
+def test_scaling_by_numbers_that_are_not_known():
+    found = preprocessing_of(chain(("s", ir.Standardize()), "res2a_branch2a"), [RGB])
+    assert (found.name, found.instead) == ("none", "unit")
+    assert found.reason == "its first layers scale it by numbers that are not known or not finite (Standardize)"
+
+
+@pytest.mark.parametrize("scaling", [ir.Scale(), ir.Rescale(), ir.Rescale(1.001)])
+def test_scaling_that_changes_nothing(scaling):
+    assert preprocessing_of(chain(("s", scaling), "res2a_branch2a"), [RGB]).name == "caffe"
 
 
 def test_scaling_deeper_inside_is_none_of_the_input():
@@ -131,19 +146,23 @@ def test_scaling_deeper_inside_is_none_of_the_input():
 
 
 @pytest.mark.parametrize(
-    ("shapes", "name", "reason"),
+    ("shapes", "name", "instead", "reason"),
     [
-        ([RGB], "unit", "nothing known about the model"),
-        ([(None, None, None, None)], "unit", "nothing known about the model"),
-        ([GREY], "unit", "the model takes grey images"),
-        ([(None, 8, 8, 12)], "unit", "the model takes images of 12 channels"),
-        ([(None, 784)], "none", "the model takes no images"),
-        ([], "none", "the model takes no images"),
+        ([RGB], "unit", "none", "nothing in the model tells its scale"),
+        ([(None, None, None, None)], "unit", "none", "nothing in the model tells its scale"),
+        ([GREY], "unit", "none", "the model takes grey images, and nothing in the model tells its scale"),
+        ([(None, 8, 8, 12)], "unit", "none", "the model takes images of 12 channels, and nothing in the model tells"),
+        ([(None, 784)], "none", None, "the model takes rows of numbers, of shape (784,), not images"),
+        ([(None, 64, 3)], "none", None, "the model takes signals of shape (64, 3), not images"),
+        ([(None, 6, 8, None, 1)], "none", None, "the model takes volumes or videos of shape (6, 8, ?, 1), not images"),
+        ([(None,)], "none", None, "the model takes inputs of shape (), not images"),
+        ([], "none", None, "the model takes no images"),
     ],
 )
-def test_models_of_no_family(shapes, name, reason):
+def test_models_of_no_family(shapes, name, instead, reason):
     found = preprocessing_of(chain("dense"), shapes)
-    assert (found.name, found.reason) == (name, reason)
+    assert (found.name, found.instead) == (name, instead)
+    assert found.reason.startswith(reason)
 
 
 @pytest.mark.parametrize(
