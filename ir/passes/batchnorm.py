@@ -1,4 +1,4 @@
-"""Fold batch normalisation into the linear layer before or after it."""
+"""Fold batch normalisation into the linear layer before or behind it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ from ir.graph import Graph, Node, Params
 from ir.ops import BatchNorm, Convolution, ConvTranspose, Dense, DepthwiseConv, Op
 from ir.ops.base import channel_axis
 from ir.passes.base import Rewritten, Step, rebuilt
+from ir.passes.channels import Channels, channels_behind, keeps_channels
 
 
 def scale_and_shift(norm: BatchNorm, weights: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -21,81 +22,218 @@ def scale_and_shift(norm: BatchNorm, weights: Mapping[str, Any]) -> tuple[Any, A
 
 
 def fold_batchnorm(graph: Graph) -> Rewritten:
-    """Batch normalisation `g·x + h` becomes part of a linear layer beside it.
+    """Make batch normalisation `g·x + h` a part of a linear layer before or behind it.
 
-    Cases, the first that fits:
-    1. linear layer → `BatchNorm` that is its only reader: `kernel·g`, `bias·g + h`, under the BatchNorm's name.
-    2. `BatchNorm` → dense layer or convolution without padding that is its only reader: `kernel` scaled by `g` along
-       its input channels, `bias + kernel·h`, under that layer's name.
-    3. Otherwise (a ReLU behind it, a padded or transposed convolution, several readers) it stays.
-    Only a normalisation of the channel axis can be folded.
+    Between the two there may be ops that an affine map per channel may change places with: average pooling (whose
+    means leave padding out), crops, permutations, copies of pixels, and in case 2 `Flatten`. Each value on the way has
+    one reader. `_` stands for such ops, possibly none. The cases, of which the first that fits is taken:
+
+    1. linear layer → _ → `BatchNorm`: `kernel·g`, `bias·g + h`. The layer goes under the BatchNorm's name if it stands
+       right before it, else all others keep their names, unless the BatchNorm is an output: an output keeps its own.
+    2. `BatchNorm` → _ → dense layer, convolution without padding, or another `BatchNorm`: `kernel` scaled by `g` along
+       its input channels, `bias + kernel·h`, under that layer's name. Behind `Flatten` the rows of a kernel repeat by
+       channel.
+    3. As 1 and 2 with max pooling on the way: `max(g·x + h) = g·max(x) + h` where `g > 0`. Which channels these are is
+       a matter of the weights, so the `BatchNorm` stays, with `g = 1` and `h = 0` in the channels that were folded.
+    4. Otherwise it stays: before a ReLU, a sum, or a convolution that pads or is transposed, or with several readers.
+
+    Every fold leaves what the network computes as it is, and the relevance of LRP-0 too. Rules that treat contributions
+    by sign (z⁺, αβ, γ) give other relevance once a layer is folded: they then see with which sign an input acts on the
+    value behind the normalisation, which is what they are for. There is but one way to fold in each of these cases.
+    Through a sum there are many, as every share of `h` could go to every branch, each with another relevance: a choice
+    that nothing in the network makes, so sums stop a fold. A negative `g` before a max pool would make it a min pool.
+    Bilinear resizes stop a fold as well: their rule shares by distance alone, and the share of `h` would move.
+
+    Args:
+        graph: any graph. Only a normalisation of the channel axis is folded.
+
+    Returns:
+        The folded graph, with the steps that compute its weights from those of `graph`.
+
+    Example:
+        >>> import ir
+        >>> nodes = [ir.Node("bn", ir.BatchNorm(), ("x",), "bn"), ir.Node("pool", ir.GlobalAvgPool(), ("bn",))]
+        >>> graph = ir.Graph([*nodes, ir.Node("fc", ir.Dense(), ("pool",), "fc")], ["x"], ["fc"])
+        >>> [node.name for node in fold_batchnorm(graph).graph.nodes]
+        ['pool', 'fc']
     """
     rewritten = Rewritten(graph)
     for node in graph.nodes:
         if isinstance(node.op, BatchNorm):
-            rewritten = rewritten.then(partial(_fold_one, norm=node, op=node.op))
+            rewritten = rewritten.then(partial(_fold_one, name=node.name))
     return rewritten
 
 
-def _fold_one(graph: Graph, norm: Node, op: BatchNorm) -> Rewritten:
-    norm = graph[norm.name]  # an earlier fold may have changed what it reads
-    name, source = norm.name, norm.inputs[0]
-    before = graph.get(source)
-    if before is not None and _linear_on(before.op, op) and _only_reader(graph, source):
-        new = Node(name, before.op, before.inputs, params=f"{name}/folded")
-        step: Step = FoldIntoPrevious(before.op, op, str(before.params), str(norm.params), into=f"{name}/folded")
-        nodes = [new if node is norm else node for node in graph.nodes if node is not before]
-        return rebuilt(graph, nodes, {source: name}, (step,))
-    if not _only_reader(graph, name):
-        return Rewritten(graph)
-    after = graph[graph.readers[name][0]]
-    if _linear_on(after.op, op) and _keeps_constants(after.op):
-        new = replace(after, inputs=norm.inputs, params=f"{after.name}/folded")
-        step = FoldIntoNext(after.op, op, str(after.params), str(norm.params), into=f"{after.name}/folded")
-        nodes = [new if node is after else node for node in graph.nodes if node is not norm]
-        return rebuilt(graph, nodes, {name: after.name}, (step,))
+@dataclass(frozen=True)
+class _Place:
+    """A linear layer that a BatchNorm can become part of.
+
+    between: the nodes on the way, in the graph's order; channels: where the channels lie at the end of the way.
+    """
+
+    layer: Node
+    between: tuple[Node, ...]
+    channels: Channels
+
+
+def _fold_one(graph: Graph, name: str) -> Rewritten:
+    norm = graph[name]  # an earlier fold may have changed its op or what it reads
+    assert isinstance(norm.op, BatchNorm)
+    before, behind = _before(graph, norm, norm.op), _behind(graph, norm, norm.op)
+    if before is not None and not before.channels.rising:
+        return _folded_before(graph, norm, norm.op, before)
+    if behind is not None and not behind.channels.rising:
+        return _folded_behind(graph, norm, norm.op, behind)
+    if before is not None:
+        return _folded_in_part(graph, norm, norm.op, before, FoldIntoPrevious)
+    if behind is not None:
+        return _folded_in_part(graph, norm, norm.op, behind, FoldIntoNext)
     return Rewritten(graph)
 
 
-def _only_reader(graph: Graph, name: str) -> bool:
+def _before(graph: Graph, norm: Node, op: BatchNorm) -> _Place | None:
+    """The linear layer whose output reaches the BatchNorm and nothing else."""
+    between: list[Node] = []
+    node = graph.get(norm.inputs[0])
+    while node is not None and _has_one_reader(graph, node.name):
+        if isinstance(node.op, Dense | Convolution):
+            channels = _follow(_output_channels(node.op), between)
+            fits = channels is not None and not channels.repeated and channels.same_axis(op.axis)
+            return _Place(node, tuple(between), channels) if channels is not None and fits else None
+        if not keeps_channels(node.op):
+            return None
+        between.insert(0, node)
+        node = graph.get(node.inputs[0])
+    return None
+
+
+def _behind(graph: Graph, norm: Node, op: BatchNorm) -> _Place | None:
+    """The linear layer that alone reads what the BatchNorm computes."""
+    between: list[Node] = []
+    channels: Channels | None = Channels(op.axis)
+    node = norm
+    while channels is not None and _has_one_reader(graph, node.name):
+        node = graph[graph.readers[node.name][0]]
+        if len(node.inputs) > 1:
+            return None
+        if isinstance(node.op, Dense | Convolution | BatchNorm):
+            return _Place(node, tuple(between), channels) if _takes(node.op, channels) else None
+        between.append(node)
+        channels = channels_behind(node.op, channels)
+    return None
+
+
+def _has_one_reader(graph: Graph, name: str) -> bool:
     return len(graph.readers.get(name, ())) == 1 and name not in graph.outputs
 
 
-def _linear_on(op: Op, norm: BatchNorm) -> bool:
+def _follow(channels: Channels, between: list[Node]) -> Channels | None:
+    found: Channels | None = channels
+    for node in between:
+        found = None if found is None else channels_behind(node.op, found)
+    return found
+
+
+def _output_channels(op: Dense | Convolution) -> Channels:
     if isinstance(op, Dense):
-        return norm.axis == -1
-    if isinstance(op, Convolution):
-        rank = len(op.strides) + 2
-        return norm.axis % rank == channel_axis(op.data_format, rank)
-    return False
+        return Channels(-1)
+    rank = len(op.strides) + 2
+    return Channels(channel_axis(op.data_format, rank), rank)
 
 
-def _keeps_constants(op: Op) -> bool:
-    """Whether a constant added to all cells of the input adds a constant to all cells of the output."""
-    if not isinstance(op, Convolution):
-        return True
+def _takes(op: Op, channels: Channels) -> bool:
+    """Whether a layer sums its input's channels in such a way that `g` and `h` become part of its weights."""
+    if isinstance(op, BatchNorm):
+        return channels.same_axis(op.axis)
+    if isinstance(op, Dense):
+        return channels.lie("channels_last")
+    if not isinstance(op, Convolution) or isinstance(op, ConvTranspose) or channels.repeated:
+        return False
+    # At the border of a padded image fewer cells are summed, and the share of `h` would be smaller there.
     unpadded = op.padding == "valid" or (op.padding != "same" and not any(map(any, op.padding)))
-    return unpadded and not isinstance(op, ConvTranspose)
+    return unpadded and replace(channels, rank=len(op.strides) + 2).lie(op.data_format)
+
+
+def _folded_before(graph: Graph, norm: Node, op: BatchNorm, place: _Place) -> Rewritten:
+    layer, name = place.layer, norm.name
+    into = f"{layer.name if place.between else name}/folded"
+    step = FoldIntoPrevious(layer.op, op, str(layer.params), str(norm.params), into)
+    if not place.between:
+        new = Node(name, layer.op, layer.inputs, into)
+        nodes = [new if node is norm else node for node in graph.nodes if node is not layer]
+        return rebuilt(graph, nodes, {layer.name: name}, (step,))
+    last = place.between[-1].name
+    nodes = [replace(node, params=into) if node is layer else node for node in graph.nodes if node is not norm]
+    if name in graph.outputs:
+        nodes = [replace(node, name=name) if node.name == last else node for node in nodes]
+        return rebuilt(graph, [_reading(node, {last: name}) for node in nodes], {last: name}, (step,))
+    return rebuilt(graph, [_reading(node, {name: last}) for node in nodes], {name: last}, (step,))
+
+
+def _folded_behind(graph: Graph, norm: Node, op: BatchNorm, place: _Place) -> Rewritten:
+    layer = place.layer
+    into = f"{layer.name}/folded"
+    step: Step = FoldIntoNext(layer.op, op, str(layer.params), str(norm.params), into)
+    kind: Op = replace(layer.op, epsilon=0.0) if isinstance(layer.op, BatchNorm) else layer.op
+    nodes = [replace(node, op=kind, params=into) if node is layer else node for node in graph.nodes if node is not norm]
+    nodes = [_reading(node, {norm.name: norm.inputs[0]}) for node in nodes]
+    return rebuilt(graph, nodes, {norm.name: layer.name}, (step,))
+
+
+def _folded_in_part(graph: Graph, norm: Node, op: BatchNorm, place: _Place, kind: "type[_Fold]") -> Rewritten:
+    layer, rest = place.layer, f"{norm.name}/rest"
+    into = f"{layer.name}/folded"
+    step = kind(layer.op, op, str(layer.params), str(norm.params), into, rest)
+    new = {
+        layer.name: replace(layer, op=_plain(layer.op), params=into),
+        norm.name: replace(norm, op=_plain(op), params=rest),
+    }
+    return rebuilt(graph, [new.get(node.name, node) for node in graph.nodes], {}, (step,))
+
+
+def _plain(op: Op) -> Op:
+    """The op of a layer whose weights are new: a BatchNorm's are `g` and `h` themselves, without an ε."""
+    return replace(op, epsilon=0.0) if isinstance(op, BatchNorm) else op
+
+
+def _reading(node: Node, names: Mapping[str, str]) -> Node:
+    return replace(node, inputs=tuple(names.get(name, name) for name in node.inputs))
 
 
 @dataclass(frozen=True)
 class _Fold:
-    """Which layers are folded, and the new key of their weights."""
+    """Which layers are folded, and the new key of their weights.
+
+    rest: the key of the weights that the BatchNorm is left with; `None` where all of it is folded.
+    """
 
     linear: Op
     norm: BatchNorm
     linear_params: str
     norm_params: str
     into: str
+    rest: str | None = None
+
+    def __call__(self, params: Params) -> dict[str, Any]:
+        scale, shift = scale_and_shift(self.norm, params[self.norm_params])
+        rests = {}
+        if self.rest is not None:
+            rising = (scale > 0).astype(scale.dtype)
+            falling = 1 - rising
+            rests[self.rest] = _norm_weights(rising + falling * scale, falling * shift)
+            scale, shift = rising * scale + falling, rising * shift
+        return {**params, **rests, self.into: self.folded(params[self.linear_params], scale, shift)}
+
+    def folded(self, weights: Mapping[str, Any], scale: Any, shift: Any) -> dict[str, Any]:
+        """The weights of the linear layer with `g` and `h` in them."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class FoldIntoPrevious(_Fold):
     """`g·(W·x + b) + h = (g·W)·x + (g·b + h)`: the weights of case 1."""
 
-    def __call__(self, params: Params) -> dict[str, Any]:
-        weights = params[self.linear_params]
-        scale, shift = scale_and_shift(self.norm, params[self.norm_params])
+    def folded(self, weights: Mapping[str, Any], scale: Any, shift: Any) -> dict[str, Any]:
         kernel = weights["kernel"]
         columns = scale
         if isinstance(self.linear, DepthwiseConv):
@@ -103,17 +241,21 @@ class FoldIntoPrevious(_Fold):
         elif isinstance(self.linear, ConvTranspose):
             columns = scale[:, None]  # its kernel has the output's channels before the input's
         bias = weights["bias"] * scale + shift if "bias" in weights else shift
-        return {**params, self.into: {"kernel": kernel * columns, "bias": bias}}
+        return {"kernel": kernel * columns, "bias": bias}
 
 
 @dataclass(frozen=True)
 class FoldIntoNext(_Fold):
     """`W·(g·x + h) + b = (W·g)·x + (W·h + b)`: the weights of case 2."""
 
-    def __call__(self, params: Params) -> dict[str, Any]:
-        weights = params[self.linear_params]
-        scale, shift = scale_and_shift(self.norm, params[self.norm_params])
+    def folded(self, weights: Mapping[str, Any], scale: Any, shift: Any) -> dict[str, Any]:
+        if isinstance(self.linear, BatchNorm):
+            outer, offset = scale_and_shift(self.linear, weights)
+            scale, shift = (_repeated(v, len(outer)) for v in (scale, shift))
+            return _norm_weights(outer * scale, outer * shift + offset)
         kernel = weights["kernel"]
+        if isinstance(self.linear, Dense):
+            scale, shift = (_repeated(v, kernel.shape[-2]) for v in (scale, shift))
         # (window, in, groups, out) for a depthwise kernel: one "group" per channel; else in and out lie within a group.
         if isinstance(self.linear, DepthwiseConv):
             blocks, by_row = kernel, (scale[:, None], shift[:, None])
@@ -124,4 +266,15 @@ class FoldIntoNext(_Fold):
         inner = range(blocks.ndim - 2)  # the window, and the input channels where they are summed over
         bias = (blocks * by_row[1]).sum(axis=tuple(inner)).reshape(-1)
         bias = weights["bias"] + bias if "bias" in weights else bias
-        return {**params, self.into: {"kernel": (blocks * by_row[0]).reshape(kernel.shape), "bias": bias}}
+        return {"kernel": (blocks * by_row[0]).reshape(kernel.shape), "bias": bias}
+
+
+def _norm_weights(scale: Any, shift: Any) -> dict[str, Any]:
+    """Weights of a BatchNorm without an ε that computes `g·x + h`."""
+    zero = scale - scale
+    return {"moving_mean": zero, "moving_variance": zero + 1, "gamma": scale, "beta": shift}
+
+
+def _repeated(values: Any, length: int) -> Any:
+    """The values of all channels, once per position; as they are where the length is theirs."""
+    return values[None].repeat(length // max(len(values), 1), 0).reshape(-1)

@@ -7,6 +7,7 @@ import pytest
 import ir
 import jlrp
 from ir.passes import fold_batchnorm, fold_padding, select_output, strip_softmax
+from jlrp.composites.rows import common_rows
 from tests.networks import conv, norm, residual, two_inputs
 
 NORM = ir.Node("bn", ir.BatchNorm(), ("a",), "bn")
@@ -173,3 +174,277 @@ def test_aliases_of_merged_layers_go_with_them():
     rewritten = fold_batchnorm(graph)
     assert rewritten.graph.aliases == (("kept", "bn"),)
     assert dict(rewritten.merged) == {"a": "bn", "dropped": "bn"}
+
+
+def normal(rng, *shape):
+    return rng.normal(size=shape)
+
+
+def linear(rng, *shape, bias=None):
+    return {"kernel": normal(rng, *shape), "bias": normal(rng, shape[-1] if bias is None else bias)}
+
+
+def statistics(rng, channels):
+    """Weights of a BatchNorm in float64; its scales have both signs."""
+    return {
+        "gamma": normal(rng, channels),
+        "beta": normal(rng, channels),
+        "moving_mean": normal(rng, channels),
+        "moving_variance": rng.uniform(0.5, 2, channels),
+    }
+
+
+def bn(source, axis=-1, name="bn"):
+    return ir.Node(name, ir.BatchNorm(axis=axis), (source,), name)
+
+
+FIRST_MODE = "channels_first"
+BETWEEN = {
+    # name: (image, nodes, their weights, what is left of the graph)
+    "linear, mean pool, norm": (
+        (6, 6, 3),
+        lambda: [
+            ir.Node("a", ir.Conv((1, 1), "same"), ("x",), "a"),
+            ir.Node("p", ir.AvgPool((3, 3), (2, 2), "same"), ("a",)),
+            bn("p"),
+        ],
+        lambda rng: {"a": linear(rng, 3, 3, 3, 4), "bn": statistics(rng, 4)},
+        ["a", "bn"],
+    ),
+    "linear, global mean, norm, with a ReLU behind": (
+        (6, 6, 3),
+        lambda: [
+            ir.Node("a", ir.DepthwiseConv(), ("x",), "a"),
+            ir.Node("p", ir.GlobalAvgPool(), ("a",)),
+            bn("p"),
+            ir.Node("r", ir.Relu(), ("bn",)),
+        ],
+        lambda rng: {"a": linear(rng, 3, 3, 3, 2, bias=6), "bn": statistics(rng, 6)},
+        ["a", "p", "r"],
+    ),
+    "transposed convolution, crop, norm, channels first": (
+        (3, 4, 4),
+        lambda: [
+            ir.Node("a", ir.ConvTranspose((2, 2), data_format=FIRST_MODE), ("x",), "a"),
+            ir.Node("p", ir.Crop(((1, 0), (0, 2)), FIRST_MODE), ("a",)),
+            bn("p", 1),
+        ],
+        lambda rng: {"a": linear(rng, 3, 3, 4, 3, bias=4), "bn": statistics(rng, 4)},
+        ["a", "bn"],
+    ),
+    "convolution, permutation, copies of pixels, norm": (
+        (3, 4, 4),
+        lambda: [
+            ir.Node("a", ir.Conv(data_format=FIRST_MODE), ("x",), "a"),
+            ir.Node("p", ir.Permute((2, 3, 1)), ("a",)),
+            ir.Node("u", ir.Upsample((2, 2)), ("p",)),
+            bn("u", 3),
+        ],
+        lambda rng: {"a": linear(rng, 2, 2, 3, 4), "bn": statistics(rng, 4)},
+        ["a", "p", "bn"],
+    ),
+    "dense, repeat, norm": (
+        (5,),
+        lambda: [ir.Node("a", ir.Dense(), ("x",), "a"), ir.Node("p", ir.Repeat(3), ("a",)), bn("p")],
+        lambda rng: {"a": linear(rng, 5, 4), "bn": statistics(rng, 4)},
+        ["a", "bn"],
+    ),
+    "norm, global mean, dense": (
+        (6, 6, 3),
+        lambda: [bn("x"), ir.Node("p", ir.GlobalAvgPool(), ("bn",)), ir.Node("a", ir.Dense(), ("p",), "a")],
+        lambda rng: {"a": linear(rng, 3, 4), "bn": statistics(rng, 3)},
+        ["p", "a"],
+    ),
+    "norm, mean pool, convolution": (
+        (6, 6, 4),
+        lambda: [
+            bn("x"),
+            ir.Node("p", ir.AvgPool((2, 2), (1, 1), "same"), ("bn",)),
+            ir.Node("a", ir.Conv(groups=2), ("p",), "a"),
+        ],
+        lambda rng: {"a": linear(rng, 3, 3, 2, 6), "bn": statistics(rng, 4)},
+        ["p", "a"],
+    ),
+    "norm, flatten, dense": (
+        (2, 3, 4),
+        lambda: [bn("x"), ir.Node("p", ir.Flatten(), ("bn",)), ir.Node("a", ir.Dense(), ("p",), "a")],
+        lambda rng: {"a": linear(rng, 24, 5), "bn": statistics(rng, 4)},
+        ["p", "a"],
+    ),
+    "norm, flatten channels first, dense": (
+        (4, 2, 3),
+        lambda: [bn("x", 1), ir.Node("p", ir.Flatten(FIRST_MODE), ("bn",)), ir.Node("a", ir.Dense(), ("p",), "a")],
+        lambda rng: {"a": linear(rng, 24, 5), "bn": statistics(rng, 4)},
+        ["p", "a"],
+    ),
+    "norm, reshape to a vector, dense": (
+        (3, 4),
+        lambda: [bn("x"), ir.Node("p", ir.Reshape((-1,)), ("bn",)), ir.Node("a", ir.Dense(), ("p",), "a")],
+        lambda rng: {"a": linear(rng, 12, 5), "bn": statistics(rng, 4)},
+        ["p", "a"],
+    ),
+    "two norms": (
+        (3, 4),
+        lambda: [bn("x"), bn("bn", name="bn2"), ir.Node("r", ir.Relu(), ("bn2",))],
+        lambda rng: {"bn": statistics(rng, 4), "bn2": statistics(rng, 4)},
+        ["bn2", "r"],
+    ),
+    "three norms with flatten between, dense": (
+        (3, 4),
+        lambda: [
+            bn("x"),
+            bn("bn", name="bn2"),
+            ir.Node("p", ir.Flatten(), ("bn2",)),
+            bn("p", name="bn3"),
+            ir.Node("a", ir.Dense(), ("bn3",), "a"),
+        ],
+        lambda rng: (
+            {n: statistics(rng, c) for n, c in (("bn", 4), ("bn2", 4), ("bn3", 12))} | {"a": linear(rng, 12, 5)}
+        ),
+        ["p", "a"],
+    ),
+    "linear, max pool, norm": (
+        (6, 6, 3),
+        lambda: [
+            ir.Node("a", ir.Conv((1, 1), "same"), ("x",), "a"),
+            ir.Node("p", ir.MaxPool((3, 3), (2, 2), "same"), ("a",)),
+            bn("p"),
+        ],
+        lambda rng: {"a": linear(rng, 3, 3, 3, 8), "bn": statistics(rng, 8)},
+        ["a", "p", "bn"],
+    ),
+    "norm, max pool, flatten, dense": (
+        (6, 6, 8),
+        lambda: [
+            bn("x"),
+            ir.Node("p", ir.MaxPool(), ("bn",)),
+            ir.Node("f", ir.Flatten(), ("p",)),
+            ir.Node("a", ir.Dense(), ("f",), "a"),
+        ],
+        lambda rng: {"a": linear(rng, 72, 4), "bn": statistics(rng, 8)},
+        ["bn", "p", "f", "a"],
+    ),
+    "norm, global maximum, norm": (
+        (6, 6, 8),
+        lambda: [bn("x"), ir.Node("p", ir.GlobalMaxPool(), ("bn",)), bn("p", name="bn2")],
+        lambda rng: {"bn": statistics(rng, 8), "bn2": statistics(rng, 8)},
+        ["bn", "p", "bn2"],
+    ),
+}
+
+
+@pytest.fixture
+def folded(request):
+    """A graph, its fold, weights and images, in float64."""
+    shape, nodes, weights, left = BETWEEN[request.param]
+    rng = np.random.default_rng(0)
+    graph = chain(*nodes())
+    rewritten = fold_batchnorm(graph)
+    assert [node.name for node in rewritten.graph.nodes] == left
+    return graph, rewritten, weights(rng), normal(rng, 3, *shape)
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("folded", BETWEEN, indirect=True)
+def test_folds_with_ops_between_compute_the_same(folded):
+    graph, rewritten, params, images = folded
+    expected = jlrp.forward(graph, params, images)
+    for new in (rewritten.params(params), jax.jit(rewritten.params)(params)):
+        ours = jlrp.forward(rewritten.graph, new, images)
+        # float64: sums of at most 72 products in another order
+        assert np.abs(ours - expected).max() <= 1e-12 * np.abs(expected).max()
+
+
+@pytest.mark.usefixtures("x64")
+@pytest.mark.parametrize("epsilon", [0, 1e-12])
+@pytest.mark.parametrize("folded", BETWEEN, indirect=True)
+def test_folds_leave_the_relevance_of_lrp_0_as_it_is(folded, epsilon):
+    """LRP-0 composes over linear maps: a BatchNorm with its own quotient, and one that is part of a layer, agree."""
+    graph, _, params, images = folded
+    shared = (ir.Convolution, ir.Dense, ir.BatchNorm, ir.AvgPool, ir.GlobalAvgPool)
+    entries = [(shared, jlrp.Zero() if epsilon == 0 else jlrp.Epsilon(epsilon)), *common_rows()]
+    start = np.random.default_rng(1).normal(size=jlrp.forward(graph, params, images).shape)
+    apart = jlrp.explainer(graph, jlrp.Composite(entries, fold=False))(params, images, target=start).relevance
+    together = jlrp.explainer(graph, jlrp.Composite(entries))(params, images, target=start).relevance
+    # Quotients by sums near zero magnify rounding, and an ε of 1e-12 beside sums of 1e-3 is 1e-9 of them.
+    assert np.abs(apart - together).max() <= 1e-8 * np.abs(apart).max()
+
+
+def test_names_after_a_fold_with_ops_between():
+    """The layers keep their names; who asks for the BatchNorm is told to ask for the op that now computes its value."""
+    nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("p", ir.GlobalAvgPool(), ("a",)), bn("p")]
+    behind = [ir.Node("r", ir.Relu(), ("bn",)), ir.Node("d", ir.Dense(), ("r",), "d")]
+    graph = ir.Graph([*nodes, *behind], ["x"], ["d"], {"named": "bn", "pooled": "p"})
+    rewritten = fold_batchnorm(graph)
+    assert dict(rewritten.merged) == {"bn": "p", "named": "p"}
+    assert rewritten.graph.aliases == (("pooled", "p"),)
+    assert rewritten.graph["r"].inputs == ("p",)
+    assert jlrp.PRESETS["epsilon_plus"]().rule_names(graph)["bn"] == "merged into p"
+
+
+def test_an_output_keeps_its_name():
+    nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("p", ir.GlobalAvgPool(), ("a",)), bn("p")]
+    behind = ir.Node("r", ir.Relu(), ("bn",))
+    rewritten = fold_batchnorm(ir.Graph([*nodes, behind], ["x"], ["r", "bn"]))
+    assert rewritten.graph.outputs == ("r", "bn")
+    assert [node.name for node in rewritten.graph.nodes] == ["a", "bn", "r"]
+    assert dict(rewritten.merged) == {"p": "bn"}
+
+
+@pytest.mark.usefixtures("x64")
+def test_a_max_pool_lets_the_channels_of_positive_scale_through():
+    rng = np.random.default_rng(0)
+    graph = chain(ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("p", ir.MaxPool(), ("a",)), bn("p"))
+    params = {"a": linear(rng, 3, 3, 3, 8), "bn": statistics(rng, 8)}
+    rewritten = fold_batchnorm(graph)
+    left = rewritten.params(params)["bn/rest"]
+    positive = params["bn"]["gamma"] > 0
+    assert 0 < positive.sum() < 8
+    assert (left["gamma"][positive] == 1).all()
+    assert (left["beta"][positive] == 0).all()
+    assert (left["gamma"][~positive] < 0).all()
+    np.testing.assert_array_equal(
+        rewritten.params(params)["a/folded"]["kernel"][..., ~positive], params["a"]["kernel"][..., ~positive]
+    )
+
+
+def test_a_complete_fold_comes_before_one_in_part():
+    nodes = [
+        ir.Node("a", ir.Conv(), ("x",), "a"),
+        ir.Node("m", ir.MaxPool(), ("a",)),
+        bn("m"),
+        ir.Node("p", ir.GlobalAvgPool(), ("bn",)),
+        ir.Node("d", ir.Dense(), ("p",), "d"),
+    ]
+    assert [node.name for node in fold_batchnorm(chain(*nodes)).graph.nodes] == ["a", "m", "p", "d"]
+
+
+MEAN = ir.Node("p", ir.GlobalAvgPool(), ("bn",))
+DENSE = ir.Node("d", ir.Dense(), ("p",), "d")
+APART = {
+    "a weighted mean between": [CONV, ir.Node("p", ir.Upsample((2, 2), "bilinear"), ("a",)), bn("p")],
+    "padding between": [bn("x"), ir.Node("p", ir.ZeroPad(), ("bn",)), ir.Node("c", ir.Conv(), ("p",), "c")],
+    "a sum between": [CONV, ir.Node("b", ir.Conv(), ("x",), "b"), ir.Node("p", ir.Add(), ("a", "b")), bn("p")],
+    "a sum behind": [CONV, bn("x"), ir.Node("p", ir.Add(), ("a", "bn"))],
+    "another axis is pooled": [bn("x", 1), MEAN, DENSE],
+    "an axis that may be another": [bn("x", 3), MEAN, DENSE],
+    "another axis is cropped": [bn("x", 1), ir.Node("p", ir.Crop(), ("bn",)), ir.Node("c", ir.Conv(), ("p",), "c")],
+    "features of another layout": [bn("x", 1), ir.Node("p", ir.Flatten(), ("bn",)), DENSE],
+    "one scale per cell": [CONV, ir.Node("p", ir.Flatten(), ("a",)), bn("p")],
+    "a reshape whose channels are not known": [bn("x"), ir.Node("p", ir.Reshape((4, 6)), ("bn",)), DENSE],
+    "read between": [bn("x"), MEAN, DENSE, ir.Node("e", ir.Dense(), ("p",), "e"), ir.Node("s", ir.Add(), ("d", "e"))],
+    "a convolution on repeated channels": [
+        bn("x"),
+        ir.Node("p", ir.Flatten(), ("bn",)),
+        ir.Node("r", ir.Repeat(3), ("p",)),
+        ir.Node("c", ir.Conv((1,), "valid", (1,)), ("r",), "c"),
+    ],
+    "two norms of different axes": [bn("x", 1), bn("bn", 2, "bn2"), ir.Node("r", ir.Relu(), ("bn2",))],
+    "a ReLU between": [bn("x"), ir.Node("r", ir.Relu(), ("bn",)), ir.Node("p", ir.GlobalAvgPool(), ("r",)), DENSE],
+}
+
+
+@pytest.mark.parametrize("case", APART)
+def test_what_is_no_fold_or_a_choice_stays(case):
+    graph = chain(*APART[case])
+    assert fold_batchnorm(graph).graph == graph
