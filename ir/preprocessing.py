@@ -234,7 +234,7 @@ def preprocessing_of(
     if found is not None:
         return found
     if perhaps_grey:
-        return _because("none", f"the model takes inputs of shape {_show(shape)}, images or not", instead="unit")
+        return _because("none", f"inputs of shape {_show(shape)} may be grey images or signals", instead="unit")
     grey = "grey images" if channels == 1 else f"images of {channels} channels"
     takes = "" if channels in (3, None) else f"the model takes {grey}, and "
     return _because("unit", f"{takes}nothing in the model tells its scale", instead="none")

@@ -195,6 +195,12 @@ def test_every_architecture_is_known_by_the_names_of_its_layers(name):
     assert name.startswith(family.lower().removesuffix("v2"))
 
 
+def test_matrices_may_be_images_or_signals():
+    found = preprocessing_of(ir.Graph([ir.Node("flat", ir.Flatten(), ("x",))], ["x"], ["flat"]), [(None, 28, 28)])
+    assert (found.name, found.instead) == ("none", "unit")
+    assert found.reason == "inputs of shape (28, 28) may be grey images or signals"
+
+
 def test_families_need_conventions_that_there_are():
     assert {family.convention for family in FAMILIES} <= set(CONVENTIONS)
 
