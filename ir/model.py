@@ -23,6 +23,8 @@ class Model:
         not given, it follows from the numbers of the first layers, from their names and from
         `source["architecture"]`; `model.preprocess.reason` says how, and where that leaves doubt,
         `model.preprocess.instead` names what to try instead.
+    labels: the classes' names, in the order of the outputs, where they are known: `dataclasses.replace(model,
+        labels=("cat", "dog"))`.
 
     >>> import numpy as np, ir
     >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
@@ -36,8 +38,10 @@ class Model:
     input_shapes: tuple[Shape, ...]
     source: dict[str, str] = field(default_factory=dict)
     preprocess: Preprocessing = None  # type: ignore[assignment]
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", tuple(map(str, self.labels)))
         if self.preprocess is None:
             found = preprocessing_of(self.graph, self.input_shapes, self.source.get("architecture"), self.params)
             object.__setattr__(self, "preprocess", found)

@@ -33,6 +33,12 @@ FUNCTIONS = tuple(_RANGES)
 `squareplus` is `(x + √(x² + 4))/2`, `tanh_shrink` is `x - tanh x`.
 """
 
+_NOT_MONOTONE = ("silu", "gelu", "gelu_tanh", "hard_silu", "mish")
+"""Functions that fall before they rise."""
+
+_CHANGES_SIGN = ("sigmoid", "softplus", "exponential", "log_sigmoid", "squareplus")
+"""Functions whose value can have the other sign than `x`."""
+
 _BETWEEN_ZERO_AND_X = ("tanh", "softsign", "silu", "gelu", "gelu_tanh", "hard_silu", "mish", "tanh_shrink")
 """Functions whose value for `x` lies between 0 and `x`."""
 
@@ -44,10 +50,31 @@ _SELU = 1.0507009873554805, 1.6732632423543772
 class ActivationOp(Op):
     """Base of all activations: the output has the input's shape.
 
+    An activation *squashes* if its value can have another sign than its input, or if it saturates:
+    bounded on both sides, or constant on a half-line. Squashed values say little of the value
+    before them, so that a network's decision is read before the squashing activation that ends it.
+
     >>> import ir
     >>> ir.Relu().output_shape({}, (None, 4)), isinstance(ir.Softmax(), ir.ActivationOp)
     ((None, 4), True)
+    >>> [op.squashes for op in (ir.Softmax(), ir.Activation("tanh"), ir.Relu(), ir.Relu(negative_slope=0.1))]
+    [True, True, True, False]
     """
+
+    @property
+    def changes_sign(self) -> bool:
+        """Whether a value can be positive though the input is negative, or the other way round."""
+        return False
+
+    @property
+    def saturates(self) -> bool:
+        """Whether the function is bounded on both sides, or constant on a half-line."""
+        return all(map(math.isfinite, self.bounds(ANYTHING)))
+
+    @property
+    def squashes(self) -> bool:
+        """Whether the function changes signs or saturates."""
+        return self.changes_sign or self.saturates
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         return require_one(inputs)
@@ -65,6 +92,19 @@ class Relu(ActivationOp):
     max_value: float | None = None
     negative_slope: float = 0.0
     threshold: float = 0.0
+
+    @property
+    def monotone(self) -> bool:
+        return self.negative_slope >= 0 and self.threshold >= 0 and (self.max_value is None or self.max_value >= 0)
+
+    @property
+    def changes_sign(self) -> bool:
+        shifted = self.threshold > 0 and self.negative_slope > 0  # x - threshold is below 0 for a small x
+        return shifted or self.negative_slope < 0 or (self.max_value is not None and self.max_value < 0)
+
+    @property
+    def saturates(self) -> bool:
+        return self.negative_slope == 0
 
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
@@ -88,6 +128,14 @@ class Elu(ActivationOp):
 
     alpha: float = 1.0
 
+    @property
+    def monotone(self) -> bool:
+        return self.alpha > 0
+
+    @property
+    def changes_sign(self) -> bool:
+        return self.alpha < 0
+
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
         return pieces(x, 0.0, lambda v: self.alpha * math.expm1(v), lambda v: v)
@@ -103,6 +151,14 @@ class Celu(ActivationOp):
     """
 
     alpha: float = 1.0
+
+    @property
+    def monotone(self) -> bool:
+        return self.alpha > 0
+
+    @property
+    def changes_sign(self) -> bool:
+        return self.alpha < 0
 
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
@@ -123,6 +179,18 @@ class Clip(ActivationOp):
     low: float
     high: float
 
+    @property
+    def monotone(self) -> bool:
+        return True
+
+    @property
+    def changes_sign(self) -> bool:
+        return self.low > 0 or self.high < 0
+
+    @property
+    def saturates(self) -> bool:
+        return math.isfinite(self.low) or math.isfinite(self.high)
+
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
         return clipped(x, self.low, self.high)
@@ -139,6 +207,10 @@ class HardShrink(ActivationOp):
 
     threshold: float = 0.5
 
+    @property
+    def monotone(self) -> bool:
+        return self.threshold >= 0
+
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
         return towards_zero(x)
@@ -154,6 +226,10 @@ class SoftShrink(ActivationOp):
     """
 
     threshold: float = 0.5
+
+    @property
+    def monotone(self) -> bool:
+        return True
 
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
@@ -176,6 +252,14 @@ class HardSigmoid(ActivationOp):
 
     slope: float = 1 / 6
 
+    @property
+    def monotone(self) -> bool:
+        return self.slope >= 0
+
+    @property
+    def changes_sign(self) -> bool:
+        return True
+
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
         return clipped(scaled(x, self.slope, 0.5), *UNIT)
@@ -191,6 +275,14 @@ class Activation(ActivationOp):
     """
 
     function: str = "tanh"
+
+    @property
+    def monotone(self) -> bool:
+        return self.function not in _NOT_MONOTONE
+
+    @property
+    def changes_sign(self) -> bool:
+        return self.function in _CHANGES_SIGN
 
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
@@ -215,6 +307,10 @@ class Softmax(ActivationOp):
 
     axis: int = -1
 
+    @property
+    def changes_sign(self) -> bool:
+        return True
+
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         require_axes((self.axis,), x)
@@ -222,6 +318,30 @@ class Softmax(ActivationOp):
 
     def bounds(self, *inputs: Interval) -> Interval:
         return UNIT
+
+
+@dataclass(frozen=True)
+class LogSoftmax(ActivationOp):
+    """`x - log Σ exp(x)` over one axis.
+
+    >>> import ir
+    >>> ir.LogSoftmax().output_shape({}, (None, 10)), ir.LogSoftmax().bounds((0.0, 1.0))
+    ((None, 10), (-inf, 0.0))
+    """
+
+    axis: int = -1
+
+    @property
+    def changes_sign(self) -> bool:
+        return True
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        x = require_one(inputs)
+        require_axes((self.axis,), x)
+        return x
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        return (-_INFINITE, 0.0)
 
 
 @dataclass(frozen=True)

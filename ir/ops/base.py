@@ -39,6 +39,11 @@ class Op:
     Conv(strides=(2, 2), padding='same')
     """
 
+    @property
+    def monotone(self) -> bool:
+        """Whether each output value rises, or each falls, with every input value, whatever the others are."""
+        return False
+
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         """The output's shape from the weights (anything with `.shape`) and the inputs' shapes.
 

@@ -154,6 +154,10 @@ class BatchNorm(Op):
     epsilon: float = 1e-3
     axis: int = -1
 
+    @property
+    def monotone(self) -> bool:
+        return True
+
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         if not -len(x) <= self.axis < len(x):

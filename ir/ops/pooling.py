@@ -21,6 +21,10 @@ class Pool(Op):
     padding: Padding = "valid"
     data_format: str = "channels_last"
 
+    @property
+    def monotone(self) -> bool:
+        return True
+
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         require_rank(x, len(self.pool_size) + 2, "images")
@@ -62,6 +66,10 @@ class GlobalPool(Op):
 
     keepdims: bool = False
     data_format: str = "channels_last"
+
+    @property
+    def monotone(self) -> bool:
+        return True
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)

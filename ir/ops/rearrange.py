@@ -17,6 +17,10 @@ class Rearrangement(Op):
     True
     """
 
+    @property
+    def monotone(self) -> bool:
+        return True
+
     def bounds(self, *inputs: Interval) -> Interval:
         return hull(*inputs)
 

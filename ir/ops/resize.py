@@ -21,8 +21,12 @@ class Interpolation(Op):
     (True, True)
     """
 
+    @property
+    def monotone(self) -> bool:
+        return getattr(self, "interpolation", None) in ("nearest", "bilinear")
+
     def bounds(self, *inputs: Interval) -> Interval:
-        return hull(*inputs) if getattr(self, "interpolation", None) in ("nearest", "bilinear") else ANYTHING
+        return hull(*inputs) if self.monotone else ANYTHING
 
 
 @dataclass(frozen=True)

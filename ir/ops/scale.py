@@ -15,6 +15,10 @@ class Scaling(Op):
     True
     """
 
+    @property
+    def monotone(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True)
 class Rescale(Scaling):

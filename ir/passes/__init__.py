@@ -2,7 +2,17 @@
 
 from ir.passes.base import Rewritten, Step
 from ir.passes.batchnorm import fold_batchnorm
+from ir.passes.decision import Decision, decide
 from ir.passes.padding import fold_padding
 from ir.passes.softmax import select_output, strip_softmax
 
-__all__ = ["Rewritten", "Step", "fold_batchnorm", "fold_padding", "select_output", "strip_softmax"]
+__all__ = [
+    "Decision",
+    "Rewritten",
+    "Step",
+    "decide",
+    "fold_batchnorm",
+    "fold_padding",
+    "select_output",
+    "strip_softmax",
+]

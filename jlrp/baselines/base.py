@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,10 +11,14 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
-from ir.passes import select_output, strip_softmax
-from jlrp.propagation.backward import Explanation
+from ir.analysis.axes import axis_names
+from ir.passes import Decision
+from jlrp.composites.composite import decision_of
+from jlrp.propagation.explainer import params_of
+from jlrp.propagation.explanation import Explanation
 from jlrp.propagation.interpreter import activations, as_tuple, cast, check_shapes
-from jlrp.propagation.start import as_target, check_target, start_relevance
+from jlrp.propagation.ledger import totals
+from jlrp.propagation.start import Start, as_target, check_target, start_relevance
 
 Relevances = tuple[Array, ...]
 """One relevance per input of the graph, each of that input's shape."""
@@ -24,7 +28,7 @@ Relevances = tuple[Array, ...]
 class Question:
     """What a method is asked: why does this model give these images this score?
 
-    graph, params: the model, without the softmax that ended it.
+    graph, params: the model, up to its decision value.
     images: one array per input of the graph, batch first; values: every value of the graph for them, by name.
     start: what each output value counts in the score, in the output's shape: 1 at the target, else 0.
     """
@@ -86,9 +90,11 @@ class Baseline:
     ('fc',)
     """
 
-    def __init__(self, graph: ir.Graph, method: Method, output: str | None = None) -> None:
-        self.graph = before_softmax(graph, output)
+    def __init__(self, graph: ir.Graph | ir.Model, method: Method, output: str | None = None) -> None:
+        self._decision = decided(graph, output)
+        self.graph = self._decision.graph
         self.method = method
+        self.labels = graph.labels if isinstance(graph, ir.Model) else ()
 
     def __call__(self, params: ir.Params, images: Any, target: Any = None) -> Explanation:
         """Explain a batch of images; params, images, target and what is returned are as for `jlrp.Explainer`.
@@ -99,32 +105,51 @@ class Baseline:
         Raises `ValueError` for a target that does not fit, `ir.ShapeError` where images or weights do not fit.
         """
         images = as_tuple(self.graph, images)
-        result = _attribute(self.graph, type(self.method), self.method, params, images, as_target(target, images))
-        check_target(target, result.output.shape[self.graph.channel_axis(result.output.ndim)])
-        return result
+        chosen = as_target(target, images, self.labels)
+        start = Start("plus", two_labels=len(self.labels) == 2, squashed=self._decision.tail is not None)
+        key = (self.graph, self._decision.tail, start, type(self.method))
+        result = _attribute(key, self.method, params_of(params), images, chosen)
+        axis = self.graph.channel_axis(result.output.ndim, self.graph.outputs[0])
+        check_target(chosen, start.classes(result.output.shape[axis]))
+        return replace(result, labels=self.labels)
 
 
-def before_softmax(graph: ir.Graph, output: str | None) -> ir.Graph:
-    """The part of the graph that one output depends on, without the softmax that ends it."""
-    return strip_softmax(select_output(graph, output)).graph
+def decided(graph: ir.Graph | ir.Model, output: str | None) -> Decision:
+    """The part of the graph up to the decision value of one output."""
+    return decision_of(graph_of(graph), output)
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+def graph_of(graph: ir.Graph | ir.Model) -> ir.Graph:
+    """The graph of a model, or the graph itself."""
+    return graph.graph if isinstance(graph, ir.Model) else graph
+
+
+@partial(jax.jit, static_argnums=0)
 def _attribute(
-    graph: ir.Graph,
-    kind: type[Method],  # static too: jaxlib 0.10 takes dataclasses with equal fields for one and the same pytree
-    method: Method,
+    key: tuple[ir.Graph, ir.Graph | None, Start, type[Method]],
+    method: Method,  # its class is static too: jaxlib 0.10 takes dataclasses with equal fields for the same pytree
     params: ir.Params,
     images: tuple[Array, ...],
     target: Array | None,
 ) -> Explanation:
+    graph, tail, how, _ = key
     params, images = cast(params, images)
     check_shapes(graph, params, images)
     values = activations(graph, params, images)
-    output = values[graph.outputs[0]]
-    start, target = start_relevance(graph, output, target, "one")
+    output = prediction = values[graph.outputs[0]]
+    if tail is not None:
+        prediction = activations(tail, {}, tuple(values[name] for name in tail.inputs))[tail.outputs[0]]
+    start, target = start_relevance(graph, how, output, prediction, target)
     relevance = _in_dtype(method, output.dtype).relevance(Question(graph, params, images, values, start))
-    return Explanation(relevance if len(relevance) > 1 else relevance[0], output, target, {})
+    return Explanation(
+        relevance=relevance if len(relevance) > 1 else relevance[0],
+        output=output,
+        target=target,
+        layers={},
+        prediction=prediction,
+        start=totals(jnp.abs(start)),
+        axes=tuple(axis_names(graph, x.ndim, name) for name, x in zip(graph.inputs, images, strict=True)),
+    )
 
 
 def _in_dtype(method: Any, dtype: Any) -> Any:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
-from jlrp.baselines.base import Baseline, Method, Question, Relevances, before_softmax
+from jlrp.baselines.base import Baseline, Method, Question, Relevances, decided
 from jlrp.baselines.layout import axes_of, over_channels
 from jlrp.propagation.interpreter import activations, known_names
 
@@ -75,7 +75,7 @@ def _behind(graph: ir.Graph, name: str) -> ir.Graph:
     return ir.Graph(nodes, (name, *others), graph.outputs)
 
 
-def grad_cam(graph: ir.Graph, *, layer: str | None = None, output: str | None = None) -> Baseline:
+def grad_cam(graph: ir.Graph | ir.Model, *, layer: str | None = None, output: str | None = None) -> Baseline:
     """Grad-CAM: where the feature maps `A_k` of a layer that speak for the target are active.
 
     `α_k = mean over space of ∂f/∂A_k`; `R = max(Σ_k α_k·A_k, 0)`, enlarged to the image by bilinear interpolation.
@@ -105,7 +105,7 @@ def grad_cam(graph: ir.Graph, *, layer: str | None = None, output: str | None = 
     >>> explain({"fc": {"kernel": np.ones((1, 1))}}, image).relevance[0, 0, :, 0].tolist()
     [1.25, 1.375, 1.625, 1.75]
     """
-    explained = before_softmax(graph, output)
+    explained = decided(graph, output).graph
     if len(explained.inputs) > 1:
         names = ", ".join(map(repr, explained.inputs))
         raise ValueError(f"Grad-CAM explains one image, but the graph has the inputs {names}.")
@@ -114,4 +114,4 @@ def grad_cam(graph: ir.Graph, *, layer: str | None = None, output: str | None = 
         raise ValueError(
             f"There is no layer {layer!r} for Grad-CAM to read: {known_names(n.name for n in explained.nodes)}."
         )
-    return Baseline(explained, GradCam(name))
+    return Baseline(graph, GradCam(name), output)

@@ -23,7 +23,7 @@ class GradientTimesInput(Method):
         return tuple(x * g for x, g in pairs)
 
 
-def gradient(graph: ir.Graph, *, output: str | None = None) -> Baseline:
+def gradient(graph: ir.Graph | ir.Model, *, output: str | None = None) -> Baseline:
     """The gradient: how fast the target's logit rises with each input value, `R = ∂f/∂x` at the image.
 
     Returns a function `(params, images, target=None)` that gives a `jlrp.Explanation`; `relevance` is signed and of the
@@ -43,7 +43,7 @@ def gradient(graph: ir.Graph, *, output: str | None = None) -> Baseline:
     return Baseline(graph, Gradient(), output)
 
 
-def gradient_times_input(graph: ir.Graph, *, output: str | None = None) -> Baseline:
+def gradient_times_input(graph: ir.Graph | ir.Model, *, output: str | None = None) -> Baseline:
     """The gradient times the input, `R = x·∂f/∂x`: what each input value adds to the logit if the model were linear.
 
     On a network of ReLUs, max pooling and affine layers without biases it sums up to the logit and is LRP-0 (preset

@@ -37,7 +37,7 @@ def _range(images: Array) -> Array:
 
 
 def smoothgrad(
-    graph: ir.Graph, *, samples: int = 25, noise: Any = 0.15, key: Any = 0, output: str | None = None
+    graph: ir.Graph | ir.Model, *, samples: int = 25, noise: Any = 0.15, key: Any = 0, output: str | None = None
 ) -> Baseline:
     """SmoothGrad: the mean gradient over noisy copies of the image.
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
-from jlrp.baselines.base import Baseline, Method, Question, Relevances
+from jlrp.baselines.base import Baseline, Method, Question, Relevances, graph_of
 from jlrp.baselines.layout import like_image, one_per_input
 
 
@@ -36,7 +36,7 @@ class IntegratedGradients(Method):
 
 
 def integrated_gradients(
-    graph: ir.Graph, *, steps: int = 32, baseline: Any = 0.0, output: str | None = None
+    graph: ir.Graph | ir.Model, *, steps: int = 32, baseline: Any = 0.0, output: str | None = None
 ) -> Baseline:
     """Integrated gradients: the gradient averaged between a baseline `x₀` and the image, times their difference.
 
@@ -66,4 +66,4 @@ def integrated_gradients(
     """
     if steps < 1:
         raise ValueError(f"Integrated gradients take one step or more, not {steps}.")
-    return Baseline(graph, IntegratedGradients(one_per_input(graph, baseline, "baseline"), steps), output)
+    return Baseline(graph, IntegratedGradients(one_per_input(graph_of(graph), baseline, "baseline"), steps), output)

@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 
 import ir
-from jlrp.baselines.base import Baseline, Method, Question, Relevances
+from jlrp.baselines.base import Baseline, Method, Question, Relevances, graph_of
 from jlrp.baselines.layout import axes_of, like_image, one_per_input, over_channels
 
 
@@ -81,7 +81,7 @@ def _mean_per_pixel(falls: Array, windows: Sequence[np.ndarray]) -> Array:
 
 
 def occlusion(
-    graph: ir.Graph,
+    graph: ir.Graph | ir.Model,
     *,
     window: Sequence[int] = (8, 8),
     strides: Sequence[int] = (4, 4),
@@ -122,4 +122,4 @@ def occlusion(
             f"Strides of {steps} do not fit a window of {lengths}: give one of each per spatial axis, "
             "with strides from 1 to the window's length, so that every pixel is covered."
         )
-    return Baseline(graph, Occlusion(one_per_input(graph, value, "value"), lengths, steps), output)
+    return Baseline(graph, Occlusion(one_per_input(graph_of(graph), value, "value"), lengths, steps), output)

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,17 +16,27 @@ from rich.console import Console
 
 import ir
 import jlrp
-from ir.passes import select_output, strip_softmax
 from jlrp import plot
 from jlrp.cli.files import require_new, write_whole
 from jlrp.cli.images import Frame, Resize, find, frame_of, read
-from jlrp.cli.job import Start, probabilities
-from jlrp.cli.labels import Labels, read_labels
+from jlrp.cli.labels import read_labels
 from jlrp.cli.model import Architecture, ModelPath, Variant, load, require_finite
-from jlrp.cli.options import High, Images, LabelFile, Low, Percentile, Preprocessing, Resizing, Size, StartAt
-from jlrp.cli.preprocess import chosen
+from jlrp.cli.options import (
+    High,
+    Images,
+    LabelFile,
+    Low,
+    OutputLayer,
+    Percentile,
+    Preprocessing,
+    Resizing,
+    Size,
+    StartAt,
+)
+from jlrp.cli.outputs import Output, output_of, says
+from jlrp.cli.preprocess import chosen, note
 from jlrp.cli.program import Force, InputError, Json, Quiet, console, shown
-from jlrp.cli.rules import classes_of, explainer_of, output_note, preset_names, rules_of
+from jlrp.cli.rules import explainer_of, output_note, preset_names, rules_of
 from jlrp.cli.targets import Target, parsed
 from jlrp.cli.targets import chosen as chosen_classes
 
@@ -70,15 +80,13 @@ class Row:
     label: str
     logit: float
     probability: float | None
+    verdict: str
     maps: Mapping[str, NDArray[np.floating[Any]]]
 
     @property
     def title(self) -> str:
         """Label, class, and probability (or output where the model gives none), for people."""
-        score = f"output {self.logit:.4g}" if self.probability is None else f"{100 * self.probability:.1f} %"
-        return (
-            f"{self.label}\nclass {self.class_index}, {score}" if self.label else f"class {self.class_index}\n{score}"
-        )
+        return self.verdict.replace(", ", "\n", 1)
 
 
 @dataclass(frozen=True)
@@ -90,13 +98,14 @@ class Comparison:
     frame: Frame
     preprocess: ir.Preprocessing
     targets: Sequence[Target]
-    labels: Labels
+    output: Output
 
     def rows(self, pixels: Mapping[Path, NDArray[np.uint8]], out: Console) -> list[Row]:
         """A row for each image and each of its classes, each class once."""
         inputs = self.frame.to_layout(self.preprocess(np.stack(list(pixels.values()))))
-        outputs = _before_softmax(self.model, inputs)
-        found = [list(dict.fromkeys(column)) for column in chosen_classes(self.targets, outputs).T.tolist()]
+        said = says(self.model, self.output, inputs)
+        self._require_finite(list(pixels), said.values, [{} for _ in pixels])
+        found = chosen_classes(self.targets, said)
         maps: list[dict[str, NDArray[Any]]] = [{} for _ in found]
         for name, explainer in self.explainers.items():
             begun, bound = time.perf_counter(), explainer.bind(self.model.params)
@@ -104,16 +113,16 @@ class Comparison:
                 result = jax.device_get(bound.per_class(inputs[image : image + 1], classes))
                 maps[image][name] = np.moveaxis(result.relevance[:, 0], 1 + self.frame.channel_axis, -1)
             out.print(f"{name}: {time.perf_counter() - begun:.1f} s")
-        chances = probabilities(self.model.graph, outputs)
-        self._require_finite(list(pixels), outputs, maps)
+        self._require_finite(list(pixels), said.values, maps)
         return [
             Row(
                 path=path,
                 pixels=image,
                 class_index=index,
-                label=self.labels[index],
-                logit=float(outputs[number, index]),
-                probability=None if chances is None else float(chances[number, index]),
+                label=self.output.labels[index],
+                logit=float(said.values[number, index]),
+                probability=said.probability(number, index),
+                verdict=self.output.verdict(index, said.probability(number, index), float(said.values[number, index])),
                 maps={name: several[position] for name, several in maps[number].items()},
             )
             for number, (path, image) in enumerate(pixels.items())
@@ -142,13 +151,16 @@ def compare(
     ] = DEFAULT_PRESETS,
     targets: Annotated[
         str,
-        typer.Option(metavar="CLASSES", help="The classes, one row each: predicted, top3, or such as 3,tabby."),
+        typer.Option(
+            metavar="CLASSES", help="The classes, one row each: predicted, top3, above0.5, or such as 3,tabby."
+        ),
     ] = "predicted",
     labels: LabelFile = None,
     preprocess: Preprocessing = None,
     resize: Resizing = Resize.bilinear,
     size: Size = None,
-    start: StartAt = Start.logit,
+    start: StartAt = None,
+    output_layer: OutputLayer = None,
     low: Low = None,
     high: High = None,
     percentile: Percentile = 99.5,
@@ -185,9 +197,11 @@ def compare(
     loaded = load(model, architecture, variant)
     require_finite(loaded, model)
     frame = frame_of(loaded, size)
-    classes = classes_of(loaded, frame)
-    words = read_labels(labels, classes)
-    wanted = parsed(targets, classes, words)
+    explained = output_of(loaded, frame, output_layer)
+    if explained.positions:
+        raise InputError(f'`jlrp compare` takes outputs with a score per class, and "{explained.name}" has positions.')
+    explained = replace(explained, labels=read_labels(labels, explained.units))
+    wanted = parsed(targets, explained.classes, explained.labels)
     if len(paths) * len(wanted) > MOST_ROWS:
         raise InputError(
             f"{len(paths)} images with {len(wanted)} classes each are {len(paths) * len(wanted)} rows, and a picture "
@@ -195,12 +209,14 @@ def compare(
         )
     prepared = chosen(preprocess, loaded, frame)
     rules = rules_of(names, prepared, frame, low, high)
-    explainers = {name: explainer_of(loaded.graph, rules[name], start) for name in names}
+    explainers = {name: explainer_of(loaded.graph, rules[name], start, explained) for name in names}
     pixels = {path: read(path, frame, resize) for path in paths}
     out = console(quiet=quiet or as_json)
-    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, {len(names)} presets{output_note(loaded.graph)}")
-    out.print(f"preprocess {prepared.name} ({prepared.reason}{'' if preprocess else '; --preprocess overrides'})")
-    rows = Comparison(loaded, explainers, frame, prepared, wanted, words).rows(pixels, out)
+    out.print(
+        f"{len(paths)} image{'s' * (len(paths) != 1)}, {len(names)} presets{output_note(loaded.graph, explained)}"
+    )
+    out.print(note(prepared, preprocess))
+    rows = Comparison(loaded, explainers, frame, prepared, wanted, explained).rows(pixels, out)
     try:
         figure = plot.comparison(
             [row.pixels for row in rows],
@@ -227,14 +243,6 @@ def _require_picture(path: Path, force: bool) -> None:
     if path.is_dir():
         raise InputError(f"{shown(path)} is a folder: give a file in it.")
     require_new([path], force)
-
-
-def _before_softmax(model: ir.Model, inputs: NDArray[Any]) -> NDArray[Any]:
-    """The (first) output for each image, (N, classes), before a softmax that ends it: what is explained and ranked."""
-    rewritten = strip_softmax(select_output(model.graph))
-    params = jax.device_put(rewritten.params(model.params))
-    each = [jlrp.forward(rewritten.graph, params, inputs[i : i + 1]) for i in range(len(inputs))]
-    return np.concatenate(jax.device_get(each))
 
 
 def _document(model: Path, output: Path, presets: Sequence[str], rows: Sequence[Row]) -> dict[str, Any]:

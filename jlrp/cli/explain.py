@@ -11,14 +11,27 @@ import jlrp
 from jlrp.cli.files import output_files, output_names, require_folder, require_new
 from jlrp.cli.gallery import Gallery
 from jlrp.cli.images import Resize, find, frame_of
-from jlrp.cli.job import Job, Record, Start, ends_in_probabilities
+from jlrp.cli.job import Job, Record
 from jlrp.cli.labels import read_labels, target_index
 from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load, require_finite
-from jlrp.cli.options import High, Images, LabelFile, Low, Percentile, Preprocessing, Resizing, Size, StartAt
-from jlrp.cli.preprocess import chosen
+from jlrp.cli.options import (
+    High,
+    Images,
+    LabelFile,
+    Low,
+    OutputLayer,
+    Percentile,
+    Preprocessing,
+    Resizing,
+    Size,
+    StartAt,
+)
+from jlrp.cli.outputs import Output, output_of
+from jlrp.cli.preprocess import chosen, note
 from jlrp.cli.presets import require_preset
 from jlrp.cli.program import WRONG, Force, InputError, Json, Quiet, console, shown
-from jlrp.cli.rules import classes_of, explainer_of, output_note, preset_names, rules_of
+from jlrp.cli.rules import explainer_of, output_note, preset_names, rules_of
+from jlrp.cli.start import region_of
 from jlrp.cli.targets import Rank, Target, parsed
 from jlrp.report import Report, layers
 
@@ -40,7 +53,16 @@ def explain(
     preprocess: Preprocessing = None,
     resize: Resizing = Resize.bilinear,
     size: Size = None,
-    start: StartAt = Start.logit,
+    start: StartAt = None,
+    output_layer: OutputLayer = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T,L,B,R|FILE|all",
+            help="Of a segmentation: where relevance starts, a box in the output or an image of a mask.",
+            show_default="where the class is predicted",
+        ),
+    ] = None,
     low: Low = None,
     high: High = None,
     batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Images per call.")] = 8,
@@ -59,7 +81,9 @@ def explain(
     targets: Annotated[
         str | None,
         typer.Option(
-            metavar="CLASSES", help="The report's classes: top3, or such as 3,tabby.", show_default="that of --target"
+            metavar="CLASSES",
+            help="The report's classes: top3, above0.5, or such as 3,tabby.",
+            show_default="that of --target",
         ),
     ] = None,
     force: Force = False,
@@ -96,12 +120,16 @@ def explain(
     loaded = load(model, architecture, variant)
     require_finite(loaded, model)
     frame = frame_of(loaded, size)
-    classes = classes_of(loaded, frame)
-    names = read_labels(labels, classes)
+    explained = output_of(loaded, frame, output_layer)
+    explained = replace(explained, labels=read_labels(labels, explained.units))
+    classes, names = explained.classes, explained.labels
+    chosen_class = target_index(target, classes, names)
+    _require_class(explained, chosen_class, report)
     prepared = chosen(preprocess, loaded, frame)
     rules = rules_of((preset, *compared), prepared, frame, low, high)
     explainers = {
-        name: explainer_of(loaded.graph, each, start, ledger or name in compared) for name, each in rules.items()
+        name: explainer_of(loaded.graph, each, start, explained, ledger or name in compared)
+        for name, each in rules.items()
     }
     job = Job(
         model=loaded,
@@ -111,22 +139,23 @@ def explain(
         preprocess=prepared,
         resize=resize,
         preset=preset,
-        start=start,
-        target=target_index(target, classes, names),
-        labels=names,
+        start=rules[preset].start if start is None else start.value,
+        target=chosen_class,
+        output=explained,
         batch_size=min(batch_size, len(paths)),
         folder=output,
         percentile=percentile,
         pictures=pictures,
         ledger=ledger,
+        region=region_of(region, explained),
     )
     if report is not None:
         own = Rank(0) if job.target is None else job.target
         shown_classes = (own,) if targets is None else parsed(targets, classes, names)
         job = replace(job, gallery=_gallery(report, job, explainers, rules, compared, shown_classes))
     out = console(quiet=quiet or as_json)
-    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {preset}{output_note(loaded.graph)}")
-    out.print(f"preprocess {prepared.name} ({prepared.reason}{'' if preprocess else '; --preprocess overrides'})")
+    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {preset}{output_note(loaded.graph, explained)}")
+    out.print(note(prepared, preprocess))
     records = job.run(paths, out, console(quiet, stderr=True) if as_json else out)
     if as_json:
         typer.echo(json.dumps(_document(job, records), indent=1))
@@ -147,6 +176,15 @@ def _compared(preset: str, presets: str | None, targets: str | None, report: Pat
     return (preset,) if presets is None else preset_names(presets)
 
 
+def _require_class(output: Output, chosen: int | None, report: Path | None) -> None:
+    """`InputError` where an output with positions is explained without a class, or in a report."""
+    if output.positions and chosen is None:
+        shape = " x ".join(map(str, output.positions))
+        raise InputError(f'The output "{output.name}" says a class for each of {shape} positions: name one, --target.')
+    if output.positions and report is not None:
+        raise InputError(f'--report is for outputs with a score per class, and "{output.name}" has positions.')
+
+
 def _require_new(paths: list[Path], folder: Path, pictures: bool, report: Path | None, force: bool) -> None:
     files = [path for name in output_names(paths) for path in output_files(folder, name, pictures).values()]
     require_new([*files, *([] if report is None else [report])], force)
@@ -165,7 +203,7 @@ def _gallery(
     facts = {
         "model": shown(job.source),
         "presets": ", ".join(presets),
-        "start": job.start.value,
+        "start": job.start,
         "preprocess": f"{job.preprocess.name} ({job.preprocess.reason})",
         "full colour": f"from percentile {job.percentile:g} of |R|",
         "jlrp": jlrp.__version__,
@@ -173,11 +211,11 @@ def _gallery(
     table = layers(job.model, {name: rules[name] for name in presets})
     return Gallery(
         path=path,
-        report=Report(f"Relevance: {shown(job.source.name)}", facts, presets, table, ends_in_probabilities(job.model)),
+        report=Report(f"Relevance: {shown(job.source.name)}", facts, presets, table, job.output.probabilities),
         explainers={name: explainers[name] for name in presets},
         targets=targets,
         own=job.preset,
-        labels=job.labels,
+        output=job.output,
         channel_axis=job.frame.channel_axis,
         percentile=job.percentile,
     )
@@ -190,7 +228,7 @@ def _document(job: Job, records: list[Record]) -> dict[str, Any]:
         "jlrp": jlrp.__version__,
         "model": str(job.source),
         "preset": job.preset,
-        "start": job.start.value,
+        "start": job.start,
         "preprocess": job.preprocess.name,
         "report": str(job.gallery.path) if job.gallery is not None and written else None,
         "images": records,

@@ -1,7 +1,7 @@
 """The report of a run while it grows: for each batch the maps that the report compares, for each image a picture."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import ir
 import jlrp
 from jlrp import plot
 from jlrp.cli.files import write_whole
-from jlrp.cli.labels import Labels
+from jlrp.cli.outputs import Output
 from jlrp.cli.targets import Target, chosen
 from jlrp.report import Map, Picture, Report, Score
 
@@ -34,7 +34,7 @@ class Gallery:
     explainers: Mapping[str, jlrp.Explainer]
     targets: tuple[Target, ...]
     own: str
-    labels: Labels
+    output: Output
     channel_axis: int
     percentile: float
     _bound: dict[str, jlrp.Bound] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Gallery:
     ) -> None:
         """An image with the values (probabilities, or outputs) of its classes."""
         best = np.argsort(-values, kind="stable")[:BEST]
-        scores = tuple(Score(int(index), self.labels[int(index)], float(values[index])) for index in best)
+        scores = tuple(Score(int(index), self.output.title(int(index)), float(values[index])) for index in best)
         self.report.add(Picture(name, pixels, scores, maps))
 
     def write(self) -> None:
@@ -62,10 +62,15 @@ class Gallery:
         write_whole(self.path, self.report.html().encode())
 
     def _explained(self, name: str, images: NDArray[np.float32], found: jlrp.Explanation) -> list[jlrp.Explanation]:
-        """One explanation for each target; classes that are the same for all images share their forward pass."""
-        bound, rows = self._bound[name], chosen(self.targets, np.asarray(found.output))
+        """Explanations that hold each image's classes; classes that are the same for all share their forward pass.
+
+        An image with fewer classes than another has its first one again.
+        """
+        bound, each = self._bound[name], chosen(self.targets, self.output.said(found))
+        most = max(map(len, each))
+        rows = np.array([[classes[k] if k < len(classes) else classes[0] for classes in each] for k in range(most)])
         known = {k: found for k, row in enumerate(rows) if name == self.own and np.array_equal(row, found.target)}
-        fixed = [k for k, target in enumerate(self.targets) if isinstance(target, int) and k not in known]
+        fixed = [k for k, row in enumerate(rows) if k not in known and (row == row[0]).all()]
         if len(fixed) > 1:
             several = jax.device_get(bound.per_class(images, rows[fixed, 0].tolist()))
             known |= {k: _class(several, position) for position, k in enumerate(fixed)}
@@ -79,9 +84,9 @@ class Gallery:
     def _map(self, name: str, each: jlrp.Explanation, row: int) -> Map:
         index, ledger = int(each.target[row]), of_image(each.ledger, row)
         values = plot.channel_sum(each.relevance[row], self.channel_axis)
-        start = float(each.output[row, index]) if ledger is None else float(ledger.start[0])
+        start = float(each.start[row]) if ledger is None else float(ledger.start[0])
         full = plot.limit(values, self.percentile)
-        return Map(name, index, self.labels[index] or f"class {index}", values, full, start, ledger)
+        return Map(name, index, self.output.title(index), values, full, start, ledger)
 
 
 def of_image(ledger: jlrp.Ledger | None, row: int) -> jlrp.Ledger | None:
@@ -92,6 +97,11 @@ def of_image(ledger: jlrp.Ledger | None, row: int) -> jlrp.Ledger | None:
 def _class(several: jlrp.Explanation, position: int) -> jlrp.Explanation:
     """One class of an explanation of several."""
     ledger = None if several.ledger is None else jax.tree.map(itemgetter(position), several.ledger)
-    return jlrp.Explanation(
-        several.relevance[position], several.output, several.target[position], several.layers, ledger
+    return replace(
+        several,
+        relevance=several.relevance[position],
+        target=several.target[position],
+        start=several.start[position],
+        ledger=ledger,
+        axes=tuple(axes[1:] for axes in several.axes),
     )

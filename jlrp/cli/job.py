@@ -1,9 +1,9 @@
 """One run of `jlrp explain`: batches of images through a compiled explainer, and what is written for each."""
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from jlrp.cli.files import output_files, output_names, write_whole
 from jlrp.cli.gallery import Gallery, of_image
 from jlrp.cli.images import Frame, Resize, read
 from jlrp.cli.labels import Labels
+from jlrp.cli.outputs import Output
 from jlrp.cli.program import InputError, complain, shown
 from jlrp.propagation.ledger import COLUMNS
 from jlrp.report import Map
@@ -30,50 +31,37 @@ Record = dict[str, Any]
 """What became of an image: its path with class, label, probability, logit and files, or with what is wrong."""
 
 
-class Start(StrEnum):
-    """What relevance starts as at the explained class."""
-
-    logit = "logit"
-    one = "one"
-
-
 @dataclass(frozen=True)
 class Result:
     """One image explained: relevance in the model's layout.
 
-    chances: the classes' probabilities, `None` where the model gives none. ledger: of a batch of this image alone, if
-    it was asked for. maps: what the report shows, if there is one.
+    value: the decision value of the explained class; `None` for an output with positions. probability: that of the
+    class, `None` where the model gives none. verdict: the class and how likely it is, for people. note: why the map
+    shows nothing, empty where it shows something. starts: of an output with positions, at how many relevance starts.
+    scores: what the model says of each class. ledger: of a batch of this image alone, if it was asked for. maps: what
+    the report shows, if there is one.
     """
 
     path: Path
     pixels: NDArray[np.uint8]
     relevance: NDArray[np.floating[Any]]
     output: NDArray[np.floating[Any]]
+    prediction: NDArray[np.floating[Any]]
     class_index: int
-    chances: NDArray[np.floating[Any]] | None
+    value: float | None
+    probability: float | None
+    verdict: str
+    note: str
+    starts: int | None = None
+    scores: NDArray[np.floating[Any]] | None = None
     ledger: jlrp.Ledger | None = None
     maps: tuple[Map, ...] = ()
 
     @property
-    def probability(self) -> float | None:
-        """That of the explained class."""
-        return None if self.chances is None else float(self.chances[self.class_index])
-
-    @property
-    def logit(self) -> float:
-        """The explained output."""
-        return float(self.output[self.class_index])
-
-    @property
     def finite(self) -> bool:
         """Whether output and relevance are numbers throughout."""
-        arrays = (self.output, self.relevance, *(each.values for each in self.maps))
+        arrays = (self.output, self.prediction, self.relevance, *(each.values for each in self.maps))
         return all(bool(np.isfinite(array).all()) for array in arrays)
-
-    def verdict(self, labels: Labels) -> str:
-        """The class with its probability, or with its output where there is none, for people."""
-        score = f"output {self.logit:.4g}" if self.probability is None else f"{100 * self.probability:.1f} %"
-        return f"{labels.title(self.class_index)}, {score}"
 
 
 @dataclass(frozen=True)
@@ -87,15 +75,21 @@ class Job:
     preprocess: ir.Preprocessing
     resize: Resize
     preset: str
-    start: Start
+    start: str
     target: int | None
-    labels: Labels
+    output: Output
     batch_size: int
     folder: Path
     percentile: float
     pictures: bool
     ledger: bool = False
     gallery: Gallery | None = None
+    region: Any = None
+
+    @property
+    def labels(self) -> Labels:
+        """The classes' names."""
+        return self.output.labels
 
     def run(self, paths: list[Path], out: Console, bar: Console) -> list[Record]:
         """Explain and write all images, then the report; what became of each, in order. Problems go to standard error.
@@ -146,20 +140,34 @@ class Job:
         """One call of the explainer; a batch that is not full is filled up, so that one program serves all batches."""
         pixels = np.stack([*images.values(), *[next(iter(images.values()))] * (self.batch_size - len(images))])
         inputs = self.frame.to_layout(self.preprocess(pixels))
-        found = jax.device_get(bound(inputs, target=self.target))
-        chances = probabilities(self.model.graph, found.output)
+        found = jax.device_get(bound(inputs, target=self.target, region=self.region))
         maps = self.gallery.maps(inputs, found) if self.gallery is not None else [()] * len(pixels)
+        notes = found.notes()
         for row, path in enumerate(images):
             yield Result(
                 path=path,
                 pixels=images[path],
                 relevance=found.relevance[row],
                 output=found.output[row],
+                prediction=found.prediction[row],
                 class_index=int(found.target[row]),
-                chances=None if chances is None else chances[row],
+                note=notes[row],
                 ledger=of_image(found.ledger, row) if self.ledger else None,
                 maps=maps[row],
+                **self._told_of(found, row),
             )
+
+    def _told_of(self, found: jlrp.Explanation, row: int) -> dict[str, Any]:
+        """The explained class of one image with its value, probability and verdict."""
+        output, index = self.output, int(found.target[row])
+        if output.positions:
+            starts = int(np.any(found.layers[output.name][row] != 0, axis=output.axis).sum())
+            verdict = f"{output.title(index)}, {starts} of {math.prod(output.positions)} positions"
+            return {"value": None, "probability": None, "verdict": verdict, "starts": starts}
+        said = output.said(found)
+        value, probability = float(said.values[row, index]), said.probability(row, index)
+        verdict = output.verdict(index, probability, value)
+        return {"value": value, "probability": probability, "verdict": verdict, "scores": said.scores[row]}
 
     def _told(self, path: Path, outcome: Result | InputError, names: dict[Path, str], out: Console) -> Record:
         """Write a result, or say what is wrong; the record of it."""
@@ -171,9 +179,9 @@ class Job:
         files = output_files(self.folder, names[path], self.pictures)
         self._write(outcome, files)
         if self.gallery is not None:
-            values = outcome.output if outcome.chances is None else outcome.chances
-            self.gallery.add(shown(path), outcome.pixels, values, outcome.maps)
-        out.print(f"{shown(path)}: {outcome.verdict(self.labels)}")
+            assert outcome.scores is not None  # a report is for scores of classes
+            self.gallery.add(shown(path), outcome.pixels, outcome.scores, outcome.maps)
+        out.print(f"{shown(path)}: {outcome.verdict}{f': {outcome.note}' if outcome.note else ''}")
         if outcome.ledger is not None:
             out.print(outcome.ledger.table(), soft_wrap=True)
         return self._record(outcome, files)
@@ -185,7 +193,9 @@ class Job:
             "class": result.class_index,
             "label": self.labels[result.class_index] or None,
             "probability": result.probability,
-            "logit": result.logit,
+            "logit": result.value,
+            **({} if result.starts is None else {"positions": result.starts}),
+            "note": result.note or None,
             "files": {kind: str(path) for kind, path in files.items()},
         }
 
@@ -194,7 +204,8 @@ class Job:
             values = plot.channel_sum(result.relevance, self.frame.channel_axis)
             full = plot.limit(values, self.percentile)
             note = f"{shown(result.path.name)}, {self.preset}, full colour from percentile {self.percentile:g} of |R|"
-            heatmap = plot.heatmap(values, full, result.verdict(self.labels), note)
+            note = f"{result.note[:1].upper()}{result.note[1:]}. {note}" if result.note else note
+            heatmap = plot.heatmap(values, full, result.verdict, note, axes=("row", "column"))
             overlay = plot.enlarged(plot.overlay(result.pixels, values, full))
             write_whole(files["heatmap"], plot.png(heatmap))
             write_whole(files["overlay"], plot.png(overlay))
@@ -208,11 +219,13 @@ class Job:
             "relevance": result.relevance,
             "class_index": result.class_index,
             "label": self.labels[result.class_index],
-            "logit": result.logit,
+            "logit": np.nan if result.value is None else result.value,
             "probability": np.nan if result.probability is None else result.probability,
             "output": result.output,
+            "prediction": result.prediction,
+            "note": result.note,
             "preset": self.preset,
-            "start": self.start.value,
+            "start": self.start,
             "target": "predicted" if self.target is None else str(self.target),
             "preprocess": self.preprocess.name,
             "resize": self.resize.value,
@@ -221,33 +234,6 @@ class Job:
             "model": shown(self.source),
             **({} if result.ledger is None else _ledger_arrays(result.ledger)),
         }
-
-
-def probabilities(graph: ir.Graph, output: NDArray[Any]) -> NDArray[Any] | None:
-    """The probabilities that a graph ends in, from what was explained; `None` where it ends in something else.
-
-    A softmax was stripped, and is applied here; a sigmoid is still part of `output`.
-    """
-    if isinstance(_last(graph), ir.Softmax):
-        powers = np.exp(output.astype(np.float64) - output.max(-1, keepdims=True))
-        return np.asarray(powers / powers.sum(-1, keepdims=True))
-    return output if _is_sigmoid(_last(graph)) else None
-
-
-def ends_in_probabilities(model: ir.Model) -> bool:
-    """Whether there are `probabilities`."""
-    last = _last(model.graph)
-    return isinstance(last, ir.Softmax) or _is_sigmoid(last)
-
-
-def _last(graph: ir.Graph) -> ir.Op | None:
-    """The op that the graph's (first) output comes from, `None` for an input."""
-    name = graph.outputs[0]
-    return graph[name].op if name in graph else None
-
-
-def _is_sigmoid(op: ir.Op | None) -> bool:
-    return isinstance(op, ir.HardSigmoid) or (isinstance(op, ir.Activation) and op.function == "sigmoid")
 
 
 def _ledger_arrays(ledger: jlrp.Ledger) -> dict[str, Any]:

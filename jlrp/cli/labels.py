@@ -20,12 +20,18 @@ class Labels:
         return self.names[index] if self.names else ""
 
     def title(self, index: int) -> str:
-        """A class for people: `tench (class 0)`, or `class 0` without labels."""
-        return f"{self.names[index]} (class {index})" if self.names else f"class {index}"
+        """A class for people: `tench`, with its number where others have that label, or `class 0` without labels."""
+        if not self.names:
+            return f"class {index}"
+        name = self.names[index]
+        return f"{name} (class {index})" if self.names.count(name) > 1 or not name else name
 
 
-def read_labels(path: Path | None, classes: int) -> Labels:
-    """Labels from a text file with one a line, or from Keras's `imagenet_class_index.json`; no file, no labels."""
+def read_labels(path: Path | None, units: int) -> Labels:
+    """Labels from a text file with one a line, or from Keras's `imagenet_class_index.json`; no file, no labels.
+
+    Two labels fit an output of one unit: the second is the unit, the first its negative.
+    """
     if path is None:
         return Labels()
     try:
@@ -33,8 +39,13 @@ def read_labels(path: Path | None, classes: int) -> Labels:
     except UnicodeDecodeError:
         raise InputError(f"The labels file {shown(path)} is no text in UTF-8.") from None
     labels = _from_json(text, path) if path.suffix.lower() == ".json" else _from_lines(text)
-    if len(labels.names) != classes:
-        raise InputError(f"{shown(path)} has {len(labels.names)} labels, but the model has {classes} classes.")
+    if units == 1 and len(labels.names) not in (1, 2):
+        raise InputError(
+            f"{shown(path)} has {len(labels.names)} labels, but the model's output is one unit: give one label, or "
+            "two, the first for its negative."
+        )
+    if units > 1 and len(labels.names) != units:
+        raise InputError(f"{shown(path)} has {len(labels.names)} labels, but the model has {units} classes.")
     return labels
 
 
@@ -47,6 +58,11 @@ def target_index(target: str, classes: int, labels: Labels) -> int | None:
         return None
     if target.lstrip("-").isdecimal():
         index = int(target)
+        if not 0 <= index < classes and classes == 1:
+            raise InputError(
+                f"--target {index} is out of range: the model's output is one unit, class 0. For both sides give two "
+                "--labels: the second is the unit, the first its negative."
+            )
         if not 0 <= index < classes:
             raise InputError(f"--target {index} is out of range: the model has the classes 0 to {classes - 1}.")
         return index

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from jlrp.cli.images import Resize
-from jlrp.cli.job import Start
 from jlrp.cli.preprocess import Preprocess
+from jlrp.cli.start import Start
 
 Images = Annotated[
     list[Path],
@@ -27,7 +27,18 @@ Resizing = Annotated[
     Resize, typer.Option("--resize", help="How images are brought to the model's size (Keras's load_img: nearest).")
 ]
 Size = Annotated[str | None, typer.Option(metavar="N|HxW", help="Image size in pixels, for a model that takes any.")]
-StartAt = Annotated[Start, typer.Option("--start", help="What relevance starts as at the class: its logit, or 1.")]
+StartAt = Annotated[
+    Start | None,
+    typer.Option(
+        "--start", help="What relevance starts as at the class: its logit, or 1.", show_default="what the preset says"
+    ),
+]
+OutputLayer = Annotated[
+    str | None,
+    typer.Option(
+        "--output-layer", metavar="NAME", help="Which of several outputs to explain.", show_default="the first"
+    ),
+]
 Low = Annotated[float | None, typer.Option(help="Least input, for presets with bounds.", show_default="black")]
 High = Annotated[float | None, typer.Option(help="Greatest input, for those.", show_default="white")]
 Percentile = Annotated[

@@ -1,5 +1,6 @@
 """What a command explains by: its presets by name, their composites with the bounds of the input, their explainers."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,12 +8,12 @@ import numpy as np
 
 import ir
 import jlrp
-from ir.ops.base import show
 from jlrp.cli.images import Frame
-from jlrp.cli.job import Start
+from jlrp.cli.outputs import Output
 from jlrp.cli.preprocess import bounds
 from jlrp.cli.presets import composite, require_preset, takes_bounds
 from jlrp.cli.program import InputError
+from jlrp.cli.start import Start
 
 
 def preset_names(presets: str) -> tuple[str, ...]:
@@ -23,15 +24,6 @@ def preset_names(presets: str) -> tuple[str, ...]:
     for name in names:
         require_preset(name)
     return names
-
-
-def classes_of(model: ir.Model, frame: Frame) -> int:
-    """How many classes the model's (first) output has; `InputError` where that is no score per class."""
-    name = model.graph.outputs[0]
-    shape = model.graph.shapes(model.params, [(1, *frame.shape)])[name]
-    if len(shape) != 2 or shape[1] is None:
-        raise InputError(f'The output "{name}" has shape {show(shape)}, which is no score per class.')
-    return shape[1]
 
 
 def rules_of(
@@ -62,15 +54,31 @@ def _with_bounds() -> str:
     return ", ".join(filter(takes_bounds, jlrp.PRESETS)) or "no preset"
 
 
-def explainer_of(graph: ir.Graph, rules: jlrp.Composite, start: Start, ledger: bool = False) -> jlrp.Explainer:
+def explainer_of(
+    graph: ir.Graph, rules: jlrp.Composite, start: Start | None, output: Output, ledger: bool = False
+) -> jlrp.Explainer:
     """The explainer; `InputError` with what it says where the rules do not fit."""
     try:
-        return jlrp.explainer(graph, rules, start=start.value, ledger=ledger)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `output_note` says it
+            return jlrp.explainer(
+                graph,
+                rules,
+                start=None if start is None else start.value,
+                ledger=ledger,
+                output=output.name,
+                record=(output.name,) if output.positions else (),
+                labels=output.labels.names,
+            )
     except ValueError as error:
         raise InputError(str(error)) from error
 
 
-def output_note(graph: ir.Graph) -> str:
-    """Which of several outputs is explained, for people; empty where there is one."""
-    count = len(graph.outputs)
-    return f', the first of {count} outputs ("{graph.outputs[0]}")' if count > 1 else ""
+def output_note(graph: ir.Graph, output: Output) -> str:
+    """Which of several outputs is explained, and how, for people; empty where there is nothing to say."""
+    found = ""
+    if len(graph.outputs) > 1 or output.name not in graph.outputs:
+        found = f', output "{output.name}" of {", ".join(graph.outputs)}'
+    if output.decision.note:
+        found += f"; {output.decision.note}: the output is explained as it is"
+    return found

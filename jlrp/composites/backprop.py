@@ -20,7 +20,7 @@ def deconvnet() -> Composite:
     >>> explain({"fc": {"kernel": np.array([[2.0], [3.0], [-4.0]])}}, np.array([[1.0, -1.0, 1.0]])).relevance.tolist()
     [[2.0, 3.0, 0.0]]
     """
-    return Composite([(ir.Relu, DeconvNet()), (ir.Op, Gradient())])
+    return Composite([(ir.Relu, DeconvNet()), (ir.Op, Gradient())], one="plus")
 
 
 def guided_backprop() -> Composite:
@@ -38,4 +38,4 @@ def guided_backprop() -> Composite:
     >>> explain({"fc": {"kernel": np.array([[2.0], [3.0], [-4.0]])}}, np.array([[1.0, -1.0, 1.0]])).relevance.tolist()
     [[2.0, 0.0, 0.0]]
     """
-    return Composite([(ir.Relu, GuidedBackprop()), (ir.Op, Gradient())])
+    return Composite([(ir.Relu, GuidedBackprop()), (ir.Op, Gradient())], one="plus")

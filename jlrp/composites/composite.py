@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import ir
-from ir.passes import Rewritten, fold_batchnorm, fold_padding, strip_softmax
+from ir.passes import Decision, Rewritten, decide, fold_batchnorm, fold_padding, select_output
 from jlrp.composites.predicates import Predicate, matches
 from jlrp.rules import Rule, SignalTakesAll, WithoutBias
 from jlrp.rules.product import signals
@@ -34,6 +34,8 @@ class Composite:
         their combinations, or any function of (graph, node).
     fold: whether BatchNorm and zero padding are folded into the linear layers beside them before any rule is applied.
     followed: the edges that relevance follows, as a function of the graph; `None`: all.
+    start: what relevance starts as where the explainer is not told: the decision value (`"logit"`) or 1 (`"one"`).
+    one: what a start of 1 is: the sign of the decision value (`"sign"`), or +1 (`"plus"`).
 
     >>> import ir, jlrp
     >>> composite = jlrp.Composite([("fc*", jlrp.Epsilon(0.1)), (ir.Dense, jlrp.Zero())])
@@ -48,9 +50,15 @@ class Composite:
     entries: Sequence[Entry]
     fold: bool = True
     followed: Callable[[ir.Graph], frozenset[Edge]] | None = field(default=None)
+    start: str = "logit"
+    one: str = "sign"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entries", tuple(self.entries))
+        for name, known in (("start", ("logit", "one")), ("one", ("sign", "plus"))):
+            if getattr(self, name) not in known:
+                wanted = " or ".join(map(repr, known))
+                raise ValueError(f"A composite has {name}={wanted}, not {getattr(self, name)!r}.")
 
     def with_rules(self, *entries: Entry) -> "Composite":
         """The same composite with these entries before its own.
@@ -70,9 +78,16 @@ class Composite:
         """
         return replace(self, entries=[(predicate, WithoutBias(rule)) for predicate, rule in self.entries])
 
-    def rewrite(self, graph: ir.Graph) -> Rewritten:
-        """The graph that the rules see: without the softmax that ends it, and folded where `fold` says so."""
-        rewritten = strip_softmax(graph)
+    def rewrite(self, graph: ir.Graph, output: str | None = None) -> Rewritten:
+        """The graph that the rules see: up to the decision value of one output, and folded where `fold` says so.
+
+        output: which output, the first by default.
+        """
+        return self.folded(decision_of(graph, output).graph)
+
+    def folded(self, graph: ir.Graph) -> Rewritten:
+        """A graph with BatchNorm and zero padding folded into the layers beside them, where `fold` says so."""
+        rewritten = Rewritten(graph)
         return rewritten.then(fold_padding).then(fold_batchnorm) if self.fold else rewritten
 
     def assign(self, graph: ir.Graph) -> dict[str, Rule]:
@@ -98,18 +113,23 @@ class Composite:
         return rules
 
     def rule_names(self, graph: ir.Graph) -> dict[str, str]:
-        """For every node of a graph as loaded, the rule it gets, or what becomes of it before the rules are applied."""
-        rewritten = self.rewrite(graph)
-        rules, merged = self.assign(rewritten.graph), dict(rewritten.merged)
-        names = {}
-        for node in graph.nodes:
-            if node.name in rules:
-                names[node.name] = str(rules[node.name]) + _signals(rewritten.graph, node.name, rules[node.name])
-            elif node.name in merged:
-                names[node.name] = f"merged into {merged[node.name]}"
-            else:
-                names[node.name] = "stripped"
-        return names
+        """For every node of a graph as loaded, the rule it gets, or what becomes of it before the rules are applied.
+
+        Of several outputs each is taken by itself; what they share has the rule that the first of them gives it.
+        """
+        names: dict[str, str] = {}
+        for output in graph.outputs:
+            rewritten = self.rewrite(graph, output)
+            rules, merged = self.assign(rewritten.graph), dict(rewritten.merged)
+            for node in select_output(graph, output).nodes if output in graph else ():
+                if node.name in rules:
+                    found = str(rules[node.name]) + _signals(rewritten.graph, node.name, rules[node.name])
+                elif node.name in merged:
+                    found = f"merged into {merged[node.name]}"
+                else:
+                    found = "stripped"
+                names.setdefault(node.name, found)
+        return {node.name: names[node.name] for node in graph.nodes}
 
     def as_table(self, graph: ir.Graph) -> str:
         """The rule of every layer of a graph as loaded, as a table for people."""
@@ -117,6 +137,12 @@ class Composite:
         rows = [("layer", "op", "rule"), *((n.name, type(n.op).__name__, rules[n.name]) for n in graph.nodes)]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
         return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
+
+
+def decision_of(graph: ir.Graph, output: str | None = None) -> Decision:
+    """The part of a graph up to the decision value of one output (the first by default), or of an inner layer."""
+    part = select_output(graph, output)
+    return decide(part, output=part.outputs[0] in graph.outputs)
 
 
 def _signals(graph: ir.Graph, name: str, rule: Rule) -> str:

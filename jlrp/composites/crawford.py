@@ -18,7 +18,7 @@ from ir.ops.base import spatial_axes
 from ir.ops.window import Pairs
 from jlrp.composites.composite import Composite, Edge, Entry
 from jlrp.composites.rows import common_rows
-from jlrp.rules import AbsSplit, HalfHalf, LayerCall, Rule, UniformPooling
+from jlrp.rules import AbsSplit, HalfHalf, LayerCall, Pass, Rule, UniformPooling
 from jlrp.rules.base import Quotient, Relevances
 
 
@@ -28,7 +28,7 @@ def crawford2019() -> Composite:
     HalfHalf on convolutions and dense layers, uniform max and average pooling, AbsSplit at sums, Pass on BatchNorm and
     activations, crops at padding; every branch is followed and nothing is folded.
     """
-    return Composite(_rules(HalfHalf()), fold=False)
+    return Composite(_rules(HalfHalf()), fold=False, one="plus")
 
 
 def crawford2019_original() -> Composite:
@@ -38,7 +38,7 @@ def crawford2019_original() -> Composite:
     convolutions of stride 2 copied onto skipped pixels, and the walk that stops in residual branches. The maps of the
     first implementation started from 1: `start="one"`.
     """
-    return Composite(_rules(OriginalHalfHalf()), fold=False, followed=walked_edges)
+    return Composite(_rules(OriginalHalfHalf()), fold=False, followed=walked_edges, one="plus")
 
 
 def _rules(linear: Rule) -> tuple[Entry, ...]:
@@ -46,6 +46,7 @@ def _rules(linear: Rule) -> tuple[Entry, ...]:
         ((ir.Convolution, ir.Dense), linear),
         ((ir.Pool, ir.GlobalPool), UniformPooling()),
         ((ir.Add, ir.Average, ir.Subtract), AbsSplit()),
+        (ir.BatchNorm, Pass()),
         *common_rows(),
     )
 

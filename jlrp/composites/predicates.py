@@ -126,6 +126,25 @@ class Last(_Combinable):
 
 
 @dataclass(frozen=True)
+class Head(_Combinable):
+    """The layers that make the decision value: no activation and no other layer lies between.
+
+    There relevance can start below zero, and what excites a class must not become negative then.
+
+    >>> import ir, jlrp
+    >>> nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("b", ir.Conv(), ("a",), "b")]
+    >>> graph = ir.Graph([*nodes, ir.Node("mean", ir.GlobalAvgPool(), ("b",))], ["x"], ["mean"])
+    >>> [jlrp.Head()(graph, node) for node in nodes]
+    [False, True]
+    """
+
+    kinds: tuple[type[ir.Op], ...] = LINEAR
+
+    def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
+        return isinstance(node.op, self.kinds) and node.name in heads(graph)
+
+
+@dataclass(frozen=True)
 class Depth(_Combinable):
     """Nodes with at least `start` and fewer than `stop` convolutions and dense layers before them.
 
@@ -216,6 +235,19 @@ def _on_images(graph: ir.Graph) -> frozenset[str]:
                 found.add(node.name)
         elif isinstance(op, ir.Convolution | ir.Pool) or not found.isdisjoint(node.inputs):
             found.add(node.name)
+    return frozenset(found)
+
+
+@lru_cache(maxsize=32)
+def heads(graph: ir.Graph) -> frozenset[str]:
+    """The convolutions and dense layers that reach an output without an activation or another such layer between."""
+    open_ends, found = set(graph.outputs), set()
+    for node in reversed(graph.nodes):
+        if node.name in open_ends:
+            if isinstance(node.op, LINEAR):
+                found.add(node.name)
+            elif not isinstance(node.op, ir.ActivationOp):
+                open_ends.update(node.inputs)
     return frozenset(found)
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,22 +10,33 @@ import ir
 from jlrp.composites.backprop import deconvnet, guided_backprop
 from jlrp.composites.composite import Composite, Entry
 from jlrp.composites.crawford import crawford2019, crawford2019_original
-from jlrp.composites.predicates import First, Kind, Pointwise
+from jlrp.composites.predicates import First, Head, Kind, Pointwise
 from jlrp.composites.rows import common_rows
-from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Rule, ZBox, Zero, ZPlus
+from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Rule, SmallWindow, ZBox, Zero, ZPlus
 
 
-def _composite(convolution: Rule, dense: Rule, *, epsilon: float = 1e-6, first: Entry | None = None) -> Composite:
-    """The table that all presets but the crawford ones share; `epsilon` is that of sums, means and products."""
-    entries: list[Entry] = [
-        ((ir.Add, ir.Average, ir.Subtract, ir.AvgPool, ir.GlobalAvgPool), Norm(epsilon)),
-        (Kind(ir.Convolution) | Pointwise(), convolution),
-        (ir.Dense, dense),
-        *common_rows(epsilon),
-    ]
-    if first is not None:
-        entries.insert(0, first)
-    return Composite(entries)
+def _composite(
+    convolution: Rule, dense: Rule, *, epsilon: float = 1e-6, first: Entry | None = None, sums: Rule | None = None
+) -> Composite:
+    """The table that all presets but the crawford ones share.
+
+    epsilon: of sums, means and products. first: the entry of the first layer. sums: the rule of sums and means.
+    """
+    return Composite(
+        [
+            (Head(), dense),
+            *([] if first is None else [first]),
+            ((ir.Add, ir.Average, ir.Subtract, ir.AvgPool, ir.GlobalAvgPool), sums or Norm(epsilon)),
+            (Kind(ir.Convolution) | Pointwise(), convolution),
+            (ir.Dense, dense),
+            *common_rows(epsilon),
+        ]
+    )
+
+
+def _flat(otherwise: Rule) -> Entry:
+    """The flat rule on first convolutions, as far as their windows are small."""
+    return (First((ir.Convolution,)), SmallWindow(Flat(), otherwise))
 
 
 def zero() -> Composite:
@@ -38,13 +50,17 @@ def epsilon() -> Composite:
 
 
 def epsilon_plus() -> Composite:
-    """z⁺ on convolutions, ε on dense layers: smooth, shows what speaks for the class."""
+    """z⁺ on convolutions, ε on dense layers and the head: smooth, shows what speaks for the class."""
     return _composite(ZPlus(), Epsilon())
 
 
 def epsilon_plus_flat() -> Composite:
-    """As epsilon_plus, with the flat rule on the first layer: regions, independent of pixel values."""
-    return _composite(ZPlus(), Epsilon(), first=(First(), Flat()))
+    """As epsilon_plus, with the flat rule on the first convolution: regions, independent of pixel values.
+
+    A first layer whose windows are large (a dense layer, a patch embedding) has its rule of epsilon_plus: the flat
+    rule would give all that it sees the same relevance.
+    """
+    return _composite(ZPlus(), Epsilon(), first=_flat(ZPlus()))
 
 
 def epsilon_alpha2_beta1() -> Composite:
@@ -53,8 +69,8 @@ def epsilon_alpha2_beta1() -> Composite:
 
 
 def epsilon_alpha2_beta1_flat() -> Composite:
-    """As epsilon_alpha2_beta1, with the flat rule on the first layer."""
-    return _composite(AlphaBeta(2.0, 1.0), Epsilon(), first=(First(), Flat()))
+    """As epsilon_alpha2_beta1, with the flat rule on the first convolution, as in epsilon_plus_flat."""
+    return _composite(AlphaBeta(2.0, 1.0), Epsilon(), first=_flat(AlphaBeta(2.0, 1.0)))
 
 
 def epsilon_gamma_box(low: Any, high: Any) -> Composite:
@@ -67,8 +83,12 @@ def epsilon_gamma_box(low: Any, high: Any) -> Composite:
 
 
 def excitation_backprop() -> Composite:
-    """z⁺ on convolutions and dense layers: the map of winning probabilities; shows only what speaks for the class."""
-    return _composite(ZPlus(), ZPlus())
+    """z⁺ on all layers and sums, from a start of 1: where a class finds what excites it; never negative.
+
+    Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016, start from a prior that is not
+    negative. zennit has the ε rule at sums: `excitation_backprop().with_rules((ir.Add, jlrp.Norm()))`.
+    """
+    return replace(_composite(ZPlus(), ZPlus(), sums=ZPlus()), start="one", one="plus")
 
 
 PRESETS: dict[str, Callable[..., Composite]] = {

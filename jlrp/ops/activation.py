@@ -78,5 +78,10 @@ def _(op: ir.Softmax, params: Params, x: Array) -> Array:
 
 
 @apply.register
+def _(op: ir.LogSoftmax, params: Params, x: Array) -> Array:
+    return jax.nn.log_softmax(x, axis=op.axis)
+
+
+@apply.register
 def _(op: ir.PRelu, params: Params, x: Array) -> Array:
     return jnp.where(x > 0, x, params["alpha"] * x)

@@ -6,9 +6,8 @@ alone.
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import flax.struct
 import jax
@@ -16,138 +15,30 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
-from ir.passes import Rewritten
-from jlrp.composites.composite import Edge
+from ir.analysis.axes import axis_names
 from jlrp.ops.base import along_axis
 from jlrp.propagation.batches import divisor, in_chunks
 from jlrp.propagation.bounds import carried
 from jlrp.propagation.compiling import program
-from jlrp.propagation.formulation import PLAIN, Formulation
-from jlrp.propagation.interfaces import as_dict, as_xarray
+from jlrp.propagation.explanation import Explanation
 from jlrp.propagation.interpreter import activations, cast, check_shapes, node_params
-from jlrp.propagation.ledger import Bookkeeper, Ledger
+from jlrp.propagation.ledger import Bookkeeper, totals
+from jlrp.propagation.plan import Plan, Rules
 from jlrp.propagation.start import start_relevance
 from jlrp.rules import LayerCall, Rule
 from jlrp.rules.base import Facts
-
-if TYPE_CHECKING:
-    from jlrp.propagation.interfaces import Dataset
-
-Rules = tuple[Rule, ...]
-"""The distinct rules of a composite; a plan says which node has which."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that is known before there are numbers.
-
-    kinds: what the distinct rules are, from `kinds`. rule_of_node: for each node of the graph, the position of its
-    rule. followed: the edges that relevance follows, or `None` for all. record: pairs (name asked for, value it stands
-    for). formulation: how ops and rules are computed. rectified: the nodes at whose output no relevance arrives where
-    it is not positive.
-    """
-
-    rewritten: Rewritten
-    kinds: tuple[Any, ...]
-    rule_of_node: tuple[int, ...]
-    followed: frozenset[Edge] | None
-    start: str
-    contrast: str | None
-    record: tuple[tuple[str, str], ...]
-    ledger: bool
-    formulation: Formulation = PLAIN
-    rectified: frozenset[str] = frozenset()
-
-    @property
-    def graph(self) -> ir.Graph:
-        """The graph that the rules see."""
-        return self.rewritten.graph
-
-    @cached_property
-    def _hash(self) -> int:
-        return hash(tuple(getattr(self, field.name) for field in dataclasses.fields(self)))
-
-    def __hash__(self) -> int:
-        return self._hash  # asked for at every call
-
-
-def kinds(rules: Rules) -> tuple[Any, ...]:
-    """The classes of rules, of the rules inside them, and their static fields.
-
-    jaxlib 0.10 takes the tree structures of two dataclasses with as many fields for equal, though they hash apart, so
-    that now and then two rules would share a compiled program. As a part of the plan, this keeps them apart.
-    """
-
-    def of(structure: Any) -> tuple[Any, ...]:
-        return structure.node_data(), *map(of, structure.children())
-
-    return of(jax.tree.structure(rules))
 
 
 @flax.struct.dataclass
 class Prepared:
     """Weights as the backward pass wants them: folded, in one dtype, and what each node's rule made of them.
 
-    params: those of the folded graph's layers; changed: `{node: what its rule's prepare returned}`.
+    params: those of the folded graph's layers.
+    changed: `{node: what prepare returned, for each rule that the node may have}`.
     """
 
     params: dict[str, Any]
     changed: dict[str, Any]
-
-
-@flax.struct.dataclass
-class Explanation:
-    """What `explain` returns; a pytree of arrays.
-
-    relevance: what each input value contributed, of the images' shape; a tuple where the graph has several inputs.
-    output: (N, classes), what was explained: before the softmax.
-    target: (N,), the class explained; (classes, N) from `per_class`.
-    layers: `{name: relevance at that layer's output}` for the names in `record`.
-    ledger: where relevance went (`jlrp.Ledger`), if it was asked for.
-
-    >>> import numpy as np, ir, jlrp
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    >>> result = jlrp.explainer(graph, record=("fc",))({"fc": {"kernel": np.ones((2, 1))}}, np.ones((3, 2)))
-    >>> result.relevance.shape, result.layers["fc"].shape
-    ((3, 2), (3, 1))
-    """
-
-    relevance: Any
-    output: Array
-    target: Array
-    layers: dict[str, Array]
-    ledger: Ledger | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Nested dictionaries of NumPy arrays: relevance, output, target, layers, and the ledger if there is one."""
-        return as_dict(self)
-
-    def to_xarray(self, leading: str | None = None, channels_first: bool = False) -> "Dataset":
-        """An `xarray.Dataset` with named axes: image, row, column, channel (layers with their names), and the ledger.
-
-        leading: what the axis before the images is: `"class"` for `per_class`, which is told from the target, and
-            such as `"condition"` for `conditional`. channels_first: whether images are (N, C, H, W).
-
-        Raises `ModuleNotFoundError` without xarray, and `ValueError` for several inputs.
-        """
-        return as_xarray(self, leading, channels_first)
-
-    def __repr__(self) -> str:
-        parts = self.relevance if isinstance(self.relevance, tuple) else (self.relevance,)
-        shapes = " and ".join(f"{getattr(x, 'dtype', '')} {getattr(x, 'shape', x)}" for x in parts)
-        output = f"output {getattr(self.output, 'shape', self.output)}"
-        layers = f", layers {', '.join(self.layers)}" if self.layers else ""
-        return f"Explanation(relevance {shapes}, {output}{layers}{', ledger' if self.ledger is not None else ''})"
-
-    def _repr_html_(self) -> str | None:
-        """The heatmaps, for a notebook; `None` without the extra `jlrp[cli]` or in the middle of a transformation."""
-        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(self)):
-            return None
-        try:
-            from jlrp.plot import explanation_html
-        except ModuleNotFoundError:
-            return None
-        return explanation_html(self.relevance, self.target)
 
 
 @flax.struct.dataclass
@@ -171,38 +62,50 @@ def prepare(plan: Plan, rules: Rules, params: ir.Params) -> Prepared:
     changed: dict[str, Any] = {}
     for node, index in zip(plan.graph.nodes, plan.rule_of_node, strict=True):
         if node.params is not None and node.params in folded:
-            made = plan.formulation.prepare(numbers[index], node.op, folded[node.params], facts_of(plan, node))
-            changed |= {} if made is None else {node.name: made}
+            made = [
+                plan.formulation.prepare(rule, node.op, folded[node.params], facts_of(plan, node))
+                for rule in numbers[index].choices
+            ]
+            changed |= {} if all(each is None for each in made) else {node.name: made}
     used = {node.params for node in plan.graph.nodes}
     return Prepared({name: layer for name, layer in folded.items() if name in used}, changed)
 
 
 @program()
 def explain(
-    plan: Plan, rules: Rules, weights: ir.Params | Prepared, images: tuple[Array, ...], target: Array | None
+    plan: Plan,
+    rules: Rules,
+    weights: ir.Params | Prepared,
+    images: tuple[Array, ...],
+    target: Array | None,
+    region: Array | None = None,
 ) -> Explanation:
     """One explanation of each image."""
 
-    def of(walk: _Walk, target: Array | None) -> Explanation:
-        start, target = start_relevance(plan.graph, walk.output, target, plan.start, plan.contrast)
-        return walk.back(start, target)
+    def of(walk: _Walk, target: Array | None, region: Array | None) -> Explanation:
+        return walk.back(*walk.start(target, region))
 
-    return _in_chunks(plan, rules, weights, images, target, of)
+    return _in_chunks(plan, rules, weights, images, target, region, of)
 
 
 @program()
 def explain_classes(
-    plan: Plan, rules: Rules, weights: ir.Params | Prepared, images: tuple[Array, ...], targets: Array
+    plan: Plan,
+    rules: Rules,
+    weights: ir.Params | Prepared,
+    images: tuple[Array, ...],
+    targets: Array,
+    region: Array | None = None,
 ) -> Explanation:
     """One explanation of each image for each row of targets (classes, N), with one forward pass."""
 
-    def of(walk: _Walk, targets: Array) -> Explanation:
-        starts = jax.vmap(lambda t: start_relevance(plan.graph, walk.output, t, plan.start, plan.contrast)[0])(targets)
+    def of(walk: _Walk, targets: Array, region: Array | None) -> Explanation:
+        starts = jax.vmap(lambda t: walk.start(t, region)[0])(targets)
         # One class after the other: on a CPU a third of the time of all at once, whose arrays leave the cache.
         result = jax.lax.map(lambda each: walk.back(*each), (starts, targets))
-        return dataclasses.replace(result, output=walk.output)
+        return _led_by("class", result, output=walk.output, prediction=walk.prediction)
 
-    return _in_chunks(plan, rules, weights, images, targets, of, leading=1)
+    return _in_chunks(plan, rules, weights, images, targets, region, of, leading=1)
 
 
 @program()
@@ -212,17 +115,26 @@ def explain_conditions(
     weights: ir.Params | Prepared,
     images: tuple[Array, ...],
     target: Array | None,
+    region: Array | None,
     conditions: Conditions,
 ) -> Explanation:
     """One explanation of each image under each condition, with one forward pass."""
 
-    def of(walk: _Walk, target: Array | None) -> Explanation:
-        start, chosen = start_relevance(plan.graph, walk.output, target, plan.start, plan.contrast)
+    def of(walk: _Walk, target: Array | None, region: Array | None) -> Explanation:
+        start, chosen = walk.start(target, region)
         result = jax.lax.map(lambda one: walk.back(start, chosen, walk.masks(one)), conditions)
-        return dataclasses.replace(result, output=walk.output, target=jnp.broadcast_to(chosen, result.target.shape))
+        chosen = jnp.broadcast_to(chosen, result.target.shape)
+        return _led_by("condition", result, output=walk.output, prediction=walk.prediction, target=chosen)
 
-    result = _in_chunks(plan, rules, weights, images, target, of, leading=1, target_axis=0)
+    result = _in_chunks(plan, rules, weights, images, target, region, of, leading=1, target_axis=0)
     return dataclasses.replace(result, target=result.target[0])
+
+
+def _led_by(name: str, result: Explanation, **alike: Any) -> Explanation:
+    """Explanations along a first axis of this name, but for what is alike in all of them."""
+    axes = tuple((name, *each) for each in result.axes)
+    layer_axes = tuple((layer, (name, *each)) for layer, each in result.layer_axes)
+    return dataclasses.replace(result, axes=axes, layer_axes=layer_axes, **alike)
 
 
 def _in_chunks(
@@ -231,7 +143,8 @@ def _in_chunks(
     weights: ir.Params | Prepared,
     images: tuple[Array, ...],
     target: Any,
-    explained: "Callable[[_Walk, Any], Explanation]",
+    region: Any,
+    explained: "Callable[[_Walk, Any, Any], Explanation]",
     leading: int = 0,
     target_axis: int | None = None,
 ) -> Explanation:
@@ -249,33 +162,61 @@ def _in_chunks(
         size = batch  # does not fit, which is for `explained` to say
     numbers = _in_dtype(rules, dtype)
 
-    def chunk(args: tuple[tuple[Array, ...], Any]) -> Explanation:
-        return explained(_Walk(plan, numbers, prepared, args[0]), args[1])
+    def chunk(args: tuple[tuple[Array, ...], Any, Any]) -> Explanation:
+        return explained(_Walk(plan, numbers, prepared, args[0], shapes), *args[1:])
 
-    axes = (tuple(0 for _ in images), None if target is None else axis)
-    return in_chunks(chunk, batch, size, (images, target), axes, partial(batch_axes, leading, target_axis=leading))
+    axes = (tuple(0 for _ in images), None if target is None else axis, None if region is None else 0)
+    out_axes = partial(batch_axes, leading, target_axis=leading)
+    return in_chunks(chunk, batch, size, (images, target, region), axes, out_axes)
 
 
 def batch_axes(leading: int, found: Explanation, target_axis: int) -> Explanation:
     """Where the batch lies in each array of an explanation with `leading` axes before it; in the ledger it is last."""
     at = jax.tree.map(lambda _: leading, found)
     ledger = found.ledger and dataclasses.replace(at.ledger, entries=leading + 2)
-    return dataclasses.replace(at, output=0, target=target_axis, ledger=ledger)
+    prediction = None if found.prediction is None else 0
+    return dataclasses.replace(at, output=0, prediction=prediction, target=target_axis, ledger=ledger)
 
 
 class _Walk:
     """One forward pass, and any number of walks back from it."""
 
-    def __init__(self, plan: Plan, rules: Rules, weights: Prepared, images: tuple[Array, ...]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        rules: Rules,
+        weights: Prepared,
+        images: tuple[Array, ...],
+        shapes: Mapping[str, ir.Shape],
+    ) -> None:
         self.plan, self.graph, self.weights = plan, plan.graph, weights
-        self._rule = {node.name: rules[index] for node, index in zip(self.graph.nodes, plan.rule_of_node, strict=True)}
+        self._rule: dict[str, Rule] = {}
+        self._changed: dict[str, Any] = {}
+        for node, index in zip(self.graph.nodes, plan.rule_of_node, strict=True):
+            rule, inputs = rules[index], tuple(shapes[name] for name in node.inputs)
+            choice = rule.choose(node.op, node_params(node, weights.params), inputs)
+            self._rule[node.name] = rule.choices[choice]
+            if node.name in weights.changed:
+                self._changed[node.name] = weights.changed[node.name][choice]
         self._kept: dict[str, Any] = {}
         self.values = activations(self.graph, weights.params, images, self._forwards)
 
     @property
     def output(self) -> Array:
-        """What is explained."""
+        """The decision value: what is explained."""
         return self.values[self.graph.outputs[0]]
+
+    @property
+    def prediction(self) -> Array:
+        """What the model says: its own output."""
+        tail = self.plan.tail
+        if tail is None:
+            return self.output
+        return activations(tail, {}, tuple(self.values[name] for name in tail.inputs))[tail.outputs[0]]
+
+    def start(self, target: Array | None, region: Array | None) -> tuple[Array, Array]:
+        """The relevance that the walk back starts with, and the class (N,) that it stands for."""
+        return start_relevance(self.graph, self.plan.start, self.output, self.prediction, target, region)
 
     def back(self, start: Array, target: Array, masks: Mapping[str, Array] | None = None) -> Explanation:
         """Relevance from the output to the inputs: nodes in reverse, what arrives at a value added up."""
@@ -298,15 +239,25 @@ class _Walk:
         everywhere = {name: arrived.get(name, jnp.zeros_like(value)) for name, value in self.values.items()}
         inputs = tuple(everywhere[name] for name in self.graph.inputs)
         layers = {name: everywhere[value] for name, value in self.plan.record}
-        ledger = books.ledger(start, inputs) if self.plan.ledger else None
-        return Explanation(inputs[0] if len(inputs) == 1 else inputs, self.output, target, layers, ledger)
+        ranks = {name: value.ndim for name, value in everywhere.items()}
+        return Explanation(
+            relevance=inputs[0] if len(inputs) == 1 else inputs,
+            output=self.output,
+            target=target,
+            layers=layers,
+            ledger=books.ledger(start, inputs) if self.plan.ledger else None,
+            prediction=self.prediction,
+            start=totals(jnp.abs(start)),
+            axes=tuple(axis_names(self.graph, ranks[name], name) for name in self.graph.inputs),
+            layer_axes=tuple((name, axis_names(self.graph, ranks[value], value)) for name, value in self.plan.record),
+        )
 
     def masks(self, conditions: Conditions) -> dict[str, Array]:
         """One condition's masks, each of a shape that broadcasts against its value."""
         masks = {}
         for name, channels in conditions.channels.items():
             value = self.values[name]
-            axis = self.graph.channel_axis(value.ndim)
+            axis = self.graph.channel_axis(value.ndim, name)
             kept = (jnp.arange(value.shape[axis])[:, None] == channels).any(1) | conditions.everything[name]
             masks[name] = along_axis(kept, axis, value.ndim).astype(value.dtype)
         return masks
@@ -321,7 +272,7 @@ class _Walk:
             tuple(self.values[name] for name in node.inputs),
             self.values[node.name],
             tuple(name in self.graph.nonnegative for name in node.inputs),
-            self.weights.changed.get(node.name),
+            self._changed.get(node.name),
             gates=self.graph.gates.get(node.name, ()),
             carried=partial(carried, self.graph, self.weights.params, self.values, node),
             rectified=node.name in self.plan.rectified,
@@ -337,7 +288,7 @@ class _Walk:
             node_params(node, self.weights.params),
             inputs,
             facts_of(self.plan, node),
-            self.weights.changed.get(node.name),
+            self._changed.get(node.name),
         )
         return output
 

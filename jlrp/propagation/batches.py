@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from numpy.typing import NDArray
 
 
 def divisor(count: int, most: int) -> int:
@@ -33,27 +32,27 @@ def in_chunks(function: Callable[[Any], Any], batch: int, size: int, args: Any, 
 
 
 def one_by_one(
-    function: Callable[[Any, Any], Any], images: tuple[Any, ...], target: Any, axis: int, size: int, out_axes: Any
+    function: Callable[..., Any], args: tuple[Any, ...], axes: tuple[Any, ...], size: int, out_axes: Any
 ) -> Any:
-    """`function(images, target)` called for `size` images at a time, the last call filled up with its last image.
+    """`function(*args)` called for `size` images at a time, the last call filled up with its last image.
 
-    axis: where the batch lies in a target that has one. out_axes: as for `in_chunks`. Returns NumPy arrays: what was
-    computed leaves the device before the next call.
+    args: pytrees of arrays; axes: pytrees like them, of where the batch lies in each array, `None` where it does not.
+    out_axes: as for `in_chunks`. Returns NumPy arrays: what was computed leaves the device before the next call.
     """
-    batch, found = images[0].shape[0], []
-    per_image = np.ndim(target) > axis
+    batch = next(x.shape[a] for x, a in zip(*map(jax.tree.leaves, (args, axes)), strict=False))
+    found = []
     for start in range(0, batch, size):
         taken = np.minimum(np.arange(start, start + size), batch - 1)
-        part = target if not per_image else np.take(np.asarray(target), taken, axis)
-        result = function(tuple(x[start : start + size] if _inside(taken) else x[taken] for x in images), part)
-        kept, axes = min(size, batch - start), out_axes(result)
-        found.append(jax.tree.map(lambda array, a, kept=kept: np.asarray(array)[_first(kept, a)], result, axes))
+        parts = jax.tree.map(
+            lambda a, x, taken=taken: x if a is None or x is None else np.take(np.asarray(x), taken, a),
+            axes,
+            args,
+            is_leaf=lambda each: each is None,
+        )
+        result = function(*parts)
+        kept, at = min(size, batch - start), out_axes(result)
+        found.append(jax.tree.map(lambda array, a, kept=kept: np.asarray(array)[_first(kept, a)], result, at))
     return jax.tree.map(lambda a, *arrays: np.concatenate(arrays, a), out_axes(found[0]), *found)
-
-
-def _inside(taken: NDArray[np.intp]) -> bool:
-    """Whether no image stands in for one that is not there."""
-    return bool(taken[-1] == taken[0] + len(taken) - 1)
 
 
 def _first(count: int, axis: int) -> tuple[slice, ...]:

@@ -1,6 +1,8 @@
 """From a graph and its rules to relevance: `explain(params, images)`."""
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -9,17 +11,20 @@ import jax.numpy as jnp
 import numpy as np
 
 import ir
-from ir.passes import Rewritten, select_output
-from jlrp.composites.composite import Composite
+from ir.passes import Decision, Rewritten, select_output
+from jlrp.composites.composite import Composite, decision_of
+from jlrp.composites.predicates import heads
 from jlrp.composites.presets import composite_of
 from jlrp.fast import Fast
 from jlrp.fast.zeros import rectified
 from jlrp.propagation import backward
-from jlrp.propagation.backward import Conditions, Explanation, Plan, Prepared, batch_axes
+from jlrp.propagation.backward import Conditions, Prepared, batch_axes
 from jlrp.propagation.batches import one_by_one
+from jlrp.propagation.explanation import Explanation
 from jlrp.propagation.formulation import PLAIN, Formulation
 from jlrp.propagation.interpreter import as_tuple, known_names
-from jlrp.propagation.start import as_target, check_target, checked_start
+from jlrp.propagation.plan import Plan, kinds
+from jlrp.propagation.start import Start, as_region, as_target, check_target, checked_start, named
 from jlrp.rules import Rule
 
 FORMULATIONS: dict[str, Callable[[], Formulation]] = {
@@ -28,11 +33,19 @@ FORMULATIONS: dict[str, Callable[[], Formulation]] = {
 }
 """The names that `jlrp.explainer` takes, and what makes the formulation for the backend in use."""
 
+DECISIONS = ("value", "output")
+"""What is explained: the decision value, or the model's own output."""
+
 
 class Explainer:
-    """A graph with its rules, ready to explain; made by `jlrp.explainer`.
+    """A graph with its rules, ready to explain; `jlrp.explainer` makes it and documents its parameters.
 
     Calls with equal shapes share one compiled program, also among explainers that differ in numbers only.
+
+    Attributes:
+        rules: The distinct rules that the layers have.
+        decision: The graph up to the decision value, and the tail that was taken off (`ir.passes.Decision`).
+        labels: The classes' names, if there are any.
 
     >>> import ir, jlrp
     >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Softmax(), ("fc",))], ["x"], ["p"])
@@ -42,31 +55,44 @@ class Explainer:
 
     def __init__(
         self,
-        graph: ir.Graph,
+        graph: ir.Graph | ir.Model,
         rules: str | Composite = "epsilon_plus",
         *,
-        start: str = "logit",
+        start: str | None = None,
         contrast: str | None = None,
         record: Iterable[str] | bool = (),
         output: str | None = None,
         ledger: bool = False,
+        decision: str = "value",
+        labels: Sequence[str] | None = None,
         formulation: str = "fast",
     ) -> None:
+        graph, labels = _graph_of(graph, labels)
         checked_start(start, contrast)
-        if formulation not in FORMULATIONS:
-            raise ValueError(f"There is no formulation {formulation!r}: it is {' or '.join(map(repr, FORMULATIONS))}.")
+        for name, given, known in (("formulation", formulation, FORMULATIONS), ("decision", decision, DECISIONS)):
+            if given not in known:
+                raise ValueError(f"There is no {name} {given!r}: it is {' or '.join(map(repr, known))}.")
         composite = composite_of(rules)
-        rewritten = composite.rewrite(select_output(graph, output))
+        self.decision = _decided(graph, output, decision)
+        self.labels = labels
+        rewritten = composite.folded(self.decision.graph)
         assignment = composite.assign(rewritten.graph)
         self.rules: tuple[Rule, ...] = tuple({id(rule): rule for rule in assignment.values()}.values())
         position = {id(rule): index for index, rule in enumerate(self.rules)}
+        kind = composite.start if start is None else start
         self._plan = Plan(
             rewritten,
-            backward.kinds(self.rules),
+            kinds(self.rules),
             tuple(position[id(assignment[node.name])] for node in rewritten.graph.nodes),
             composite.followed(rewritten.graph) if composite.followed else None,
-            start,
-            contrast,
+            Start(
+                composite.one if kind == "one" else kind,
+                contrast,
+                two_labels=len(labels) == 2,
+                scores=bool(heads(rewritten.graph)) and (output is None or graph.values[output] in graph.outputs),
+                squashed=self.decision.tail is not None,
+            ),
+            self.decision.tail,
             _recorded(rewritten, record),
             ledger,
             FORMULATIONS[formulation](),
@@ -75,39 +101,68 @@ class Explainer:
 
     @property
     def graph(self) -> ir.Graph:
-        """The graph that the rules see: folded, without the softmax that ended it."""
+        """The graph that the rules see: folded, and only up to the decision value."""
         return self._plan.graph
 
     def __call__(
-        self, params: ir.Params | Prepared, images: Any, target: Any = None, *, batch_size: int | None = None
+        self,
+        params: ir.Params | ir.Model | Prepared,
+        images: Any,
+        target: Any = None,
+        *,
+        region: Any = None,
+        batch_size: int | None = None,
     ) -> Explanation:
         """Explain a batch of images.
 
-        params: as loaded, `{layer: {role: array}}`; the computation runs in their dtype. For many calls place them on
-            the device once (`jax.device_put(params)`), or use `bind`.
-        images: (N, H, W, C), or the model's own layout; a tuple in the order of `graph.inputs` where there are several.
-        target: the class to explain, 0 … classes − 1, one for all images or one per image (N,); by default each
-            image's largest output, the lowest index among equals. Or the start relevance itself, in the output's
-            shape (N, classes). For an output of another rank: a channel, or the start relevance.
-        batch_size: how many images to explain at a time, for a batch that the device has no room for: one compiled
-            program, called again and again, and NumPy arrays as the result. Needs concrete images, not `jax.jit`'s.
+        Args:
+            params: As loaded, `{layer: {role: array}}`, or the `ir.Model` itself; the computation runs in their
+                dtype. For many calls place them on the device once (`jax.device_put(params)`), or use `bind`.
+            images: (N, H, W, C), or the model's own layout; a tuple in the order of `graph.inputs` where there are
+                several. NumPy and JAX arrays, and what NumPy makes arrays of: tensors of PyTorch, data frames, lists.
+            target: The class to explain, 0 … classes - 1 or a label, one for all images or one per image (N,). By
+                default the class that the model says: each image's largest prediction, among equals the one with the
+                largest decision value, then the lowest index. Or the start relevance itself, in the output's shape
+                (N, classes). Of one unit with two labels, class 1 is the unit and class 0 its negative. For an output
+                with positions, such as (N, H, W, classes): a class, or the start relevance.
+            region: Where relevance starts in an output with positions: a mask (H, W) or (N, H, W), a box
+                (top, left, bottom, right), or `"all"`. By default where the model predicts the target; an inner layer
+                starts everywhere.
+            batch_size: How many images to explain at a time, for a batch that the device has no room for: one
+                compiled program, called again and again, and NumPy arrays as the result. Needs concrete images, not
+                `jax.jit`'s.
 
-        Raises `ValueError` for a target or batch size that does not fit, `ir.ShapeError` where images or weights do
-        not fit.
+        Raises:
+            ValueError: A target, region or batch size does not fit.
+            TypeError: The params are no params, or the images no arrays.
+            ir.ShapeError: Images or weights do not fit.
         """
-        images = as_tuple(self.graph, images)
-        chosen = as_target(target, images)
-        result = self._in_batches(backward.explain, params, images, chosen, batch_size)
-        check_target(target, self._classes(result.output))
+        weights, images = self._given(params, images)
+        chosen = as_target(target, images, self.labels)
+        result = self._in_batches(backward.explain, weights, images, chosen, region, batch_size)
+        check_target(chosen, self._classes(result.output))
         return result
 
     def per_class(
-        self, params: ir.Params | Prepared, images: Any, classes: Sequence[int], *, batch_size: int | None = None
+        self,
+        params: ir.Params | ir.Model | Prepared,
+        images: Any,
+        classes: Sequence[int | str],
+        *,
+        region: Any = None,
+        batch_size: int | None = None,
     ) -> Explanation:
         """Explain several classes of each image with one forward pass.
 
-        Returns relevance (classes, N, H, W, C), `target` (classes, N); layers and ledger with the classes first.
-        batch_size: as for a call.
+        Args:
+            params: As for a call.
+            images: As for a call.
+            classes: Indices or labels.
+            region: As for a call.
+            batch_size: As for a call.
+
+        Returns:
+            Relevance (classes, N, H, W, C), `target` (classes, N); layers and ledger with the classes first.
 
         >>> import numpy as np, ir, jlrp
         >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
@@ -115,30 +170,39 @@ class Explainer:
         >>> jlrp.explainer(graph, "zero").per_class(params, np.ones((1, 2)), classes=(0, 1)).relevance.tolist()
         [[[2.0, 1.0]], [[0.0, 3.0]]]
         """
-        images, chosen = as_tuple(self.graph, images), np.asarray(classes)
+        weights, images = self._given(params, images)
+        chosen = np.asarray(named(classes, self.labels))
         if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
-            raise ValueError(f"classes are a sequence of class indices, such as (3, 7), not {classes!r}.")
+            raise ValueError(f"classes are a sequence of class indices or labels, such as (3, 7), not {classes!r}.")
         targets = np.broadcast_to(chosen[:, None], (len(chosen), images[0].shape[0]))
-        result = self._in_batches(backward.explain_classes, params, images, targets, batch_size, leading=1)
+        result = self._in_batches(backward.explain_classes, weights, images, targets, region, batch_size, leading=1)
         check_target(chosen, self._classes(result.output))
         return result
 
     def conditional(
         self,
-        params: ir.Params | Prepared,
+        params: ir.Params | ir.Model | Prepared,
         images: Any,
         conditions: Sequence[Mapping[str, int | Sequence[int]]],
         target: Any = None,
         *,
+        region: Any = None,
         batch_size: int | None = None,
     ) -> Explanation:
         """Explain under several conditions with one forward pass: what passes through some channels only.
 
-        conditions: each `{layer: channels}`; at these layers' outputs the relevance of all other channels is set to 0.
-            An empty condition keeps everything.
-        batch_size: as for a call.
+        Args:
+            params: As for a call.
+            images: As for a call.
+            conditions: Each `{layer: channels}`; at these layers' outputs the relevance of all other channels is set
+                to 0. An empty condition keeps everything.
+            target: As for a call.
+            region: As for a call.
+            batch_size: As for a call.
 
-        Returns relevance (conditions, N, H, W, C); layers and ledger with the conditions first.
+        Returns:
+            Relevance (conditions, N, H, W, C); layers and ledger with the conditions first.
+
         Source: Achtibat et al., "From attribution maps to human-understandable explanations through concept relevance
         propagation", Nature Machine Intelligence 5, 2023.
 
@@ -150,18 +214,18 @@ class Explainer:
         >>> explain.conditional(params, np.ones((1, 2)), [{}, {"a": 0}, {"a": [1]}]).relevance.tolist()
         [[[1.0, 2.0]], [[1.0, 0.0]], [[0.0, 2.0]]]
         """
-        images = as_tuple(self.graph, images)
-        chosen = self._conditions(conditions)
+        weights, images = self._given(params, images)
+        conditioned = self._conditions(conditions)
 
-        def program(plan: Plan, rules: tuple[Rule, ...], weights: Any, images: Any, target: Any) -> Explanation:
-            return backward.explain_conditions(plan, rules, weights, images, target, chosen)
+        def program(plan: Plan, rules: tuple[Rule, ...], weights: Any, images: Any, target: Any, region: Any) -> Any:
+            return backward.explain_conditions(plan, rules, weights, images, target, region, conditioned)
 
-        arrays = as_target(target, images)
-        result = self._in_batches(program, params, images, arrays, batch_size, leading=1, target_axis=0)
-        check_target(target, self._classes(result.output))
+        chosen = as_target(target, images, self.labels)
+        result = self._in_batches(program, weights, images, chosen, region, batch_size, leading=1, target_axis=0)
+        check_target(chosen, self._classes(result.output))
         return result
 
-    def bind(self, params: ir.Params) -> "Bound":
+    def bind(self, params: ir.Params | ir.Model) -> "Bound":
         """The explainer with weights folded, split by sign and placed on the device once: `bound(images)`.
 
         >>> import numpy as np, ir, jlrp
@@ -170,7 +234,11 @@ class Explainer:
         >>> bound(np.ones((1, 2))).relevance.tolist()
         [[2.0, 1.0]]
         """
-        return Bound(self, backward.prepare(self._plan, self.rules, params))
+        return Bound(self, backward.prepare(self._plan, self.rules, params_of(params)))
+
+    def _given(self, params: Any, images: Any) -> tuple[Any, tuple[Any, ...]]:
+        """The params and the images, once it is sure that they are such."""
+        return params if isinstance(params, Prepared) else params_of(params), as_tuple(self.graph, images)
 
     def _in_batches(
         self,
@@ -178,6 +246,7 @@ class Explainer:
         params: ir.Params | Prepared,
         images: tuple[Any, ...],
         target: Any,
+        region: Any,
         batch_size: int | None,
         leading: int = 0,
         target_axis: int | None = None,
@@ -185,19 +254,28 @@ class Explainer:
         """One call of a compiled program, or one for each `batch_size` images."""
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size is the number of images to explain at a time, 1 or more, not {batch_size}.")
+        mask = None if region is None else self._mask(region, params, images)
+
+        def call(images: Any, target: Any, region: Any, params: Any = params) -> Explanation:
+            return program(self._plan, self.rules, params, images, target, region)
+
         if batch_size is None or batch_size >= images[0].shape[0]:
-            return program(self._plan, self.rules, params, images, target)
+            return replace(call(images, target, mask), labels=self.labels)
         prepared = params if isinstance(params, Prepared) else backward.prepare(self._plan, self.rules, params)
         axis = leading if target_axis is None else target_axis
+        axes = (tuple(0 for _ in images), axis if np.ndim(target) > axis else None, None if mask is None else 0)
+        out_axes = partial(batch_axes, leading, target_axis=axis)
+        found = one_by_one(partial(call, params=prepared), (images, target, mask), axes, batch_size, out_axes)
+        return replace(cast(Explanation, found), labels=self.labels)
 
-        def call(images: Any, target: Any) -> Explanation:
-            return program(self._plan, self.rules, prepared, images, target)
-
-        axes = partial(batch_axes, leading, target_axis=axis)
-        return cast(Explanation, one_by_one(call, images, target, axis, batch_size, axes))
+    def _mask(self, region: Any, params: ir.Params | Prepared, images: tuple[Any, ...]) -> Any:
+        """A region as a mask of the output's positions."""
+        weights = params.params if isinstance(params, Prepared) else self._plan.rewritten.params(params)
+        shape = self.graph.shapes(weights, [x.shape for x in images])[self.graph.outputs[0]]
+        return as_region(region, shape, self.graph.channel_axis(len(shape), self.graph.outputs[0]))
 
     def _classes(self, output: Any) -> int:
-        return int(output.shape[self.graph.channel_axis(output.ndim)])
+        return self._plan.start.classes(int(output.shape[self.graph.channel_axis(output.ndim, self.graph.outputs[0])]))
 
     def _conditions(self, conditions: Sequence[Mapping[str, int | Sequence[int]]]) -> Conditions:
         """Conditions as arrays; `ValueError` for a layer that is not there or channels that are no indices."""
@@ -231,13 +309,17 @@ class Bound:
     def __init__(self, explainer: Explainer, weights: Prepared) -> None:
         self._explainer, self.weights = explainer, weights
 
-    def __call__(self, images: Any, target: Any = None, *, batch_size: int | None = None) -> Explanation:
+    def __call__(
+        self, images: Any, target: Any = None, *, region: Any = None, batch_size: int | None = None
+    ) -> Explanation:
         """As `Explainer.__call__`, without the params."""
-        return self._explainer(self.weights, images, target, batch_size=batch_size)
+        return self._explainer(self.weights, images, target, region=region, batch_size=batch_size)
 
-    def per_class(self, images: Any, classes: Sequence[int], *, batch_size: int | None = None) -> Explanation:
+    def per_class(
+        self, images: Any, classes: Sequence[int | str], *, region: Any = None, batch_size: int | None = None
+    ) -> Explanation:
         """As `Explainer.per_class`, without the params."""
-        return self._explainer.per_class(self.weights, images, classes, batch_size=batch_size)
+        return self._explainer.per_class(self.weights, images, classes, region=region, batch_size=batch_size)
 
     def conditional(
         self,
@@ -245,44 +327,66 @@ class Bound:
         conditions: Sequence[Mapping[str, Any]],
         target: Any = None,
         *,
+        region: Any = None,
         batch_size: int | None = None,
     ) -> Explanation:
         """As `Explainer.conditional`, without the params."""
-        return self._explainer.conditional(self.weights, images, conditions, target, batch_size=batch_size)
+        return self._explainer.conditional(
+            self.weights, images, conditions, target, region=region, batch_size=batch_size
+        )
 
 
 def explainer(
-    graph: ir.Graph,
+    graph: ir.Graph | ir.Model,
     rules: str | Composite = "epsilon_plus",
     *,
-    start: str = "logit",
+    start: str | None = None,
     contrast: str | None = None,
     record: Iterable[str] | bool = (),
     output: str | None = None,
     ledger: bool = False,
+    decision: str = "value",
+    labels: Sequence[str] | None = None,
     formulation: str = "fast",
 ) -> Explainer:
     """The function `explain(params, images)` of a graph under some rules, compiled once per shape.
 
-    graph: as loaded. rules: a preset's name (`jlrp.PRESETS`) or a `jlrp.Composite`.
-    start: relevance starts as the target's output, before the softmax (`"logit"`), or as 1 (`"one"`).
-    contrast: `"others"` takes off the mean relevance of all other classes, `"runner_up"` that of the strongest other
-        class (Gu et al., "Understanding Individual Decisions of CNNs via Contrastive Backpropagation", 2018).
-    record: names of layers whose relevance to return in `result.layers`, or `True` for all.
-    output: which of several outputs to explain (the first by default), or any layer to start at.
-    ledger: whether `result.ledger` says where relevance went.
-    formulation: `"plain"` computes each rule as its formula is written, `"fast"` (`jlrp.fast`) the same numbers, up to
-        rounding, in less time.
+    Args:
+        graph: As loaded: a graph, or the `ir.Model` with it, whose labels the explainer then knows.
+        rules: A preset's name (`jlrp.PRESETS`) or a `jlrp.Composite`.
+        start: What relevance starts as: the decision value of the target (`"logit"`) or 1 (`"one"`). By default what
+            the rules say: the decision value, and 1 for `excitation_backprop`. 1 means the sign of the decision
+            value, as LRP divides by it, and +1 for `excitation_backprop`, the crawford presets and those of gradients.
+        contrast: `"others"` takes off the mean relevance of all other classes, `"runner_up"` that of the strongest
+            other class (Gu et al., "Understanding Individual Decisions of CNNs via Contrastive Backpropagation", 2018).
+        record: Names of layers whose relevance to return in `result.layers`, or `True` for all.
+        output: Which of several outputs to explain (the first by default), or any layer to start at.
+        ledger: Whether `result.ledger` says where relevance went.
+        decision: `"value"`: the decision value is explained, the input of the squashing activation (softmax, sigmoid,
+            ReLU, tanh, …) that ends the network. `"output"`: the model's own output is.
+        labels: The classes' names; by default those of the model. Two labels for an output of one unit are its two
+            sides: the second is the unit, the first its negative.
+        formulation: `"plain"` computes each rule as its formula is written, `"fast"` (`jlrp.fast`) the same numbers,
+            up to rounding, in less time.
 
-    Raises `ValueError` for an unknown preset, start, output, layer or formulation, `jlrp.CompositeError` where a layer
-    has no rule.
+    Raises:
+        ValueError: An unknown preset, start, output, layer, decision or formulation.
+        TypeError: The graph is no graph, or the rules are no rules.
+        jlrp.CompositeError: A layer has no rule.
+
+    Warns:
+        UserWarning: The output is squashed but has no single decision value (heads that are averaged, a softmax that
+            a dense layer reads), so that it is explained as it is.
 
     >>> import numpy as np, ir, jlrp
     >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Softmax(), ("fc",))], ["x"], ["p"])
     >>> explain = jlrp.explainer(graph, "epsilon")
-    >>> result = explain({"fc": {"kernel": np.array([[1.0, 0.0], [2.0, 1.0]])}}, np.ones((1, 2)))
-    >>> result.target.tolist(), result.output.tolist(), np.round(result.relevance, 3).tolist()
+    >>> params = {"fc": {"kernel": np.array([[1.0, 0.0], [2.0, 1.0]])}}
+    >>> result = explain(params, np.array([[1.0, 1.0]]))
+    >>> result.target.tolist(), result.output.tolist(), result.relevance.round(3).tolist()
     ([0], [[3.0, 1.0]], [[1.0, 2.0]])
+    >>> [[f"{p:.3f}" for p in row] for row in result.prediction]  # what the model says
+    [['0.881', '0.119']]
     """
     return Explainer(
         graph,
@@ -292,8 +396,52 @@ def explainer(
         record=record,
         output=output,
         ledger=ledger,
+        decision=decision,
+        labels=labels,
         formulation=formulation,
     )
+
+
+def params_of(params: Any) -> Any:
+    """The weights, of a model or as they are; `TypeError` with what to give for anything else."""
+    if isinstance(params, ir.Model):
+        return params.params
+    if isinstance(params, ir.Graph):
+        raise TypeError("The params are the weights, model.params, but a graph was given.")
+    if not isinstance(params, Mapping):
+        shape = getattr(params, "shape", None)
+        given = f"an array of shape {shape}" if shape is not None else f"{type(params).__name__} {str(params)[:80]!r}"
+        raise TypeError(
+            f"The params come first, then the images: explain(model.params, images). The params were given as {given}."
+        )
+    return params
+
+
+def _graph_of(graph: Any, labels: Sequence[str] | None) -> tuple[ir.Graph, tuple[str, ...]]:
+    """The graph and the labels of what is to be explained."""
+    if isinstance(labels, str):
+        raise ValueError(f"labels are a sequence with a name for each class, not the text {labels[:80]!r}.")
+    if isinstance(graph, ir.Model):
+        return graph.graph, graph.labels if labels is None else tuple(map(str, labels))
+    if not isinstance(graph, ir.Graph):
+        raise TypeError(
+            f"An explainer is made of a model: jlrp.explainer(ir.load(path)), or of its graph. Here it was given "
+            f"{type(graph).__name__} {str(graph)[:80]!r}."
+        )
+    return graph, tuple(map(str, labels or ()))
+
+
+def _decided(graph: ir.Graph, output: str | None, decision: str) -> Decision:
+    """What is explained of a graph."""
+    if decision == "output":
+        return Decision(select_output(graph, output))
+    found = decision_of(graph, output)
+    if found.note:
+        warnings.warn(
+            f"{found.note}: there is no single decision value before it, and the output is explained as it is.",
+            stacklevel=4,
+        )
+    return found
 
 
 def _recorded(rewritten: Rewritten, record: Iterable[str] | bool) -> tuple[tuple[str, str], ...]:

@@ -13,19 +13,16 @@ from jlrp.propagation.ledger import COLUMNS
 if TYPE_CHECKING:
     from xarray import Dataset as Dataset
 
-    from jlrp.propagation.backward import Explanation
     from jlrp.propagation.explainer import Bound, Explainer
-
-_SPACE = {2: ("feature",), 3: ("column", "channel"), 4: ("row", "column", "channel")}
-_SPACE[5] = ("depth", *_SPACE[4])
-"""What the axes after the images mean, by the rank of a batch, channels last."""
+    from jlrp.propagation.explanation import Explanation
 
 
 def as_dict(explanation: "Explanation") -> dict[str, Any]:
     """Nested dictionaries of NumPy arrays, strings and tuples; `Explanation.to_dict`."""
     found = jax.device_get(explanation)
-    as_arrays = {"relevance": found.relevance, "output": found.output, "target": found.target}
-    result = {**as_arrays, "layers": dict(found.layers)}
+    names = ("relevance", "output", "prediction", "target", "start")
+    result: dict[str, Any] = {name: getattr(found, name) for name in names}
+    result |= {"layers": dict(found.layers), "axes": found.axes, "labels": found.labels}
     if found.ledger is not None:
         ledger = {"layers": found.ledger.layers, "rules": found.ledger.rules, "columns": COLUMNS}
         arrays = {name: getattr(found.ledger, name) for name in ("entries", "start", "inputs")}
@@ -33,7 +30,7 @@ def as_dict(explanation: "Explanation") -> dict[str, Any]:
     return result
 
 
-def as_xarray(explanation: "Explanation", leading: str | None, channels_first: bool) -> "Dataset":
+def as_xarray(explanation: "Explanation", leading: str | None) -> "Dataset":
     """A data set with named axes; `Explanation.to_xarray`."""
     try:
         from xarray import Dataset
@@ -42,33 +39,36 @@ def as_xarray(explanation: "Explanation", leading: str | None, channels_first: b
     found = as_dict(explanation)
     if isinstance(found["relevance"], tuple):
         raise ValueError("to_xarray takes the relevance of one input, but this graph has several: see to_dict.")
-    leading = ("class" if found["target"].ndim == 2 else None) if leading is None else leading
-    before = (leading,) if leading else ()
-    named = {"relevance": found["relevance"], **{f"layer:{name}": array for name, array in found["layers"].items()}}
-    variables: dict[str, Any] = {}
-    for name, array in named.items():
-        space = _space(array.ndim - len(before), channels_first)
-        own = space if name == "relevance" else tuple(f"{axis} of {name.removeprefix('layer:')}" for axis in space)
-        variables[name] = ((*before, "image", *own), array)
-    outputs = ("output",) if found["output"].ndim == 2 else _space(found["output"].ndim, channels_first)
-    variables["output"] = (("image", *outputs), found["output"])
+    (axes,) = explanation.axes
+    if len(axes) != found["relevance"].ndim:
+        raise ValueError(
+            f"The relevance has {found['relevance'].ndim} axes, and the names of {len(axes)} are known, "
+            f"{', '.join(axes)}: take one explanation out of a mapped one, or see to_dict."
+        )
+    first = explanation.leading
+    renamed = dict(zip(first, (leading,) if leading and first else first, strict=True))
+    before = tuple(renamed[name] for name in first)
+    variables: dict[str, Any] = {"relevance": ((*before, *axes[len(first) :]), found["relevance"])}
+    for name, names in explanation.layer_axes:
+        own = tuple(f"{axis} of {name}" for axis in names[len(first) + 1 :])
+        variables[f"layer:{name}"] = ((*before, "image", *own), found["layers"][name])
+    variables |= {name: (_output_axes(found[name]), found[name]) for name in ("output", "prediction")}
     variables["target"] = ((*before[: found["target"].ndim - 1], "image"), found["target"])
     coordinates: dict[str, Any] = {}
+    if explanation.labels and len(explanation.labels) == found["output"].shape[-1]:
+        coordinates["output"] = list(explanation.labels)
     if "ledger" in found:
         ledger = found["ledger"]
         variables["ledger"] = ((*before, "layer", "kept", "image"), ledger["entries"])
-        coordinates = {"layer": list(ledger["layers"]), "kept": list(COLUMNS)}
+        coordinates |= {"layer": list(ledger["layers"]), "kept": list(COLUMNS)}
     return Dataset(variables, coordinates)
 
 
-def _space(rank: int, channels_first: bool) -> tuple[str, ...]:
-    if rank not in _SPACE:
-        raise ValueError(
-            f"to_xarray names the axes of batches with 2 to 5 dimensions, but one has {rank}: "
-            "give leading= for per_class and conditional, or see to_dict."
-        )
-    names = _SPACE[rank]
-    return (names[-1], *names[:-1]) if channels_first else names
+def _output_axes(output: NDArray[Any]) -> tuple[str, ...]:
+    """The names of an output's axes: the batch, positions, and the classes last where there are no more."""
+    if output.ndim == 2:
+        return ("image", "output")
+    return ("image", *(f"axis {axis} of output" for axis in range(1, output.ndim)))
 
 
 def explain_func(

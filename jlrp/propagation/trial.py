@@ -13,9 +13,9 @@ import ir
 import jlrp
 from ir.ops.base import spatial_axes
 from ir.ops.window import dilated
-from jlrp.propagation.backward import kinds
 from jlrp.propagation.interpreter import node_params
 from jlrp.propagation.ledger import COLUMNS, Bookkeeper, totals
+from jlrp.propagation.plan import kinds
 
 KEEPERS = COLUMNS[2:]
 """Who may keep relevance: the ledger's columns after what was received and what passed on."""

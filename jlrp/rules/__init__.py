@@ -3,7 +3,7 @@
 from jlrp.rules.alphabeta import AlphaBeta, ZPlus
 from jlrp.rules.backprop import DeconvNet, Gradient, GuidedBackprop
 from jlrp.rules.base import LayerCall, Quotient, Rule
-from jlrp.rules.combine import WithoutBias
+from jlrp.rules.combine import SmallWindow, WithoutBias
 from jlrp.rules.epsilon import Epsilon, Norm, Zero
 from jlrp.rules.first import Flat, WSquare, ZBox
 from jlrp.rules.gamma import Gamma, GammaPlain
@@ -32,6 +32,7 @@ __all__ = [
     "Quotient",
     "Rule",
     "SignalTakesAll",
+    "SmallWindow",
     "Transpose",
     "UniformPooling",
     "WSquare",

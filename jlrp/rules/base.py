@@ -1,7 +1,7 @@
 """The contract of a relevance rule, and the few pieces of algebra that the rules share."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -135,6 +135,15 @@ class Rule(ABC):
     @abstractmethod
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         """The relevance of each input from the relevance of the output (of the output's shape)."""
+
+    @property
+    def choices(self) -> "tuple[Rule, ...]":
+        """The rules that `choose` picks from; a rule that is one and the same everywhere is its only choice."""
+        return (self,)
+
+    def choose(self, op: ir.Op, params: Mapping[str, Array], inputs: Sequence[ir.Shape]) -> int:
+        """Which of `choices` a layer gets, from its weights' and its inputs' shapes."""
+        return 0
 
     def fits(self, op: ir.Op) -> bool:
         """Whether the rule is defined for this op."""

@@ -24,6 +24,7 @@ from jlrp.baselines import (
 )
 from jlrp.baselines.base import Method, _attribute
 from jlrp.baselines.layout import like_image
+from jlrp.propagation.start import Start
 from jlrp.rules.backprop import DeconvNet, Gradient, GuidedBackprop
 from tests.jlrp.test_zennit import error
 from tests.networks import conv, residual, two_inputs
@@ -461,7 +462,7 @@ def test_an_output_with_space_is_explained_by_channel_or_start(rng):
     start = np.zeros((2, 4, 6, 8), "f")
     start[:, 1] = 1
     assert_close(channel.relevance, part(weights, images, target=start).relevance, 1e-6)
-    with pytest.raises(ValueError, match="give the start relevance in that shape"):
+    with pytest.raises(ValueError, match="give the class to explain as target, or the start relevance"):
         part(weights, images)
     with pytest.raises(ValueError, match="no class 4"):
         part(weights, images, target=4)
@@ -508,8 +509,13 @@ def test_memory_does_not_grow_with_steps_or_windows(rng):
     graph, params, images = small(rng)
 
     def temporary(explain):
-        args = explain.graph, type(explain.method), explain.method, params, (images,), None
-        return _attribute.lower(*args).compile().memory_analysis().temp_size_in_bytes
+        key = explain.graph, None, Start("plus"), type(explain.method)
+        return (
+            _attribute.lower(key, explain.method, params, (images,), None)
+            .compile()
+            .memory_analysis()
+            .temp_size_in_bytes
+        )
 
     few = temporary(integrated_gradients(graph, steps=2)), temporary(occlusion(graph, window=(2, 2), strides=(2, 2)))
     many = temporary(integrated_gradients(graph, steps=40)), temporary(occlusion(graph, window=(2, 2), strides=(1, 1)))

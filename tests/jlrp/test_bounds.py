@@ -5,7 +5,6 @@ import pytest
 
 import ir
 import jlrp
-from jlrp.propagation.bounds import is_monotone
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -149,7 +148,8 @@ def test_bound_weights_and_per_class_and_several_inputs(rng):
     ids=str,
 )
 def test_what_cannot_be_carried_is_named(between, name, rng):
-    nodes = [*between, ir.Node("conv", ir.Conv(), ("between",), "conv"), ir.Node("gap", ir.GlobalAvgPool(), ("conv",))]
+    nodes = [*between, ir.Node("conv", ir.Conv(), ("between",), "conv"), ir.Node("relu", ir.Relu(), ("conv",))]
+    nodes.append(ir.Node("gap", ir.GlobalAvgPool(), ("relu",)))
     graph = ir.Graph(nodes, ["image"], ["gap"])
     params = {"conv": {"kernel": rng.normal(size=(2, 2, 3, 2))}}
     with pytest.raises(
@@ -161,5 +161,5 @@ def test_what_cannot_be_carried_is_named(between, name, rng):
 def test_monotone_functions():
     rises = [ir.Relu(6.0), ir.Relu(negative_slope=0.1), ir.Elu(), ir.Activation("tanh"), ir.HardSigmoid(), ir.AvgPool()]
     turns = [ir.Relu(negative_slope=-0.1), ir.Elu(-1.0), ir.Activation("gelu"), ir.HardShrink(-1.0), ir.Dense()]
-    assert [is_monotone(op) for op in rises] == [True] * len(rises)
-    assert [is_monotone(op) for op in turns] == [False] * len(turns)
+    assert [op.monotone for op in rises] == [True] * len(rises)
+    assert [op.monotone for op in turns] == [False] * len(turns)

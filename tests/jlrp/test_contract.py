@@ -30,6 +30,7 @@ RULES = (
     (jlrp.ZBox(-4.0, 4.0), jlrp.ZBox(0.0, 1.0, 0.25)),
     (jlrp.ZBox(-4.0, 4.0, of="image"), jlrp.ZBox(0.0, 1.0, 0.25, of="image")),
     (jlrp.WithoutBias(jlrp.Epsilon()), jlrp.WithoutBias(jlrp.Epsilon(0.25))),
+    (jlrp.SmallWindow(jlrp.Flat(), jlrp.ZPlus()), jlrp.SmallWindow(jlrp.Flat(0.25), jlrp.ZPlus(0.25))),
     (jlrp.WithoutBias(jlrp.Pass()),),
     (jlrp.WithoutBias(jlrp.Winner()),),
     (jlrp.HalfHalf(),),

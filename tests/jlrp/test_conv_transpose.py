@@ -115,7 +115,8 @@ def test_what_stands_before_it_stays(before, padding):
 
 
 def test_rules_for_convolutions_are_for_it():
-    graph = ir.Graph([ir.Node("up", ir.ConvTranspose(), ("x",), "up")], ["x"], ["up"])
+    nodes = [ir.Node("up", ir.ConvTranspose(), ("x",), "up"), ir.Node("relu", ir.Elu(), ("up",))]
+    graph = ir.Graph(nodes, ["x"], ["relu"])
     rules = {name: type(jlrp.PRESETS[name]().assign(graph)["up"]).__name__ for name in ("epsilon_plus", "crawford2019")}
     assert rules == {"epsilon_plus": "ZPlus", "crawford2019": "HalfHalf"}
     assert jlrp.First()(graph, graph["up"])

@@ -66,12 +66,13 @@ def test_ties_go_to_the_lowest_class():
     assert jlrp.explainer(graph)({"fc": {"kernel": np.ones((2, 3), "f")}}, np.ones((1, 2), "f")).target.tolist() == [0]
 
 
-def test_a_single_output_has_target_0_and_a_final_sigmoid_stays():
+def test_a_single_output_has_target_0():
     nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Activation("sigmoid"), ("fc",))]
     graph = ir.Graph(nodes, ["x"], ["p"])
     result = jlrp.explainer(graph)({"fc": {"kernel": np.ones((2, 1), "f")}}, np.zeros((3, 2), "f"))
     assert result.target.tolist() == [0, 0, 0]
-    np.testing.assert_allclose(result.output, 0.5)
+    np.testing.assert_allclose(result.output, 0)
+    np.testing.assert_allclose(result.prediction, 0.5)
 
 
 def test_recorded_layers_and_their_aliases(network):
@@ -199,7 +200,7 @@ def test_runs_in_the_dtype_of_the_params(network, x64):
         ([0, 1, 2, 9], "no class 9"),
         ([0, 1], "one per image: 4 images, but 2 targets"),
         (0.5, "class index"),
-        ("cat", "class index"),
+        ("cat", "is a label, but the explainer has none"),
         (np.zeros((4, 6), "f"), r"output's shape \(4, 5\), but \(4, 6\)"),
     ],
 )
@@ -212,7 +213,7 @@ def test_bad_targets(network, target, message):
 def test_an_image_as_output_needs_a_start():
     graph = ir.Graph([ir.Node("conv", ir.Conv(), ("x",), "conv")], ["x"], ["conv"])
     params, images = {"conv": {"kernel": np.ones((1, 1, 1, 1), "f")}}, np.ones((1, 2, 2, 1), "f")
-    with pytest.raises(ValueError, match="give the start relevance in that shape"):
+    with pytest.raises(ValueError, match="give the class to explain as target, or the start relevance"):
         jlrp.explainer(graph)(params, images)
     given = jlrp.explainer(graph)(params, images, target=np.ones((1, 2, 2, 1), "f"))
     np.testing.assert_allclose(given.relevance, 1, rtol=1e-5)

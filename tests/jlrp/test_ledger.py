@@ -93,7 +93,8 @@ def test_empty():
 
 
 def test_gamma_passes_nothing_at_zero():
-    result = explained(FC, dense([[1.0], [-1.0]]), [[1, 1]], jlrp.Gamma(), start="one")
+    explain = jlrp.explainer(ir.Graph(FC, ["x"], ["fc"]), jlrp.Composite([(ir.Op, jlrp.Gamma())]), ledger=True)
+    result = explain(dense([[1.0], [-1.0]]), np.ones((1, 2), "f"), np.ones((1, 1), "f"))
     assert column(result.ledger, "fc") == {"received": 1, "empty": 1}
     assert np.abs(result.relevance).max() == 0
 

@@ -50,26 +50,36 @@ def singles(explain, params, images):
     return np.asarray(explain.per_class(params, images, range(5)).relevance)
 
 
-@pytest.mark.parametrize("start", ["logit", "one"])
 @pytest.mark.parametrize("target", [None, 2])
-def test_others_takes_off_the_mean_of_all_other_classes(network, start, target):
+def test_others_takes_off_the_mean_of_all_other_classes(network, target):
     graph, params, images = network
-    result = jlrp.explainer(graph, start=start, contrast="others")(params, images, target)
-    each = singles(jlrp.explainer(graph, start=start), params, images)
+    result = jlrp.explainer(graph, contrast="others")(params, images, target)
+    each = singles(jlrp.explainer(graph), params, images)
     for image, chosen in enumerate(np.asarray(result.target)):
         others = [each[c, image] for c in range(5) if c != chosen]
         assert_close(result.relevance[image], each[chosen, image] - sum(others) / 4, 1e-4)
 
 
-@pytest.mark.parametrize("start", ["logit", "one"])
 @pytest.mark.parametrize("target", [None, 2])
-def test_runner_up_takes_off_the_strongest_other_class(network, start, target):
+def test_runner_up_takes_off_the_strongest_other_class(network, target):
     graph, params, images = network
-    result = jlrp.explainer(graph, start=start, contrast="runner_up")(params, images, target)
-    each = singles(jlrp.explainer(graph, start=start), params, images)
+    result = jlrp.explainer(graph, contrast="runner_up")(params, images, target)
+    each = singles(jlrp.explainer(graph), params, images)
     for image, chosen in enumerate(np.asarray(result.target)):
         order = [c for c in np.argsort(-np.asarray(result.output[image])) if c != chosen]
         assert_close(result.relevance[image], each[chosen, image] - each[order[0], image], 1e-4)
+
+
+@pytest.mark.parametrize("contrast", [None, "others", "runner_up"])
+@pytest.mark.parametrize("target", [None, 2])
+def test_a_start_of_one_is_the_start_over_its_size(network, contrast, target):
+    """Of the decision value that is its sign; of a contrast the difference of two becomes 1 or -1."""
+    graph, params, images = network
+    logit = jlrp.explainer(graph, contrast=contrast, ledger=True)(params, images, target)
+    one = jlrp.explainer(graph, contrast=contrast, start="one", ledger=True)(params, images, target)
+    size = np.abs(np.asarray(logit.ledger.start))
+    assert_close(one.relevance, logit.relevance / size[:, None, None, None], 1e-4)
+    np.testing.assert_allclose(np.abs(one.ledger.start), 1, rtol=1e-5)
 
 
 def test_contrasts_need_classes():
@@ -95,13 +105,13 @@ def test_an_inner_layer_with_a_start_relevance(chain, rng):
 @pytest.mark.parametrize("start", ["logit", "one"])
 @pytest.mark.parametrize("target", [3, (0, 5, 3)])
 def test_an_inner_layer_with_a_channel(chain, start, target):
-    """A channel as target is the start that has its values, or 1, at all positions, and 0 in all other channels."""
+    """A channel as target is the start that has its values, or their signs, at all positions, and 0 elsewhere."""
     graph, params, images = chain
     explain = jlrp.explainer(graph, output="conv2", start=start)
     result = explain(params, images, target)
     chosen = np.broadcast_to(target, 3)
     kept = np.arange(6) == chosen[:, None, None, None]
-    by_hand = np.where(kept, result.output if start == "logit" else np.ones_like(result.output), 0).astype("f")
+    by_hand = np.where(kept, result.output if start == "logit" else np.sign(result.output), 0).astype("f")
     assert_close(result.relevance, explain(params, images, by_hand).relevance)
     np.testing.assert_array_equal(result.target, chosen)
 
@@ -118,7 +128,7 @@ def test_inner_layers_of_a_network_with_channels_first():
     node = ir.Node("c", ir.Conv(data_format="channels_first"), ("x",), "c")
     explain = jlrp.explainer(ir.Graph([node], ["x"], ["c"]), "zero")
     params, images = {"c": conv(rng, 2, 2, 3, 4)}, rng.normal(size=(2, 3, 5, 5)).astype("f")
-    result = explain(params, images, target=1)
+    result = explain(params, images, target=1, region="all")
     start = np.where(np.arange(4)[:, None, None] == 1, result.output, 0).astype("f")
     assert_close(result.relevance, explain(params, images, start).relevance)
 
@@ -126,7 +136,7 @@ def test_inner_layers_of_a_network_with_channels_first():
 def test_bad_starts_at_inner_layers(chain):
     graph, params, images = chain
     explain = jlrp.explainer(graph, output="conv2")
-    with pytest.raises(ValueError, match=r"shape \(3, 3, 3, 6\) and so no class to explain"):
+    with pytest.raises(ValueError, match=r"shape \(3, 3, 3, 6\), a class for each position: give the class"):
         explain(params, images)
     with pytest.raises(ValueError, match=r"the output's shape \(3, 3, 3, 6\), but \(3, 6\) was given"):
         explain(params, images, np.zeros((3, 6), "f"))

@@ -27,9 +27,10 @@ def of_dense(rule, weights):
 
 
 def of_image(op, rule, channels_first=False):
-    graph = ir.Graph([ir.Node("layer", op, ("x",))], ["x"], ["layer"])
+    nodes = [ir.Node("layer", op, ("x",)), ir.Node("end", ir.GlobalAvgPool(), ("layer",))]
     shape = (None, 3, 5, 5) if channels_first else (None, 5, 5, 3)
-    return keepers(ir.Model(graph, {}, (shape,)), jlrp.Composite([(ir.Op, rule)]))["layer"]
+    rules = jlrp.Composite([("layer", rule), (ir.Op, jlrp.Norm())])
+    return keepers(ir.Model(ir.Graph(nodes, ["x"], ["end"]), {}, (shape,)), rules)["layer"]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ METHODS = {
     "epsilon_alpha2_beta1_flat": "epsilon_alpha2_beta1_flat",
     "epsilon_gamma_box": "bounds",  # the bounds stand in the golden file under this name
     "epsilon_gamma_box_per_channel_bounds": "bounds_per_channel",
-    "excitation_backprop": "excitation_backprop",
+    "excitation_backprop": jlrp.PRESETS["excitation_backprop"]().with_rules((ir.Add, jlrp.Norm())),  # zennit's table
     "all_epsilon_1e-6": "epsilon",
     "all_epsilon_0.1": every_layer(jlrp.Epsilon(0.1)),
     "all_zplus": every_layer(jlrp.ZPlus()),

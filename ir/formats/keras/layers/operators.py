@@ -20,6 +20,7 @@ from ir.ops import (
     Concatenate,
     GlobalAvgPool,
     GlobalMaxPool,
+    LogSoftmax,
     Maximum,
     Merge,
     Minimum,
@@ -234,8 +235,16 @@ def resqueezed(call: LayerCall) -> list[Part]:
 
 
 def softmax(call: LayerCall) -> list[Part]:
+    return [Part(Softmax(_axis(call)))]
+
+
+def log_softmax(call: LayerCall) -> list[Part]:
+    return [Part(LogSoftmax(_axis(call)))]
+
+
+def _axis(call: LayerCall) -> int:
     value = option(call, "axis", 1, -1)
-    return [Part(Softmax(value if type(value) is int else -1))]
+    return value if type(value) is int else -1
 
 
 def leaky(call: LayerCall) -> list[Part]:
@@ -276,6 +285,7 @@ FUNCTIONS: dict[str, Convert] = {
     "gelu": lambda call: named_activation(call, "gelu_tanh" if option(call, "approximate", 1, True) else "gelu"),
     "leaky_relu": leaky,
     "softmax": softmax,
+    "log_softmax": log_softmax,
     "negative": negated,
     "cast": unchanged,
     "identity": unchanged,
@@ -320,6 +330,7 @@ TENSORFLOW = {
     "nn.bias_add": "bias_add",
     "nn.elu": "elu",
     "nn.leaky_relu": "leaky_relu",
+    "nn.log_softmax": "log_softmax",
     "nn.relu": "relu",
     "nn.relu6": "relu6",
     "nn.selu": "selu",
@@ -353,6 +364,7 @@ CLASSES = {
     "HardTanh": "hard_tanh",
     "LeakyRelu": "leaky_relu",
     "LogSigmoid": "log_sigmoid",
+    "LogSoftmax": "log_softmax",
     "Max": "max",
     "Mean": "mean",
     "Mish": "mish",

@@ -1,0 +1,78 @@
+"""The one-call function."""
+
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import ir
+from jlrp.composites.composite import Composite
+from jlrp.propagation.explainer import explainer
+from jlrp.propagation.explanation import Explanation
+
+
+def explain(
+    model: ir.Model | str | os.PathLike[str],
+    images: Any,
+    rules: str | Composite = "epsilon_plus",
+    target: Any = None,
+    *,
+    region: Any = None,
+    batch_size: int | None = None,
+    start: str | None = None,
+    contrast: str | None = None,
+    record: Iterable[str] | bool = (),
+    output: str | None = None,
+    ledger: bool = False,
+    decision: str = "value",
+    labels: Sequence[str] | None = None,
+) -> Explanation:
+    """Explain images in one call: why does the model say what it says of them?
+
+    For many calls make an explainer once: `jlrp.explainer(model, rules)`.
+
+    Args:
+        model: An `ir.Model`, as `ir.load` returns it, or what `ir.load` takes: a path, a live Keras model.
+        images: Inputs as the model takes them, batch first; pixels of 0…255 go through `model.preprocess` before.
+        rules: A preset's name (`jlrp.PRESETS`) or a `jlrp.Composite`.
+        target: The class to explain, an index or a label, one for all images or one each; by default what the model
+            says. See `jlrp.Explainer`.
+        region: Where relevance starts in an output with positions; see `jlrp.Explainer`.
+        batch_size: How many images to explain at a time.
+        start: As for `jlrp.explainer`.
+        contrast: As for `jlrp.explainer`.
+        record: As for `jlrp.explainer`.
+        output: As for `jlrp.explainer`.
+        ledger: As for `jlrp.explainer`.
+        decision: As for `jlrp.explainer`.
+        labels: As for `jlrp.explainer`.
+
+    Returns:
+        The `jlrp.Explanation`.
+
+    Raises:
+        ir.LoadError: The path or live model cannot be read.
+        TypeError: The model is no model, or the images are no arrays.
+        ValueError: As for `jlrp.explainer` and its call.
+
+    Example:
+        >>> import numpy as np, ir, jlrp
+        >>> model = ir.load("jlrp/data/digits_resnet.h5")
+        >>> result = jlrp.explain(model, np.zeros((1, 32, 32, 1)), "epsilon_plus_flat", target=3)
+        >>> result.relevance.shape, result.target.tolist()
+        ((1, 32, 32, 1), [3])
+    """
+    if isinstance(model, ir.Graph):
+        raise TypeError("jlrp.explain takes a model with its weights (ir.load(path)), but a graph was given.")
+    loaded = model if isinstance(model, ir.Model) else ir.load(model)
+    make = explainer(
+        loaded,
+        rules,
+        start=start,
+        contrast=contrast,
+        record=record,
+        output=output,
+        ledger=ledger,
+        decision=decision,
+        labels=labels,
+    )
+    return make(loaded.params, images, target, region=region, batch_size=batch_size)
