@@ -40,7 +40,7 @@ def encoded(figure: Figure, suffix: str) -> bytes:
     Letters that the font does not have are drawn as boxes (in `.svg`, whatever shows the file finds them elsewhere).
 
     >>> from jlrp.plot import heatmap
-    >>> encoded(heatmap([[1.0, -1.0]]), ".pdf")[:5]
+    >>> encoded(heatmap([[1.0, -1.0]], axes=("row", "column")), ".pdf")[:5]
     b'%PDF-'
     """
     options = (BITMAP | VECTOR).get(suffix.lower())
@@ -61,7 +61,7 @@ def save(figure: Figure, path: str | Path) -> None:
     >>> import tempfile
     >>> from jlrp.plot import heatmap
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(heatmap([[1.0, -1.0]]), Path(folder) / "map.svg")
+    ...     save(heatmap([[1.0, -1.0]], axes=("row", "column")), Path(folder) / "map.svg")
     ...     (Path(folder) / "map.svg").read_text()[:5]
     '<?xml'
     """

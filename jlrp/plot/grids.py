@@ -6,30 +6,39 @@ from typing import cast
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from jlrp.plot.colour import colour_map
-from jlrp.plot.maps import Pooling, Scaling, as_maps
+from jlrp.plot.maps import Pooling, Scaling
+from jlrp.plot.parts import Part, as_explanation, image_axes, only
 from jlrp.plot.pixels import as_pixels
 from jlrp.plot.table import Look, Row, Table
+from jlrp.propagation.explanation import Explanation
 
 
 @dataclass(frozen=True)
 class Column:
     """A column of `grid`: a map per image, with a title above each.
 
-    group: columns of one group are neighbours under this heading, and share one colour scale and one colour bar where
-        the scaling is by column. heading: of the column alone; both may be empty.
-    maps: one per image, each (H, W) or (H, W, C). titles: one per image, or none at all.
+    Attributes:
+        group: Columns of one group are neighbours under this heading, and share one colour scale and one colour bar
+            where the scaling is by column. May be empty.
+        heading: Of the column alone. May be empty.
+        maps: One per image, each (H, W) or (H, W, C).
+        titles: One per image, or none at all.
+        notes: What is written on each map; by default a sentence on a map that is all zero, the same everywhere or not
+            finite.
 
-    >>> Column("epsilon", "predicted", [np.eye(4)], ["3, 99.1 %"]).heading
-    'predicted'
+    Example:
+        >>> Column("epsilon", "predicted", [np.eye(4)], ["3, 99.1 %"]).heading
+        'predicted'
     """
 
     group: str
     heading: str
     maps: Sequence[ArrayLike]
     titles: Sequence[str] = ()
+    notes: Sequence[str] | None = None
 
 
 def grid(
@@ -47,32 +56,50 @@ def grid(
 ) -> Figure:
     """A row per image: its label, the image itself, then its relevance map in every column.
 
-    images: each (H, W), (H, W, 1) or (H, W, 3), see `as_pixels`. Where rows that follow each other are of the same
-        object, it is drawn once.
-    titles: above the images; labels: left of them; one per image, or none. caption: above all.
-    percentile: full colour is for this percentile of |R| over the maps that share a scale, see `limit`.
-    scaling: which maps share one: `"all"`, those of a `"row"`, of a `"column"` (or a group of them), or each `"image"`
-        alone, with its limit under it.
-    cmap: a name in `COLOUR_MAPS`. pooling: of channels, see `pooled`. over: whether maps lie over the image in grey.
+    Args:
+        images: Each (H, W), (H, W, 1) or (H, W, 3), see `as_pixels`. Where rows that follow each other are of the same
+            object, it is drawn once.
+        titles: Above the images; one per image, or none.
+        columns: The maps with their headings.
+        caption: Above all.
+        percentile: Full colour is for this percentile of |R| over the maps that share a scale, see `limit`.
+        labels: Left of the images; one per image, or none.
+        scaling: Which maps share one: `"all"`, those of a `"row"`, of a `"column"` (or a group of them), or each
+            `"image"` alone, with its limit under it.
+        cmap: A name in `COLOUR_MAPS`.
+        pooling: How a pixel's channels become one number, see `pooled`.
+        over: Whether maps lie over the image in grey.
 
-    >>> image, maps = np.zeros((8, 8), np.uint8), [np.eye(8)]
-    >>> figure = grid([image], ["a 2"], [Column("", "epsilon", maps), Column("", "zero", maps)], scaling="all")
-    >>> [text.get_text() for text in figure.texts]
-    ['epsilon', 'zero', 'image', 'a 2', 'relevance R; limit: maximum of |R| over all maps']
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: Nothing to draw, or something does not fit the images.
+
+    Example:
+        >>> image, maps = np.zeros((8, 8), np.uint8), [np.eye(8)]
+        >>> figure = grid([image], ["a 2"], [Column("", "epsilon", maps), Column("", "zero", maps)], scaling="all")
+        >>> [text.get_text() for text in figure.texts]
+        ['epsilon', 'zero', 'image', 'a 2', 'relevance R; limit: maximum of |R| over all maps']
     """
     _require_lengths(images, columns, labels, titles)
     pictures = [as_pixels(image) for image in images]
+    cells = [[_cell(values) for values in column.maps] for column in columns]
     rows = []
     for index, picture in enumerate(pictures):
         again = index > 0 and images[index] is images[index - 1]
         rows.append(
             Row(
-                maps=[_one_map(column.maps[index], pooling) for column in columns],
+                maps=[cell[index].pooled(pooling)[0] for cell in cells],
                 titles=[column.titles[index] if len(column.titles) else "" for column in columns],
                 label=labels[index] if len(labels) else "",
                 image=None if again else picture,
                 image_title=titles[index] if len(titles) and not again else "",
                 under=[picture] * len(columns) if over else (),
+                notes=[
+                    cell[index].notes()[0] if column.notes is None else column.notes[index]
+                    for column, cell in zip(columns, cells, strict=True)
+                ],
             )
         )
     headings = [(column.group, column.heading) for column in columns]
@@ -81,7 +108,7 @@ def grid(
 
 def comparison(
     images: ArrayLike | Sequence[ArrayLike],
-    maps: Mapping[str, ArrayLike],
+    maps: Mapping[str, ArrayLike | Explanation],
     labels: Sequence[str] = (),
     caption: str = "",
     *,
@@ -90,22 +117,37 @@ def comparison(
     cmap: str = "bwr",
     pooling: Pooling = "sum",
     over: bool = False,
+    notes: Mapping[str, Sequence[str]] | None = None,
 ) -> Figure:
     """A row per image and a column per preset, or per class: images × `{heading: relevance of all images}`.
 
-    images: (N, H, W, 1) or (N, H, W, 3), or N images, see `as_pixels`.
-    maps: `{heading: (N, H, W, C)}`, or N maps (H, W) or (H, W, C) each.
-    labels: left of each row, such as the class and its probability. The rest is as for `grid`.
+    Args:
+        images: (N, H, W, 1) or (N, H, W, 3), or N images, see `as_pixels`.
+        maps: `{heading: explanation}`, `{heading: (N, H, W, C)}`, or N maps (H, W) or (H, W, C) each.
+        labels: Left of each row, such as the class and its probability.
+        caption: As for `grid`.
+        percentile: As for `grid`.
+        scaling: As for `grid`.
+        cmap: As for `grid`.
+        pooling: As for `grid`.
+        over: As for `grid`.
+        notes: `{heading: what is written on each map}`, as for `Column`.
 
-    >>> pixels, relevance = np.zeros((2, 8, 8, 3), np.uint8), np.ones((2, 8, 8, 3))
-    >>> figure = comparison(pixels, {"epsilon": relevance, "epsilon_plus": relevance}, ["cat, 97 %", "dog, 61 %"])
-    >>> len([axes for axes in figure.axes if axes.images])
-    6
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: As for `grid`.
+
+    Example:
+        >>> pixels, relevance = np.zeros((2, 8, 8, 3), np.uint8), np.ones((2, 8, 8, 3))
+        >>> figure = comparison(pixels, {"epsilon": relevance, "epsilon_plus": relevance}, ["cat, 97 %", "dog, 61 %"])
+        >>> len([axes for axes in figure.axes if axes.images])
+        6
     """
-    pictures = list(cast(Sequence[ArrayLike], images))
-    columns = [Column("", heading, list(cast(Sequence[ArrayLike], values))) for heading, values in maps.items()]
+    columns = [_column(heading, values, (notes or {}).get(heading)) for heading, values in maps.items()]
     return grid(
-        pictures,
+        list(cast(Sequence[ArrayLike], images)),
         (),
         columns,
         caption,
@@ -118,11 +160,19 @@ def comparison(
     )
 
 
-def _one_map(relevance: ArrayLike, pooling: Pooling) -> NDArray[np.float64]:
-    maps = as_maps(relevance, pooling)
-    if len(maps) > 1:
+def _column(heading: str, values: ArrayLike | Explanation, notes: Sequence[str] | None) -> Column:
+    if isinstance(values, Explanation):
+        part = only(values, "image")
+        return Column("", heading, list(part.numbers()), notes=part.noted(notes))
+    return Column("", heading, list(cast(Sequence[ArrayLike], values)), notes=notes)
+
+
+def _cell(relevance: ArrayLike) -> Part:
+    """One map, which the image beside it says is one."""
+    axes = image_axes(relevance)
+    if len(axes) == 4:
         raise ValueError(f"A cell of the grid has one map, (H, W) or (H, W, C), and this has {np.shape(relevance)}.")
-    return np.asarray(maps[0])
+    return only(as_explanation(relevance, axes), "image")
 
 
 def _require_lengths(
@@ -134,7 +184,7 @@ def _require_lengths(
     counts = {"labels": len(labels), "titles": len(titles)} | {
         f"{what} in column {index} ({column.heading or column.group})": len(items)
         for index, column in enumerate(columns)
-        for what, items in (("maps", column.maps), ("titles", column.titles))
+        for what, items in (("maps", column.maps), ("titles", column.titles), ("notes", column.notes or ()))
     }
     for what, count in counts.items():
         if count != len(images) and (count or what.startswith("maps")):

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from jlrp.plot.colour import ColourMap, Pixels, colour_map
 from jlrp.plot.lettering import LINE, wrapped
-from jlrp.plot.maps import Maps, Pooling, Scaling, as_maps, limit
+from jlrp.plot.maps import Maps, Pooling, Scaling, limit
+from jlrp.plot.parts import Axes, as_explanation, only
 from jlrp.plot.pixels import as_pixels, overlay
 from jlrp.plot.sheet import (
     BAR,
@@ -18,8 +19,10 @@ from jlrp.plot.sheet import (
     scale_note,
     show_map,
     show_pixels,
+    write_note,
 )
 from jlrp.plot.table import Look, Row, Table
+from jlrp.propagation.explanation import Explanation
 
 WIDTH, MARGIN, BESIDE = 4.0, 0.15, 0.75  # of one map, around it, and for the bar's numbers, in inches
 FLATTEST, TALLEST = 0.4, 1.6  # the height of one map, in widths
@@ -28,38 +31,56 @@ DPI = 150
 
 
 def heatmap(
-    values: ArrayLike,
+    values: ArrayLike | Explanation,
     full: float | None = None,
     title: str | Sequence[str] = "",
     note: str = "",
     *,
+    axes: Axes | None = None,
     percentile: float = 100.0,
     cmap: str = "bwr",
     pooling: Pooling = "sum",
     scaling: Scaling = "all",
     image: ArrayLike | None = None,
+    notes: Sequence[str] | None = None,
 ) -> Figure:
-    """Relevance with its colour bar: one map, or N of them side by side.
+    """Relevance of images with its colour bar: one map, or N of them side by side.
 
-    values: (H, W), (H, W, C) or (N, H, W, C), NumPy or JAX; channels are pooled, see `pooled`.
-    full: the relevance shown in full colour; by default the `percentile` of |R| (100: the maximum), see `limit`.
-    title: above the map; for N maps a sequence of N. note: stands small under one map.
-    cmap: a name in `COLOUR_MAPS`. scaling: of N maps, `"all"` on one scale, or each `"image"` on its own.
-    image: what the relevance lies over, in grey: (H, W), (H, W, 1) or (H, W, 3); for N maps also (N, H, W, C).
+    Args:
+        values: An explanation of images, or an array of NumPy or JAX. An array of 4 dimensions is (N, H, W, C) unless
+            `axes` says otherwise; one of fewer may be a table or a series as well, and needs `axes`.
+        full: The relevance shown in full colour; by default the `percentile` of |R| (100: the maximum), see `limit`.
+        title: Above the map; for N maps a sequence of N. By default the explanation's classes.
+        note: Stands small under one map.
+        axes: The names of an array's axes, such as `("row", "column")` or `("image", "channel", "row", "column")`.
+        percentile: See `full`.
+        cmap: A name in `COLOUR_MAPS`.
+        pooling: How a pixel's channels become one number, see `pooled`.
+        scaling: Of N maps, `"all"` on one scale, or each `"image"` on its own.
+        image: What the relevance lies over, in grey: (H, W), (H, W, 1) or (H, W, 3); for N images also (N, H, W, C).
+        notes: What is written on each map; by default a sentence on a map that shows nothing: all zero, the same
+            everywhere, next to nothing or not finite.
 
-    >>> heatmap([[1.0, -1.0], [0.0, 0.5]], title="cat").axes[0].get_title()
-    'cat'
-    >>> len(heatmap(np.ones((3, 8, 8, 1)), title=["1", "2", "3"]).axes)  # three maps and a bar
-    4
+    Returns:
+        The figure; classes or conditions come first, row by row.
+
+    Raises:
+        ValueError: The axes are unclear or not those of images, or something does not fit the maps.
+
+    Example:
+        >>> heatmap([[1.0, -1.0], [0.0, 0.5]], title="cat", axes=("row", "column")).axes[0].get_title()
+        'cat'
+        >>> len(heatmap(np.ones((3, 8, 8, 1)), title=["1", "2", "3"]).axes)  # three maps and a bar
+        4
     """
-    maps = as_maps(values, pooling)
-    if np.ndim(values) == 4:
-        return _several(maps, title, Look(colour_map(cmap), percentile, scaling, full), image)
-    if not isinstance(title, str):
-        raise ValueError(f"One map has one title, and here are {len(title)}.")
+    part = only(as_explanation(values, axes), "image")
+    maps, titles, said = part.pooled(pooling), part.titled(title), part.noted(notes)
+    look, under = Look(colour_map(cmap), percentile, scaling, full), _images(image, len(maps), part.batch)
+    if len(maps) > 1:
+        return _several(maps, titles, said, look, under)
     found = limit(maps, percentile) if full is None else full
-    bar_note = "relevance" if full is not None else scale_note(colour_map(cmap), percentile, "")
-    return _one(maps[0], found, title, note, colour_map(cmap), bar_note, None if image is None else as_pixels(image))
+    bar_note = "relevance" if full is not None else scale_note(look.cmap, percentile, "")
+    return _one(maps[0], found, titles[0], note, look.cmap, bar_note, under[0] if under else None, said[0])
 
 
 def _one(
@@ -70,6 +91,7 @@ def _one(
     cmap: ColourMap,
     bar_note: str,
     under: Pixels | None,
+    said: str,
 ) -> Figure:
     height = WIDTH * min(max(values.shape[0] / values.shape[1], FLATTEST), TALLEST)
     title, note = wrapped(title, WIDTH, 10), wrapped(note, WIDTH, 7)
@@ -84,6 +106,7 @@ def _one(
         show_map(axes, values, full, cmap)
     else:
         show_pixels(axes, overlay(under, values, full, cmap=cmap.name))
+    write_note(axes, said, WIDTH, height, 9)
     place = sheet.axes(MARGIN + WIDTH + 0.1, MARGIN + above, BAR * 1.3, height)
     mappable = axes.images[0] if under is None else None
     bar = colour_bar(sheet.figure, values, full, cmap, cax=place, mappable=mappable)
@@ -91,28 +114,24 @@ def _one(
     return sheet.figure
 
 
-def _several(maps: Maps, title: str | Sequence[str], look: Look, image: ArrayLike | None) -> Figure:
+def _several(maps: Maps, titles: Sequence[str], notes: Sequence[str], look: Look, under: Sequence[Pixels]) -> Figure:
     """Rows of at most `ABREAST` maps."""
-    titles = [title] * len(maps) if isinstance(title, str) else list(title)
-    if len(titles) != len(maps):
-        raise ValueError(f"There are {len(maps)} maps and {len(titles)} titles: each map has one.")
     if look.scaling not in ("all", "image"):
         raise ValueError(f"Maps without rows of their own are scaled 'all' or each 'image', not {look.scaling!r}.")
-    under = _images(image, len(maps))
     rows = [
-        Row(list(maps[begin : begin + ABREAST]), titles[begin : begin + ABREAST], under=under[begin : begin + ABREAST])
-        for begin in range(0, len(maps), ABREAST)
+        Row(list(maps[some]), titles[some], under=under[some], notes=notes[some])
+        for some in (slice(begin, begin + ABREAST) for begin in range(0, len(maps), ABREAST))
     ]
     return Table(rows, [("", "")] * len(rows[0].maps), look).draw()
 
 
-def _images(image: ArrayLike | None, count: int) -> list[Pixels]:
-    """One image for every map, or none at all."""
+def _images(image: ArrayLike | None, count: int, batch: int) -> list[Pixels]:
+    """An image for every map, or none at all; of `batch` images each has `count / batch` maps, such as classes."""
     if image is None:
         return []
     if np.ndim(image) != 4:
         return [as_pixels(image)] * count
     images = [as_pixels(each) for each in np.asarray(image)]
-    if len(images) != count:
-        raise ValueError(f"There are {count} maps and {len(images)} images under them: give one image or {count}.")
-    return images
+    if len(images) not in (count, batch):
+        raise ValueError(f"There are {count} maps and {len(images)} images under them: give one image or {batch}.")
+    return images * (count // len(images))

@@ -1,92 +1,149 @@
 """Relevance as a piece of HTML that needs no other file, for notebooks."""
 
 import base64
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from jlrp.plot.colour import colour_map, colours
-from jlrp.plot.encoding import indexed_png
-from jlrp.plot.maps import Pooling, as_maps, limit
+from jlrp.plot.encoding import encoded, indexed_png
+from jlrp.plot.maps import Pooling, limit
+from jlrp.plot.parts import Axes, Part, as_explanation, described, parts
 from jlrp.plot.sheet import number, scale_note
+from jlrp.plot.signals import draw_bars, draw_curves
+from jlrp.plot.volumes import evenly
+from jlrp.propagation.explanation import Explanation
 
 LEVELS = 255  # colours of an indexed PNG; an odd number, so that zero has its own
 SIDE, LARGEST = 144, 320  # of a picture: shown, and at most inlined, in pixels
+SLICES, FEATURES, STEPS = 6, 10, 320  # shown at most, of a volume, a table and a series
+CURVE = (3.2, 1.3)  # the size of a series' curve, in inches
 
 
 def explanation_html(
-    relevance: ArrayLike | tuple[ArrayLike, ...],
-    target: ArrayLike,
+    values: ArrayLike | Explanation,
+    target: ArrayLike = (),
     *,
     labels: Sequence[str] = (),
+    axes: Axes | None = None,
     most: int = 8,
     percentile: float = 99.5,
     cmap: str = "bwr",
     pooling: Pooling = "sum",
 ) -> str:
-    """Heatmaps of the first images with their classes, each a PNG inside the text; for `Explanation._repr_html_`.
+    """An explanation's first images with their classes; for `Explanation._repr_html_`.
 
-    relevance: as `Explanation` has it: (N, H, W, C), or (N, C, H, W) where C is 1 or 3 and W is not; with further axes
-        in front, (classes, N, H, W, C). Of several inputs the first that is an image. Without any, its shape is told.
-    target: (N,), or (classes, N): the classes explained. labels: their names.
-    most: how many heatmaps; how many more there are is told. percentile, cmap, pooling: as for `heatmap`; each map has
-        its own limit, which is told.
+    Images are small PNGs, volumes slices of them, series and tables SVGs, all inside the text. What shows nothing has
+    a sentence under it that says so. Of several inputs each that there is a picture of follows, by its position.
 
-    >>> page = explanation_html(np.ones((3, 4, 4, 1)), [7, 7, 2], most=2)
-    >>> page.count("data:image/png;base64,"), "class 7" in page, "and 1 more" in page
-    (2, True, True)
+    Args:
+        values: An explanation, or an array as `heatmap` takes it.
+        target: Of an array the classes explained, (N,), or (classes, N) where the axis `"class"` comes first.
+        labels: Of an array the classes' names.
+        axes: The names of an array's axes, such as `("class", "image", "row", "column", "channel")`.
+        most: How many pictures; how many more images there are is told.
+        percentile: As for `heatmap`; each image or volume has its own limit, which is told.
+        cmap: A name in `COLOUR_MAPS`.
+        pooling: As for `heatmap`.
+
+    Returns:
+        HTML.
+
+    Raises:
+        ValueError: The axes of an array are unclear.
+
+    Example:
+        >>> page = explanation_html(np.ones((3, 4, 4, 1)), [7, 7, 2], most=2)
+        >>> page.count("data:image/png;base64,"), "class 7" in page, "and 1 more" in page
+        (2, True, True)
     """
-    inputs = relevance if isinstance(relevance, tuple) else (relevance,)
-    arrays = [np.asarray(each) for each in inputs]
-    images = next((each for each in map(_channels_last, arrays) if each is not None), None)
-    if images is None:
-        shapes = ", ".join(str(each.shape) for each in arrays)
-        return f"<p>Relevance of shape {shapes}, which is no picture.</p>"
-    images, classes = images.reshape(-1, *images.shape[-3:]), np.ravel(np.asarray(target))
-    shown = [
-        _figure(images[index], _class(classes, index, len(images), labels), percentile, cmap, pooling)
-        for index in range(min(most, len(images)))
-    ]
-    rest = len(images) - len(shown)
-    more = f"<div style='align-self:center'>and {rest} more</div>" if rest else ""
-    row = f"<div style='display:flex;flex-wrap:wrap;gap:12px'>{''.join(shown)}{more}</div>"
-    return f"<div>{row}{_legend(percentile, cmap)}</div>"
-
-
-def _channels_last(values: NDArray[np.generic]) -> NDArray[np.generic] | None:
-    """Relevance of images as (…, H, W, C); `None` for what is none."""
-    if values.ndim < 4 or 0 in values.shape:
-        return None
-    if values.shape[-3] in (1, 3) and values.shape[-1] not in (1, 3):
-        return np.moveaxis(values, -3, -1)
-    return values
-
-
-def _class(classes: NDArray[np.generic], index: int, images: int, labels: Sequence[str]) -> str:
-    """The class of an image; nothing where the target is no class per image but a start relevance."""
-    if classes.dtype.kind not in "iu" or not len(classes) or images % len(classes):
-        return ""
-    number_of_class = int(classes[index % len(classes)])
-    return f"{labels[number_of_class]} (class {number_of_class})" if len(labels) else f"class {number_of_class}"
-
-
-def _figure(relevance: NDArray[np.generic], name: str, percentile: float, cmap: str, pooling: Pooling) -> str:
-    finite = np.isfinite(np.asarray(relevance, np.float64)).all()
-    if not finite:
-        return f"<figure style='margin:0;width:{SIDE}px'>not finite<figcaption>{escape(name)}</figcaption></figure>"
-    values = _reduced(as_maps(relevance, pooling)[0])
-    full = limit(values, percentile)
-    content = base64.b64encode(_picture(values, full, cmap)).decode()
-    size = f"± {number(full)}" if colour_map(cmap).signed else f"to {number(full)}"
-    what = f"relevance for {name or 'the target'}, {number(values.min())} to {number(values.max())}"
-    style = f"width:{SIDE}px;image-rendering:pixelated;display:block;border:1px solid #808080"
-    return (
-        f"<figure style='margin:0;width:{SIDE}px'>"
-        f"<img src='data:image/png;base64,{content}' alt='{escape(what, quote=True)}' style='{style}'>"
-        f"<figcaption style='font-size:small'>{escape(name)}<br>{size}</figcaption></figure>"
+    result = values if isinstance(values, Explanation) else as_explanation(values, axes, target, labels)
+    found, look = parts(result), _Look(percentile, cmap, pooling)
+    if not any(found):
+        return f"<p>{escape(described(result).capitalize())}: there is no picture of it.</p>"
+    several = [f"<div>input {position}</div>" if len(found) > 1 else "" for position in range(len(found))]
+    shown = "".join(
+        name + (_part(part, most, look) if part is not None else "<p>There is no picture of it.</p>")
+        for name, part in zip(several, found, strict=True)
     )
+    mapped = any(part is not None and part.kind in ("image", "volume") for part in found)
+    return f"<div>{shown}{_legend(percentile, cmap) if mapped else ''}</div>"
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How maps are drawn; see `explanation_html`."""
+
+    percentile: float
+    cmap: str
+    pooling: Pooling
+
+
+def _part(part: Part, most: int, look: _Look) -> str:
+    """The first items of one input, in a row that wraps."""
+    if part.kind == "volume":
+        most = -(-most // len(evenly(part.values.shape[1], SLICES)))
+    count = min(most, len(part.values))
+    shown = "".join(figure for index in range(count) for figure in _figures(part.first(1, index), look))
+    rest = len(part.values) - count
+    more = f"<div style='align-self:center'>and {rest} more</div>" if rest else ""
+    return f"<div style='display:flex;flex-wrap:wrap;gap:12px'>{shown}{more}</div>"
+
+
+def _figures(part: Part, look: _Look) -> Iterator[str]:
+    """The figures of one item, of a volume one for each slice."""
+    (note,), (title,), what = part.notes(), part.titles, part.titles[0].replace("\n", ", ") or "the target"
+    if part.kind == "series":
+        every = -(-part.values.shape[1] // STEPS)
+        figure = draw_curves(_shortened(part, every), [None], [""], [""], size=CURVE, every=every)
+        yield _framed(_drawing(figure, what), title, "", note)
+    elif part.kind == "table":
+        yield _framed(_drawing(draw_bars(part, (), [None], [""], [""], FEATURES), what), title, "", note)
+    else:
+        (values,) = part.pooled(look.pooling)
+        shown = evenly(len(values), SLICES) if part.kind == "volume" else []
+        maps = [_reduced(each) for each in (values[shown] if shown else [values])]
+        full = limit(np.stack(maps), look.percentile)
+        size = f"± {number(full)}" if colour_map(look.cmap).signed else f"to {number(full)}"
+        for position, each in enumerate(maps):
+            lines = [title, f"slice {shown[position]}" if shown else ""]
+            name = "\n".join(line for line in lines if line)
+            yield _framed(_map(each, full, look.cmap, what), name, size if values.any() else "", note)
+
+
+def _framed(picture: str, title: str, size: str, note: str) -> str:
+    """A picture over its title, the size of its limit and its note."""
+    lines = [escape(title).replace("\n", "<br>"), size, f"<i>{escape(note)}</i>" if note else ""]
+    caption = f"<figcaption style='font-size:small'>{'<br>'.join(line for line in lines if line)}</figcaption>"
+    width = f";width:{SIDE}px" if picture.startswith("<img") else ""
+    return f"<figure style='margin:0{width}'>{picture}{caption}</figure>"
+
+
+def _map(values: NDArray[np.float64], full: float, cmap: str, what: str) -> str:
+    content = base64.b64encode(_picture(values, full, cmap)).decode()
+    said = escape(f"relevance for {what}, {number(values.min())} to {number(values.max())}", quote=True)
+    style = f"width:{SIDE}px;image-rendering:pixelated;display:block;border:1px solid #808080"
+    return f"<img src='data:image/png;base64,{content}' alt='{said}' style='{style}'>"
+
+
+def _drawing(figure: Figure, what: str) -> str:
+    """A figure as SVG that leaves the rest of the page alone."""
+    text = encoded(figure, ".svg").decode()
+    text = re.sub(r"<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>", "", text, flags=re.DOTALL)
+    said = escape(f"relevance for {what}", quote=True)
+    style = "stroke-linejoin:round;stroke-linecap:butt"
+    return text[text.index("<svg") :].replace("<svg ", f"<svg role='img' aria-label='{said}' style='{style}' ", 1)
+
+
+def _shortened(part: Part, every: int) -> Part:
+    """Series as means of so many steps each; what fills no such mean is left out."""
+    values = part.numbers()[:, : part.values.shape[1] // every * every]
+    return replace(part, values=values.reshape(len(values), -1, every, values.shape[-1]).mean(2))
 
 
 def _picture(values: NDArray[np.float64], full: float, cmap: str) -> bytes:

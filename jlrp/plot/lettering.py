@@ -70,7 +70,7 @@ def _lines(text: str, width: float, size: float) -> Iterator[str]:
             yield line
             line = ""
         line += piece if line else piece.lstrip()
-        while width_of(line, size) > width and len(line) > 1:
+        while width_of(line.rstrip(), size) > width and len(line) > 1:
             length = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or width_of(line[:n], size) <= width)
             yield line[:length]
             line = line[length:]

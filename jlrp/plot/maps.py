@@ -1,4 +1,4 @@
-"""From relevance to maps: what shapes are taken, how channels are pooled, and the limit of the colour scale."""
+"""From relevance to maps: how channels are pooled, and the limit of the colour scale."""
 
 from collections.abc import Hashable, Sequence
 from typing import Any, Literal
@@ -17,7 +17,6 @@ Scaling = Literal["all", "row", "column", "image"]
 
 SCALINGS: tuple[Scaling, ...] = ("all", "row", "column", "image")
 POOLINGS: tuple[Pooling, ...] = ("sum", "norm")
-SHAPES = "(H, W), (H, W, C) or (N, H, W, C)"
 
 
 def channel_sum(relevance: ArrayLike, channel_axis: int = -1) -> NDArray[np.float64]:
@@ -42,28 +41,6 @@ def pooled(relevance: ArrayLike, pooling: Pooling = "sum", channel_axis: int = -
         raise ValueError(f"pooling is {' or '.join(map(repr, POOLINGS))}, not {pooling!r}.")
     total = values.sum(channel_axis) if pooling == "sum" else np.sqrt(np.square(values).sum(channel_axis))
     return np.asarray(total)
-
-
-def as_maps(relevance: ArrayLike, pooling: Pooling = "sum") -> Maps:
-    """Relevance as maps in float64: (H, W), (H, W, C) or (N, H, W, C) → (N, H, W); channels are last and pooled.
-
-    NumPy and JAX arrays of any real dtype, and sequences. Raises `ValueError` for another shape, for what are no real
-    numbers and for values that are not finite.
-
-    >>> as_maps([[1.0, 2.0]]).shape, as_maps(np.ones((4, 5, 3))).shape, as_maps(np.ones((2, 4, 5, 3)), "norm").shape
-    ((1, 1, 2), (1, 4, 5), (2, 4, 5))
-    """
-    values = _numbers(relevance)
-    if values.ndim not in (2, 3, 4) or 0 in values.shape:
-        empty = ", none of them 0" if 0 in values.shape else ""
-        raise ValueError(f"Relevance to draw has the shape {SHAPES}{empty}, and this has {values.shape}.")
-    broken = int(np.count_nonzero(~np.isfinite(values)))
-    if broken:
-        raise ValueError(f"Of the {values.size} values of relevance to draw, {broken} are not finite.")
-    maps = values if values.ndim == 2 else pooled(values, pooling)
-    if values.ndim == 2 and pooling == "norm":
-        maps = np.abs(values)
-    return maps if values.ndim == 4 else maps[None]
 
 
 def limit(values: ArrayLike, percentile: float = 100.0) -> float:
@@ -120,14 +97,3 @@ def _shared(scaling: Scaling, row: int, column: int, groups: Sequence[Hashable] 
     """What maps with one limit have in common."""
     group = column if groups is None else groups[column]
     return {"all": (), "row": (row,), "column": (group,), "image": (row, column)}[scaling]
-
-
-def _numbers(relevance: ArrayLike) -> NDArray[np.float64]:
-    """An array of real numbers; bfloat16 and the like have no NumPy kind of their own, and are converted."""
-    try:
-        given = np.asarray(relevance)
-        if given.dtype.kind not in "cOSUMm":
-            return given.astype(np.float64)
-    except ValueError:  # a ragged sequence
-        raise ValueError(f"Relevance to draw is one array of shape {SHAPES}, not rows of several lengths.") from None
-    raise ValueError(f"Relevance to draw is real numbers of shape {SHAPES}, and this holds {given.dtype}.")

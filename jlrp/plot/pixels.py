@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from jlrp.plot.colour import Pixels, colour_map, colours
-from jlrp.plot.maps import Pooling, as_maps, limit
+from jlrp.plot.maps import Pooling, limit
+from jlrp.plot.parts import as_maps, image_axes
 
 GREY_WEIGHTS = (0.299, 0.587, 0.114)  # ITU-R BT.601, as pillow's convert("L")
 NEGATIVE, POSITIVE = (tuple(map(int, end)) for end in colours([-1.0, 1.0], 1.0))
@@ -52,7 +53,7 @@ def overlay(
     >>> overlay(np.full((1, 2), 100, np.uint8), [[1.0, 0.0]], full=1.0, strength=0.8).tolist()
     [[[224, 20, 20], [100, 100, 100]]]
     """
-    maps, grey = as_maps(values, pooling), _grey(as_pixels(image))
+    maps, grey = as_maps(values, pooling, image_axes(values)), _grey(as_pixels(image))
     if maps.shape[1:] != grey.shape:
         given = f"Relevance of {_size(maps.shape[1:])} pixels"
         raise ValueError(f"{given} cannot lie over an image of {_size(grey.shape)} pixels.")

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from jlrp.plot.colour import ColourMap, Pixels
+from jlrp.plot.lettering import LINE, wrapped
 
 LEAST_DPI, MOST_DPI, DPI = 200, 800, 300
 MOST_DOTS = 65_000  # of a side of a bitmap, as matplotlib can draw it
@@ -29,9 +30,7 @@ class Sheet:
     def __init__(self, width: float, height: float, dpi: float) -> None:
         self.dpi = dpi
         self.width, self.height = (ceil(length * dpi) / dpi for length in (width, height))
-        if max(self.width, self.height) * dpi > MOST_DOTS:
-            size = f"{self.width:.0f} × {self.height:.0f} inches"
-            raise ValueError(f"A picture of {size} is too large to draw: draw fewer images or columns at a time.")
+        require_size(self.width, self.height, dpi)
         self.figure = Figure(figsize=(self.width, self.height), dpi=dpi, facecolor="white")
         FigureCanvasAgg(self.figure)
 
@@ -61,6 +60,13 @@ class Sheet:
         self.figure.text(x / self.width, 1 - y / self.height, text, fontsize=size, parse_math=False, **style)
 
 
+def require_size(width: float, height: float, dpi: float) -> None:
+    """`ValueError` where a bitmap of so many inches has more dots than matplotlib can draw."""
+    if max(width, height) * dpi > MOST_DOTS:
+        size = f"{width:.0f} × {height:.0f} inches"
+        raise ValueError(f"A picture of {size} is too large to draw: draw fewer images or columns at a time.")
+
+
 def bare(axes: Axes) -> None:
     """No ticks, and a frame that does not compete with the picture."""
     axes.set_xticks([])
@@ -78,6 +84,15 @@ def show_map(axes: Axes, values: Any, full: float, cmap: ColourMap) -> None:
     """A relevance map in its colours, pixel by pixel; where those are too many, means of relevance, not of colours."""
     shown, how = values if cmap.signed else np.abs(values), sampling(values.shape, axes)
     axes.imshow(shown, cmap=cmap.table, norm=cmap.norm(full), interpolation=how, interpolation_stage="data")
+
+
+def write_note(axes: Axes, note: str, width: float, height: float, size: float = 6, y: float = 0.5) -> None:
+    """A note on a picture, in lines that fit into this width and height, in inches; y: its middle, from 0 to 1."""
+    if note:
+        lines = wrapped(note, 0.92 * width, size, most=max(1, int((height - 0.05) / (LINE * size))))
+        place: Any = {"transform": axes.transAxes, "ha": "center", "va": "center"}
+        behind = {"facecolor": "white", "alpha": 0.85, "edgecolor": "none", "pad": 1}
+        axes.text(0.5, y, lines, fontsize=size, parse_math=False, bbox=behind, **place)
 
 
 def sampling(shape: tuple[int, ...], axes: Axes) -> str:
@@ -117,13 +132,13 @@ def colour_bar(
     return bar
 
 
-def number(value: float) -> str:
-    """Two digits of a number, with a minus sign and not a hyphen.
+def number(value: float, digits: int = 2) -> str:
+    """Two digits of a number, or more, with a minus sign and not a hyphen.
 
     >>> number(-0.0724), number(0.0)
     ('−0.072', '0')
     """
-    return f"{value:.2g}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:.{digits}g}".replace("-", "\N{MINUS SIGN}")
 
 
 def scale_note(cmap: ColourMap, percentile: float, where: str) -> str:

@@ -13,7 +13,7 @@ from jlrp.plot.colour import ColourMap, Pixels
 from jlrp.plot.layout import CAPTION, CELL, GROUP, HEADING, LABEL, NOTE, PAD, TITLE, Layout, Texts
 from jlrp.plot.maps import Scaling, limits, require_scaling
 from jlrp.plot.pixels import overlay
-from jlrp.plot.sheet import BAR, Sheet, colour_bar, number, resolution, scale_note, show_map, show_pixels
+from jlrp.plot.sheet import BAR, Sheet, colour_bar, number, resolution, scale_note, show_map, show_pixels, write_note
 
 SCOPES: dict[Scaling, str] = {
     "all": "over all maps",
@@ -40,7 +40,8 @@ class Look:
 class Row:
     """A label, an image and a map in each column, with a title above each; the last columns may be missing.
 
-    image: `None` where there is none to draw in this row. under: the image that each map lies over, if over any.
+    image: `None` where there is none to draw in this row. under: the image that each map lies over, if over any. notes:
+    what is written on each map, if anything is.
     """
 
     maps: Sequence[NDArray[np.float64]]
@@ -49,6 +50,7 @@ class Row:
     image: Pixels | None = None
     image_title: str = ""
     under: Sequence[Pixels] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,10 @@ class Table:
             axes = self._cell(sheet, place.lefts[column], top, row.titles[column] if row.titles else "")
             full = self.limits[index][column]
             self._show(axes, values, full, row.under[column] if row.under else None)
-            if self.look.scaling == "image" and not self._is_one_map:
+            if row.notes:
+                height = min(place.cell_height, CELL * values.shape[0] / values.shape[1])
+                write_note(axes, row.notes[column], CELL, height)
+            if self.look.scaling == "image" and not self._is_one_map and values.any():
                 text = f"± {number(full)}" if self.look.cmap.signed else number(full)
                 sheet.write(place.lefts[column] + CELL / 2, top + place.cell_height + PAD, text, TITLE, va="top")
 

@@ -7,7 +7,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from jlrp import plot
+from jlrp import Explanation, plot
+
+IMAGES = ("image", "row", "column", "channel")
+
+
+def explained(relevance, axes=IMAGES, target=(), labels=(), start=None) -> Explanation:
+    """An explanation with made-up relevance."""
+    return Explanation(relevance, None, np.asarray(target), {}, start=start, axes=(axes,), labels=labels)
+
+
+def notes(figure: Figure) -> list[str]:
+    """What is written on each picture, in one line."""
+    return [" ".join(word for text in axes.texts for word in text.get_text().split()) for axes in pictures(figure)]
 
 
 def decoded(content: bytes) -> np.ndarray:

@@ -12,6 +12,7 @@ from PIL import Image
 from jlrp import plot
 from tests.plot.reading import decoded
 
+HW = ("row", "column")
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
 
@@ -28,13 +29,13 @@ def test_png_of_pixels_gives_them_back():
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".tiff", ".webp"])
 def test_bitmaps_without_loss_have_the_same_pixels(relevance, suffix):
-    figure = plot.heatmap(relevance, title="cat")
+    figure = plot.heatmap(relevance, title="cat", axes=HW)
     np.testing.assert_array_equal(decoded(plot.encoded(figure, suffix)), decoded(plot.png(figure)))
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".JPG"])
 def test_jpeg_is_near(relevance, suffix):
-    figure = plot.heatmap(relevance, title="cat")
+    figure = plot.heatmap(relevance, title="cat", axes=HW)
     off = np.abs(decoded(plot.encoded(figure, suffix)).astype(int) - decoded(plot.png(figure)))
     assert off.mean() < 1
 
@@ -62,14 +63,14 @@ def test_an_svg_has_text_as_text_and_each_map_as_an_image_of_its_own_pixels(rele
 
 
 def test_a_pdf_has_its_text_in_an_embedded_font(relevance):
-    content = plot.encoded(plot.heatmap(relevance, title="tench"), ".pdf")
+    content = plot.encoded(plot.heatmap(relevance, title="tench", axes=HW), ".pdf")
     assert content.startswith(b"%PDF-")
     assert b"/FontFile2" in content
     assert b"/CreationDate" not in content
 
 
 def test_the_ending_says_what_is_saved(relevance, tmp_path):
-    figure = plot.heatmap(relevance)
+    figure = plot.heatmap(relevance, axes=HW)
     for suffix in plot.SUFFIXES:
         plot.save(figure, tmp_path / f"map{suffix}")
         assert (tmp_path / f"map{suffix}").stat().st_size > 500
@@ -77,7 +78,7 @@ def test_the_ending_says_what_is_saved(relevance, tmp_path):
 
 def test_an_unknown_ending(relevance, tmp_path):
     with pytest.raises(ValueError, match=r'^A picture\'s file name ends in \.png, .* or \.pdf, not "\.bmp"\.$'):
-        plot.save(plot.heatmap(relevance), tmp_path / "map.bmp")
+        plot.save(plot.heatmap(relevance, axes=HW), tmp_path / "map.bmp")
     assert not list(tmp_path.iterdir())
 
 
@@ -85,5 +86,5 @@ def test_the_users_settings_of_matplotlib_stay_as_they_are(relevance):
     from matplotlib import rcParams
 
     before = dict(rcParams)
-    plot.encoded(plot.heatmap(relevance), ".svg")
+    plot.encoded(plot.heatmap(relevance, axes=HW), ".svg")
     assert dict(rcParams) == before

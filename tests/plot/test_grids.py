@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from jlrp import plot
-from tests.plot.reading import assert_no_overlap, assert_pixels, bars, decoded, pictures
+from jlrp.propagation.checks import CONSTANT, NOT_FINITE, NOTHING
+from tests.plot.reading import assert_no_overlap, assert_pixels, bars, decoded, explained, notes, pictures
 
 PRESETS = ("epsilon", "epsilon_plus", "epsilon_alpha2_beta1_flat")
 
@@ -120,6 +121,25 @@ def test_the_norm_in_a_sequential_map(images, relevance):
     assert_pixels(figure, pictures(figure)[1], plot.colours(norms["epsilon"][0], full, "magma"))
 
 
+def test_explanations_as_columns(images, relevance):
+    channels_first = explained(relevance["epsilon"].transpose(0, 3, 1, 2), ("image", "channel", "row", "column"))
+    figure = plot.comparison(images, {"epsilon": channels_first}, percentile=100)
+    expected = plot.comparison(images, {"epsilon": relevance["epsilon"]}, percentile=100)
+    assert plot.png(figure) == plot.png(expected)
+
+
+def test_a_map_that_shows_nothing_says_so(images, relevance):
+    relevance["epsilon"][0], relevance["epsilon_plus"][1] = 0, [1.0, 2.0, 3.0]
+    figure = plot.comparison(images, relevance)
+    assert notes(figure) == ["", NOTHING, "", "", "", "", CONSTANT, ""]
+    next_to_nothing = explained(1e-9 * relevance["epsilon_plus"], start=np.ones(2))
+    broken = [np.full((8, 8), np.nan), np.eye(8)]
+    figure = plot.comparison(images, {"a": next_to_nothing, "b": broken, "c": broken}, notes={"c": ["one", "two"]})
+    assert notes(figure)[1].startswith("next to no relevance reached the input")
+    assert notes(figure)[2:4] == [NOT_FINITE, "one"]
+    assert notes(figure)[6:] == ["", "two"]
+
+
 LONG = "American Staffordshire terrier, Staffordshire terrier, American pit bull terrier (class 180)\n97.3 %"
 
 
@@ -155,6 +175,8 @@ def test_each_pixel_of_a_map_is_a_whole_number_of_dots(width, times):
         ({"images": []}, "A grid has rows and columns, and here are 0 images and 1 columns."),
         ({"maps": {}}, "here are 2 images and 0 columns"),
         ({"maps": {"epsilon": np.ones((3, 8, 8, 1))}}, r"There are 2 images and 3 maps in column 0 \(epsilon\)"),
+        ({"notes": {"epsilon": ["a"]}}, r"There are 2 images and 1 notes in column 0 \(epsilon\)"),
+        ({"maps": {"epsilon": explained(np.ones((2, 9)), ("image", "feature"))}}, "plot.heatmap draws images"),
         ({"labels": ["a"]}, "There are 2 images and 1 labels: a grid has one per image."),
         ({"maps": {"epsilon": [np.ones((2, 8, 8, 3))] * 2}}, r"and this has \(2, 8, 8, 3\)"),
         ({"maps": {"epsilon": [np.ones(8)] * 2}}, r"and this has \(8,\)"),

@@ -19,37 +19,46 @@ def test_the_norm_of_the_channels_is_never_negative(rng):
 
 
 @pytest.mark.parametrize("array", [np.asarray, jnp.asarray])
-@pytest.mark.parametrize(("shape", "maps"), [((4, 5), (1, 4, 5)), ((4, 5, 3), (1, 4, 5)), ((2, 4, 5, 3), (2, 4, 5))])
-def test_shapes_of_numpy_and_jax_arrays(rng, array, shape, maps):
+@pytest.mark.parametrize(
+    ("axes", "shape", "maps"),
+    [
+        (("row", "column"), (4, 5), (1, 4, 5)),
+        (("row", "column", "channel"), (4, 5, 3), (1, 4, 5)),
+        (("image", "row", "column"), (4, 5, 3), (4, 5, 3)),
+        (("class", "image", "row", "column"), (2, 3, 4, 5), (6, 4, 5)),
+        (None, (2, 4, 5, 3), (2, 4, 5)),
+    ],
+)
+def test_shapes_of_numpy_and_jax_arrays(rng, array, axes, shape, maps):
     relevance = rng.normal(size=shape).astype(np.float32)
-    found = plot.as_maps(array(relevance))
+    found = plot.as_maps(array(relevance), axes=axes)
     assert found.shape == maps
     assert found.dtype == np.float64
-    expected = relevance if len(shape) == 2 else relevance.astype(np.float64).sum(-1)
+    expected = relevance.astype(np.float64).sum(-1) if axes is None or "channel" in axes else relevance
     np.testing.assert_array_equal(found.reshape(np.shape(expected)), expected)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int8", "bool"])
 def test_dtypes(dtype):
-    assert plot.as_maps(jnp.ones((2, 3), dtype)).tolist() == [[[1.0] * 3] * 2]
+    assert plot.as_maps(jnp.ones((2, 3), dtype), axes=("row", "column")).tolist() == [[[1.0] * 3] * 2]
 
 
 def test_one_map_has_no_channels_and_its_norm_is_its_size():
-    assert plot.as_maps([[1.0, -2.0]], "norm").tolist() == [[[1.0, 2.0]]]
+    assert plot.as_maps([[1.0, -2.0]], "norm", ("row", "column")).tolist() == [[[1.0, 2.0]]]
 
 
 @pytest.mark.parametrize(
     ("relevance", "words"),
     [
-        (np.ones(3), r"has the shape \(H, W\), \(H, W, C\) or \(N, H, W, C\), and this has \(3,\)\."),
-        (np.ones((1, 2, 3, 4, 5)), r"and this has \(1, 2, 3, 4, 5\)\."),
-        (1.0, r"and this has \(\)\."),
-        (np.ones((0, 4)), r"none of them 0, and this has \(0, 4\)\."),
+        (np.ones(3), r"An array of shape \(3,\) may be anything: name its axes"),
+        (np.ones((2, 3)), r"An array of shape \(2, 3\) may be an image \(row, column\) or a table"),
+        (1.0, r"An array of shape \(\) may be anything"),
+        (np.ones((0, 4, 4, 1)), "no axis is empty"),
         ([[1.0, 2.0], [3.0]], "not rows of several lengths"),
         ([["a", "b"]], "holds <U1"),
         (np.ones((2, 2), complex), "holds complex128"),
         (np.ones((2, 2), object), "holds object"),
-        ([[1.0, np.nan], [np.inf, 0.0]], "Of the 4 values of relevance to draw, 2 are not finite."),
+        ([[[[1.0], [np.nan]], [[np.inf], [0.0]]]], "Of the 4 values of relevance to draw, 2 are not finite."),
     ],
 )
 def test_what_cannot_be_drawn(relevance, words):

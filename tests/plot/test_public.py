@@ -23,5 +23,7 @@ def test_a_figure_leaves_no_state_in_pyplot():
     import matplotlib.pyplot as plt
 
     plot.comparison([[[0]]], {"epsilon": [[[1.0]]]})
-    plot.heatmap([[1.0]])
+    plot.heatmap([[1.0]], axes=("row", "column"))
+    plot.curves([[1.0, 2.0]], axes=("image", "step"))
+    plot.bars([[1.0, 2.0]], axes=("image", "feature"))
     assert plt.get_fignums() == []

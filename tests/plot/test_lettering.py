@@ -1,0 +1,14 @@
+"""Texts in lines."""
+
+import pytest
+
+from jlrp.plot.lettering import width_of, wrapped
+
+
+@pytest.mark.parametrize("width", [0.5, 1.0, 1.196, 2.0])
+def test_lines_fit_and_begin_with_no_space(width):
+    text = "no relevance reached the input: the ledger says where it went"
+    lines = wrapped(text, width, 6).splitlines()
+    assert all(width_of(line, 6) <= width for line in lines)
+    assert all(line == line.strip() for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
