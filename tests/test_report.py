@@ -122,6 +122,19 @@ def test_a_map_of_zeros():
     assert not np.frombuffer(b64decode(kept["values"]), "<i2").any()
 
 
+def test_a_map_that_shows_nothing_has_a_note_beside_it(page):
+    assert page.every("span", class_="note") == []
+    made, zeros = Report("zeros", {}, ("zero",)), np.zeros((2, 2))
+    maps = [Map("zero", k, f"class {k}", zeros, 1.0, 0.0, note=note) for k, note in enumerate(("", HOSTILE))]
+    made.add(Picture("a", np.zeros((2, 2, 3), np.uint8), (Score(0, "", 1.0),), tuple(maps)))
+    noted = Page(made.html())
+    assert [text for _, text in noted.every("span", class_="note")] == [HOSTILE]
+    first, second = (attributes["aria-label"] for attributes, _ in noted.every("canvas", role="img"))
+    assert first.endswith("most at row 1, column 1")
+    assert second.endswith(f"; {HOSTILE}")
+    assert len(noted.every("img")) == 1
+
+
 def test_a_map_for_each_preset_and_class(page):
     groups = [attributes["aria-label"] for attributes, _ in page.every("div", role="group")]
     assert groups == list(PRESETS) * 3

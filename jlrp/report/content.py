@@ -27,8 +27,15 @@ class Score:
 class Map:
     """Relevance of one image for one class under one preset.
 
-    title: the class for people. values: (height, width), the relevance of each pixel. full: the relevance in full
-    colour. start: what relevance started as. ledger: of a batch of this image alone, if there is one.
+    Attributes:
+        preset: The preset's name.
+        class_index: The class.
+        title: The class for people.
+        values: (height, width), the relevance of each pixel; finite.
+        full: The relevance in full colour.
+        start: What relevance started as.
+        ledger: Of a batch of this image alone, if there is one.
+        note: A sentence where the map shows nothing, as from `Explanation.notes`; it stands beside the map.
     """
 
     preset: str
@@ -38,6 +45,7 @@ class Map:
     full: float
     start: float
     ledger: Ledger | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)

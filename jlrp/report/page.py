@@ -118,6 +118,7 @@ def _described(number: int, each: Map, place: int) -> dict[str, Any]:
         "smallest": _number(values.min(), 3),
         "row": int(row) + 1,
         "column": int(column) + 1,
+        "note": each.note,
     }
 
 
