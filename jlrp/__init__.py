@@ -76,5 +76,6 @@ def __getattr__(name: str) -> Any:
         return import_module(f"jlrp.{name}")
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"jlrp.{name} needs {error.name}, which comes with the extra jlrp[cli]: pip install 'jlrp[cli]'."
+            f"jlrp.{name} needs {error.name}, which comes with the extra jlrp[cli]: pip install 'jlrp[cli]'.",
+            name=error.name,
         ) from None

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from ir.errors import LoadError
 from ir.formats import archive, hdf5, source
@@ -24,7 +26,7 @@ LARGEST_TEXT = 1 << 23
 
 
 def load(
-    path: str | os.PathLike[str],
+    path: Any,
     architecture: str | os.PathLike[str] | Graph | None = None,
     variant: str | None = None,
     kernels: str | None = None,
@@ -32,7 +34,8 @@ def load(
     """Read a model file.
 
     path: a whole model (Keras's `.keras`, or HDF5 of Keras 1.2 to 3; a file that `ir.save` wrote), or weights alone
-        (`.weights.h5`, or the older HDF5 layout).
+        (`.weights.h5`, or the older HDF5 layout). Or a live Keras model: it saves itself to a temporary file, which is
+        read.
     architecture: for weights alone, what they are the weights of: the name of a network in `ir.architectures`
         (`"resnet50"`, `"efficientnetb0"`, …), a file that holds the architecture (`model.to_json()`'s text, `.keras`,
         `.h5`), or an `ir.Graph`.
@@ -51,8 +54,31 @@ def load(
     ir.errors.LoadError: The file 'README.md' is no model file ...
     """
     given = _given(architecture, variant)
+    if not isinstance(path, str | os.PathLike):
+        _refuse_architecture(given)
+        return _live(path)
     with _reported(Path(path)):
         return _read(Path(path), given, variant, kernels)
+
+
+def _live(model: Any) -> Model:
+    """A live Keras model, by way of a file that it saves itself to."""
+    kind = f"{type(model).__module__}.{type(model).__qualname__}"
+    if not callable(getattr(model, "save", None)) or not hasattr(model, "layers"):
+        raise TypeError(f"ir.load takes a path or a live Keras model, not {kind}.")
+    if not getattr(model, "built", True):
+        raise LoadError(f"The model ({kind}) is not built, so that it has no weights: call it on a batch first.")
+    with TemporaryDirectory(prefix="ir-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "live.keras"
+        try:
+            model.save(path)
+        except Exception as error:  # whatever stops Keras
+            detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise LoadError(f"The model ({kind}) could not be saved to be read: {detail}") from error
+        try:
+            return _read(path, None, None, None)
+        except LoadError as error:
+            raise LoadError(f"The model ({kind}) {error}") from error.__cause__
 
 
 def _given(architecture: str | os.PathLike[str] | Graph | None, variant: str | None) -> str | Graph | Blueprint | None:

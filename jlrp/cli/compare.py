@@ -18,6 +18,7 @@ import ir
 import jlrp
 from jlrp import plot
 from jlrp.cli.files import require_new, write_whole
+from jlrp.cli.gallery import in_options
 from jlrp.cli.images import Frame, Resize, find, frame_of, read
 from jlrp.cli.labels import read_labels
 from jlrp.cli.model import Architecture, ModelPath, Variant, load, require_finite
@@ -80,13 +81,17 @@ class Row:
     label: str
     logit: float
     probability: float | None
-    verdict: str
+    score: str
+    one_unit: bool
     maps: Mapping[str, NDArray[np.floating[Any]]]
+    notes: Mapping[str, str]
 
     @property
     def title(self) -> str:
         """Label, class, and probability (or output where the model gives none), for people."""
-        return self.verdict.replace(", ", "\n", 1)
+        if not self.label:
+            return f"class {self.class_index}\n{self.score}"
+        return f"{self.label}\n{self.score if self.one_unit else f'class {self.class_index}, {self.score}'}"
 
 
 @dataclass(frozen=True)
@@ -107,11 +112,13 @@ class Comparison:
         self._require_finite(list(pixels), said.values, [{} for _ in pixels])
         found = chosen_classes(self.targets, said)
         maps: list[dict[str, NDArray[Any]]] = [{} for _ in found]
+        notes: list[dict[str, tuple[str, ...]]] = [{} for _ in found]
         for name, explainer in self.explainers.items():
             begun, bound = time.perf_counter(), explainer.bind(self.model.params)
             for image, classes in enumerate(found):
                 result = jax.device_get(bound.per_class(inputs[image : image + 1], classes))
                 maps[image][name] = np.moveaxis(result.relevance[:, 0], 1 + self.frame.channel_axis, -1)
+                notes[image][name] = result.notes()
             out.print(f"{name}: {time.perf_counter() - begun:.1f} s")
         self._require_finite(list(pixels), said.values, maps)
         return [
@@ -119,11 +126,13 @@ class Comparison:
                 path=path,
                 pixels=image,
                 class_index=index,
-                label=self.output.labels[index],
+                label=self.output.name_of(index) if self.output.units == 1 else self.output.labels[index],
                 logit=float(said.values[number, index]),
                 probability=said.probability(number, index),
-                verdict=self.output.verdict(index, said.probability(number, index), float(said.values[number, index])),
+                score=self.output.score(said.probability(number, index), float(said.values[number, index])),
+                one_unit=self.output.units == 1,
                 maps={name: several[position] for name, several in maps[number].items()},
+                notes={name: in_options(several[position]) for name, several in notes[number].items()},
             )
             for number, (path, image) in enumerate(pixels.items())
             for position, index in enumerate(found[number])
@@ -222,6 +231,7 @@ def compare(
             [row.pixels for row in rows],
             {name: [row.maps[name] for row in rows] for name in names},
             [row.title for row in rows],
+            notes={name: [row.notes[name] for row in rows] for name in names},
             percentile=percentile,
             scaling=scale.value,
             cmap=colours.value,
@@ -259,6 +269,7 @@ def _document(model: Path, output: Path, presets: Sequence[str], rows: Sequence[
                 "label": row.label or None,
                 "probability": row.probability,
                 "logit": row.logit,
+                "notes": {name: note for name, note in row.notes.items() if note},
             }
             for row in rows
         ],

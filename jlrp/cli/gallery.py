@@ -16,6 +16,7 @@ from jlrp import plot
 from jlrp.cli.files import write_whole
 from jlrp.cli.outputs import Output
 from jlrp.cli.targets import Target, chosen
+from jlrp.propagation.checks import NOTHING
 from jlrp.report import Map, Picture, Report, Score
 
 BEST = 5
@@ -46,7 +47,9 @@ class Gallery:
 
     def maps(self, images: NDArray[np.float32], found: jlrp.Explanation) -> list[tuple[Map, ...]]:
         """The maps of each image of a batch; found: what the run itself computed for it."""
-        explained = [(name, each) for name in self.explainers for each in self._explained(name, images, found)]
+        explained = [
+            (name, each, each.notes()) for name in self.explainers for each in self._explained(name, images, found)
+        ]
         return [self._of_image(explained, row) for row in range(len(images))]
 
     def add(
@@ -54,7 +57,7 @@ class Gallery:
     ) -> None:
         """An image with the values (probabilities, or outputs) of its classes."""
         best = np.argsort(-values, kind="stable")[:BEST]
-        scores = tuple(Score(int(index), self.output.title(int(index)), float(values[index])) for index in best)
+        scores = tuple(Score(int(index), self.output.name_of(int(index)), float(values[index])) for index in best)
         self.report.add(Picture(name, pixels, scores, maps))
 
     def write(self) -> None:
@@ -76,17 +79,26 @@ class Gallery:
             known |= {k: _class(several, position) for position, k in enumerate(fixed)}
         return [known[k] if k in known else jax.device_get(bound(images, target=row)) for k, row in enumerate(rows)]
 
-    def _of_image(self, explained: Sequence[tuple[str, jlrp.Explanation]], row: int) -> tuple[Map, ...]:
+    def _of_image(
+        self, explained: Sequence[tuple[str, jlrp.Explanation, tuple[str, ...]]], row: int
+    ) -> tuple[Map, ...]:
         """One image's maps, for each preset and class one."""
-        maps = {(name, int(each.target[row])): self._map(name, each, row) for name, each in explained}
+        maps = {
+            (name, int(each.target[row])): self._map(name, each, row, notes[row]) for name, each, notes in explained
+        }
         return tuple(maps.values())
 
-    def _map(self, name: str, each: jlrp.Explanation, row: int) -> Map:
+    def _map(self, name: str, each: jlrp.Explanation, row: int, note: str) -> Map:
         index, ledger = int(each.target[row]), of_image(each.ledger, row)
         values = plot.channel_sum(each.relevance[row], self.channel_axis)
         start = float(each.start[row]) if ledger is None else float(ledger.start[0])
         full = plot.limit(values, self.percentile)
-        return Map(name, index, self.output.title(index), values, full, start, ledger)
+        return Map(name, index, self.output.name_of(index), values, full, start, ledger, in_options(note))
+
+
+def in_options(note: str) -> str:
+    """A note of the library in the words of the command line."""
+    return "no relevance reached the image: see --ledger" if note == NOTHING else note
 
 
 def of_image(ledger: jlrp.Ledger | None, row: int) -> jlrp.Ledger | None:

@@ -19,7 +19,7 @@ import ir
 import jlrp
 from jlrp import plot
 from jlrp.cli.files import output_files, output_names, write_whole
-from jlrp.cli.gallery import Gallery, of_image
+from jlrp.cli.gallery import Gallery, in_options, of_image
 from jlrp.cli.images import Frame, Resize, read
 from jlrp.cli.labels import Labels
 from jlrp.cli.outputs import Output
@@ -151,7 +151,7 @@ class Job:
                 output=found.output[row],
                 prediction=found.prediction[row],
                 class_index=int(found.target[row]),
-                note=notes[row],
+                note=in_options(notes[row]),
                 ledger=of_image(found.ledger, row) if self.ledger else None,
                 maps=maps[row],
                 **self._told_of(found, row),
@@ -204,8 +204,7 @@ class Job:
             values = plot.channel_sum(result.relevance, self.frame.channel_axis)
             full = plot.limit(values, self.percentile)
             note = f"{shown(result.path.name)}, {self.preset}, full colour from percentile {self.percentile:g} of |R|"
-            note = f"{result.note[:1].upper()}{result.note[1:]}. {note}" if result.note else note
-            heatmap = plot.heatmap(values, full, result.verdict, note, axes=("row", "column"))
+            heatmap = plot.heatmap(values, full, result.verdict, note, axes=("row", "column"), notes=[result.note])
             overlay = plot.enlarged(plot.overlay(result.pixels, values, full))
             write_whole(files["heatmap"], plot.png(heatmap))
             write_whole(files["overlay"], plot.png(overlay))

@@ -20,11 +20,8 @@ class Labels:
         return self.names[index] if self.names else ""
 
     def title(self, index: int) -> str:
-        """A class for people: `tench`, with its number where others have that label, or `class 0` without labels."""
-        if not self.names:
-            return f"class {index}"
-        name = self.names[index]
-        return f"{name} (class {index})" if self.names.count(name) > 1 or not name else name
+        """A class for people: `tench (class 0)`, or `class 0` without labels."""
+        return f"{self.names[index]} (class {index})" if self.names else f"class {index}"
 
 
 def read_labels(path: Path | None, units: int) -> Labels:

@@ -58,18 +58,23 @@ class Output:
         """How many classes there are to choose from."""
         return 2 if self.two_sided else self.units
 
+    def name_of(self, index: int) -> str:
+        """A class by its label, or as `class 3`; one unit without labels is `the output`."""
+        return self.labels[index] or ("the output" if self.units == 1 else f"class {index}")
+
     def title(self, index: int) -> str:
-        """A class for people: its label, or `class 3`; an output of one unit without labels is `the output`."""
-        if self.units == 1 and not self.labels.names:
-            return "the output"
-        return self.labels.title(index)
+        """A class for people: `tench (class 0)`; of one unit, whose classes nobody counts, the label alone."""
+        return self.name_of(index) if self.units == 1 else self.labels.title(index)
+
+    def score(self, probability: float | None, value: float) -> str:
+        """How likely a class is, for people: its probability, or its decision value where there is none."""
+        return f"output {value:.4g}" if probability is None else f"{100 * probability:.1f} %"
 
     def verdict(self, index: int, probability: float | None, value: float) -> str:
-        """A class with its probability, or with its decision value where there is none, for people."""
-        score = f"{value:.4g}" if probability is None else f"{100 * probability:.1f} %"
-        if self.units == 1 and not self.labels.names:
-            return f"output {score}" if probability is None else f"output {score}, logit {value:.4g}"
-        return f"{self.title(index)}, {'' if probability is not None else 'output '}{score}"
+        """A class with its score, for people."""
+        if self.units == 1 and not self.labels.names and probability is None:
+            return self.score(probability, value)
+        return f"{self.title(index)}, {self.score(probability, value)}"
 
     def said(self, found: Any) -> "Said":
         """What the model says of a batch: `found` has the decision value `output` and the model's own `prediction`."""

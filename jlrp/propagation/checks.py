@@ -15,7 +15,7 @@ LEAST = 1e-6
 
 NOT_FINITE = "the relevance is not finite"
 NO_START = "the decision value of the class explained is 0, so that there is no relevance to share out"
-NOTHING = "no relevance reached the input: the ledger says where it went"
+NOTHING = "no relevance reached the input: ledger=True says where it went"
 CONSTANT = "the relevance is the same everywhere"
 
 
@@ -29,7 +29,7 @@ def note_of(relevance: Sequence[NDArray[Any]], start: float | None = None, chann
 
     Example:
         >>> note_of([np.zeros((4, 4, 1))], start=3.0)
-        'no relevance reached the input: the ledger says where it went'
+        'no relevance reached the input: ledger=True says where it went'
         >>> note_of([np.array([1.0, -2.0])], start=3.0)
         ''
     """

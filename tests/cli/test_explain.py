@@ -74,6 +74,7 @@ def test_the_npz_says_how_it_was_made(jlrp, model, photo, tmp_path):
         "label": "bee",
         "preset": "epsilon_plus_flat",
         "start": "one",
+        "note": "",
         "target": "1",
         "preprocess": "tf",
         "resize": "nearest",
@@ -174,9 +175,9 @@ def test_the_last_batch_is_filled_up_and_one_program_serves_all(jlrp, model, pho
     shapes = []
     call = library.Bound.__call__
 
-    def recording(self, images, target=None):
+    def recording(self, images, target=None, **options):
         shapes.append(images.shape)
-        return call(self, images, target)
+        return call(self, images, target, **options)
 
     monkeypatch.setattr(library.Bound, "__call__", recording)
     for seed in range(3):
@@ -231,7 +232,7 @@ def test_the_same_run_writes_the_same_files(jlrp, model, photo, tmp_path):
 def test_the_guessed_preprocessing_is_said(jlrp, model, channels_first_model, photo):
     path = photo("a.png")
     unknown = jlrp("explain", model, path, "--no-pictures").stdout
-    assert "preprocess unit (nothing known about the model; --preprocess overrides)" in unknown
+    assert "preprocess unit, unsure (nothing in the model tells its scale; --preprocess none if" in unknown
     given = jlrp("explain", model, path, "--no-pictures", "--preprocess", "torch", "--force").stdout
     assert "preprocess torch (as given)" in given
 
@@ -413,8 +414,8 @@ def test_missing_arguments(jlrp, model):
 def test_an_output_that_is_not_finite_is_an_error_that_names_the_image(jlrp, model, photo, tmp_path, monkeypatch):
     call = library.Bound.__call__
 
-    def overflowing(self, images, target=None):
-        found = call(self, images, target)
+    def overflowing(self, images, target=None, **options):
+        found = call(self, images, target, **options)
         return found.replace(relevance=found.relevance.at[1].set(np.inf))
 
     monkeypatch.setattr(library.Bound, "__call__", overflowing)

@@ -66,11 +66,12 @@ def test_json_is_one_document_and_nothing_else(jlrp, model, photo, tmp_path):
     first, bad, second = found["images"]
     assert bad == {"path": "bad.jpg", "error": "bad.jpg cannot be read: it is no image of a known format."}
     for image, path in ((first, paths[0]), (second, paths[1])):
-        assert list(image) == ["path", "class", "label", "probability", "logit", "files"]
+        assert list(image) == ["path", "class", "label", "probability", "logit", "note", "files"]
         assert image["path"] == str(path)
         assert list(image["files"]) == ["relevance", "heatmap", "overlay"]
         with np.load(tmp_path / image["files"]["relevance"]) as kept:
             assert (image["class"], image["label"]) == (kept["class_index"], kept["label"])
+            assert image["note"] is None
             assert (image["logit"], image["probability"]) == (kept["logit"], kept["probability"])
 
 
