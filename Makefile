@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
 .PHONY: help demo test test-fast test-browser lint types families fuzz bench bench-original bench-peers bench-scaling \
-	bench-startup bench-load bench-page docs clean
+	bench-startup bench-load bench-page batchnorm docs clean
 
 help:
 	@echo "make demo       explain shipped digits with the shipped model; writes jlrp-demo/"
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-startup  seconds to import, and to the first result on the command line"
 	@echo "make bench-load     seconds and memory to load a ResNet50, against bare h5py"
 	@echo "make bench-page     docs/benchmarks.md and its picture, from what the benchmarks kept"
+	@echo "make batchnorm  trains networks to measure rules for BatchNorm, half an hour; prints the tables of docs/rules.md"
 	@echo "make clean      remove .venv and caches"
 
 # The library with its command line: enough for the demonstration.
@@ -89,6 +90,9 @@ bench-page: .venv/.installed-test
 
 bench-load: .venv/.installed-test
 	$(BIN)/python -m benchmarks.load
+
+batchnorm: .venv/.installed-test
+	KERAS_BACKEND=jax $(BIN)/python -m tools.measure_batchnorm
 
 .venv/.installed-docs: .venv/.installed-test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[cli,test,docs]'

@@ -11,8 +11,9 @@ from jlrp.rules.base import LayerCall, Relevances, Rule
 class Pass(Rule):
     """`R_in = R`, also where a unit is inactive: activations, normalisations and scales.
 
-    For ops with one input whose output has the input's shape: BatchNorm that could not be folded, layer, group and unit
-    normalisation (the identity rule of Achtibat et al., "AttnLRP", 2024), rescaling. Conserves relevance.
+    For ops with one input whose output has the input's shape: activations, layer, group and unit normalisation (the
+    identity rule of Achtibat et al., "AttnLRP", 2024), rescaling. On BatchNorm it is zennit's choice; the presets have
+    LRP-ε there, because relevance grows without bound under `Pass` (docs/rules.md). Conserves relevance.
 
     >>> import jlrp
     >>> jlrp.Pass().fits(ir.Relu()), jlrp.Pass().fits(ir.Add())
