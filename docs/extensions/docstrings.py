@@ -1,7 +1,8 @@
 """Docstrings as they are written here, as the reStructuredText that Sphinx reads.
 
 A docstring has paragraphs, examples (`>>>`), lists (`- …`), and lines `name: what it is`, whose continuation may be
-indented. Code stands in single backticks. Nothing else is markup: `*`, `_` and `|` are what they are.
+indented. Code stands in single backticks. Nothing else is markup: `*`, `_` and `|` are what they are. From its first
+section (`Args:`, `Returns:`, `Raises:`, …) a docstring is Google's, which napoleon reads.
 """
 
 import re
@@ -12,6 +13,8 @@ ENTRY = re.compile(r"(?P<names>[a-z]\w*(?:, [a-z]\w*)*): (?P<rest>.*)")
 LISTED = re.compile(r"- (?P<rest>.*)")
 ROW = re.compile(r"(?P<cell>`[^`]+`)  +(?P<rest>.*)")
 SECTION = re.compile(r"(Source|Returns|Raises|Differs)\b")
+GOOGLE = ("Args:", "Attributes:", "Returns:", "Raises:", "Warns:", "Example:", "References:")
+FIELD = re.compile(r"(?P<name>    [\w.*]+): (?P<rest>.*)")
 
 
 def converted(lines: Iterable[str]) -> list[str]:
@@ -102,9 +105,27 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\*|_])", r"\\\1", text)
 
 
+def google(lines: Iterable[str]) -> list[str]:
+    """Google's sections of a docstring as reStructuredText."""
+    from sphinx.ext.napoleon import Config, GoogleDocstring  # the tests of this file need no Sphinx
+
+    prepared, code = [], False
+    for line in lines:
+        code = line.lstrip().startswith(">>>") or (code and bool(line.strip()))
+        field = FIELD.fullmatch(line)
+        if code or line in GOOGLE:
+            prepared.append(line)
+        elif field is not None:
+            prepared.append(f"{field['name']}: {inline(field['rest'])}")
+        else:
+            prepared.append(line[: len(line) - len(line.lstrip())] + inline(line.lstrip()))
+    return GoogleDocstring(prepared, Config(napoleon_use_ivar=True, napoleon_use_rtype=False)).lines()
+
+
 def process(app: Any, what: str, name: str, subject: Any, options: Any, lines: list[str]) -> None:
     """What Sphinx calls with the lines of each docstring."""
-    lines[:] = converted(lines)
+    first = next((index for index, line in enumerate(lines) if line in GOOGLE), len(lines))
+    lines[:] = [*converted(lines[:first]), *(google(lines[first:]) if first < len(lines) else ())]
 
 
 def setup(app: Any) -> dict[str, bool]:

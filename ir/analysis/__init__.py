@@ -1,1 +1,1 @@
-"""What a graph makes certain before there are numbers: shapes, ranges, and why."""
+"""What a graph and its weights make certain: shapes, ranges, axes, layout, kinds of input, scales of pixels."""
