@@ -28,8 +28,8 @@ def fold_batchnorm(graph: Graph) -> Rewritten:
     means leave padding out), crops, permutations, copies of pixels, and in case 2 `Flatten`. Each value on the way has
     one reader. `_` stands for such ops, possibly none. The cases, of which the first that fits is taken:
 
-    1. linear layer → _ → `BatchNorm`: `kernel·g`, `bias·g + h`. The layer goes under the BatchNorm's name if it stands
-       right before it, else all others keep their names, unless the BatchNorm is an output: an output keeps its own.
+    1. linear layer → _ → `BatchNorm`: `kernel·g`, `bias·g + h`. A layer right before the BatchNorm gets its name; with
+       ops between, all keep theirs, but for the last one before a BatchNorm that is an output of the graph.
     2. `BatchNorm` → _ → dense layer, convolution without padding, or another `BatchNorm`: `kernel` scaled by `g` along
        its input channels, `bias + kernel·h`, under that layer's name. Behind `Flatten` the rows of a kernel repeat by
        channel.
@@ -156,7 +156,7 @@ def _takes(op: Op, channels: Channels) -> bool:
 
 def _folded_before(graph: Graph, norm: Node, op: BatchNorm, place: _Place) -> Rewritten:
     layer, name = place.layer, norm.name
-    into = f"{layer.name if place.between else name}/folded"
+    into = f"{name}/folded"
     step = FoldIntoPrevious(layer.op, op, str(layer.params), str(norm.params), into)
     if not place.between:
         new = Node(name, layer.op, layer.inputs, into)
@@ -172,17 +172,16 @@ def _folded_before(graph: Graph, norm: Node, op: BatchNorm, place: _Place) -> Re
 
 def _folded_behind(graph: Graph, norm: Node, op: BatchNorm, place: _Place) -> Rewritten:
     layer = place.layer
-    into = f"{layer.name}/folded"
+    into = f"{norm.name}/folded"
     step: Step = FoldIntoNext(layer.op, op, str(layer.params), str(norm.params), into)
-    kind: Op = replace(layer.op, epsilon=0.0) if isinstance(layer.op, BatchNorm) else layer.op
-    nodes = [replace(node, op=kind, params=into) if node is layer else node for node in graph.nodes if node is not norm]
+    new = replace(layer, op=_plain(layer.op), params=into)
+    nodes = [new if node is layer else node for node in graph.nodes if node is not norm]
     nodes = [_reading(node, {norm.name: norm.inputs[0]}) for node in nodes]
     return rebuilt(graph, nodes, {norm.name: layer.name}, (step,))
 
 
 def _folded_in_part(graph: Graph, norm: Node, op: BatchNorm, place: _Place, kind: "type[_Fold]") -> Rewritten:
-    layer, rest = place.layer, f"{norm.name}/rest"
-    into = f"{layer.name}/folded"
+    layer, into, rest = place.layer, f"{norm.name}/folded", f"{norm.name}/rest"
     step = kind(layer.op, op, str(layer.params), str(norm.params), into, rest)
     new = {
         layer.name: replace(layer, op=_plain(layer.op), params=into),
@@ -211,7 +210,7 @@ class _Fold:
     norm: BatchNorm
     linear_params: str
     norm_params: str
-    into: str
+    into: str  # named after the BatchNorm, which is folded once, while a layer may take one before and one behind it
     rest: str | None = None
 
     def __call__(self, params: Params) -> dict[str, Any]:

@@ -404,7 +404,7 @@ def test_a_max_pool_lets_the_channels_of_positive_scale_through():
     assert (left["beta"][positive] == 0).all()
     assert (left["gamma"][~positive] < 0).all()
     np.testing.assert_array_equal(
-        rewritten.params(params)["a/folded"]["kernel"][..., ~positive], params["a"]["kernel"][..., ~positive]
+        rewritten.params(params)["bn/folded"]["kernel"][..., ~positive], params["a"]["kernel"][..., ~positive]
     )
 
 
@@ -417,6 +417,28 @@ def test_a_complete_fold_comes_before_one_in_part():
         ir.Node("d", ir.Dense(), ("p",), "d"),
     ]
     assert [node.name for node in fold_batchnorm(chain(*nodes)).graph.nodes] == ["a", "m", "p", "d"]
+
+
+@pytest.mark.usefixtures("x64")
+def test_a_layer_takes_a_norm_before_it_and_one_behind_it():
+    """Every step adds weights and changes none, so that weights that were bound once can be read again."""
+    rng = np.random.default_rng(0)
+    nodes = [
+        bn("x"),
+        ir.Node("a", ir.Conv(), ("bn",), "a"),
+        ir.Node("p", ir.AvgPool(), ("a",)),
+        bn("p", name="bn2"),
+        ir.Node("r", ir.Relu(), ("bn2",)),
+    ]
+    graph = chain(*nodes)
+    params = {"a": linear(rng, 3, 3, 3, 4), "bn": statistics(rng, 3), "bn2": statistics(rng, 4)}
+    rewritten = fold_batchnorm(graph)
+    assert [node.name for node in rewritten.graph.nodes] == ["a", "p", "r"]
+    assert set(rewritten.params(params)) == {*params, "bn/folded", "bn2/folded"}
+    images = normal(rng, 2, 6, 6, 3)
+    expected = jlrp.forward(graph, params, images)
+    ours = jlrp.forward(rewritten.graph, rewritten.params(params), images)
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12 * np.abs(expected).max())  # as above
 
 
 MEAN = ir.Node("p", ir.GlobalAvgPool(), ("bn",))
