@@ -353,6 +353,8 @@ def _(op: Reshape, weights: Mapping[str, Numbers], x: Numbers) -> Numbers:
 @_followed.register
 def _(op: Flatten, weights: Mapping[str, Numbers], x: Numbers) -> Numbers:
     """The samples of one position, for all of them."""
+    if op.start > 1:
+        raise ValueError("axes before those flattened stay")
     flat = x.reshape(SAMPLES, -1)
     if (flat == flat[:, :1]).all():
         return flat[:, :1]

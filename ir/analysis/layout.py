@@ -9,6 +9,7 @@ from ir.ops import (
     Dense,
     Dot,
     Flatten,
+    GlobalPool,
     GroupNorm,
     Op,
     Permute,
@@ -127,7 +128,9 @@ def _said(op: Op, axes: Axes) -> str | None:
     """The layout of the value that follows from what an op takes for the channels; `None` where that is not clear."""
     if isinstance(op, Flatten):
         # Channels last is what a flattening does that knows of no images.
-        axis = 1 if op.data_format == "channels_first" else None
+        axis = op.start if op.data_format == "channels_first" else None
+    elif isinstance(op, GlobalPool) and op.axes is not None:
+        axis = None
     elif hasattr(op, "data_format"):
         axis = 1 if op.data_format == "channels_first" else -1
     elif isinstance(op, BatchNorm | GroupNorm | Scale):
@@ -150,4 +153,6 @@ def _keeps_axes(op: Op) -> bool:
     """Whether each axis of the op's output is the same axis of its input."""
     if isinstance(op, Slice):
         return not any(isinstance(entry, int) for entry in op.index)
+    if isinstance(op, GlobalPool):
+        return op.keepdims
     return not isinstance(op, Dense | Dot | Flatten | Repeat | Reshape)

@@ -13,6 +13,8 @@ from ir.ops.activation import (
     Relu,
     Softmax,
     SoftShrink,
+    Sparsemax,
+    Threshold,
 )
 from ir.ops.base import Op, Shape, ShapeError
 from ir.ops.linear import BatchNorm, Conv, Convolution, ConvTranspose, Dense, DepthwiseConv
@@ -74,8 +76,10 @@ __all__ = [
     "Slice",
     "SoftShrink",
     "Softmax",
+    "Sparsemax",
     "Standardize",
     "Subtract",
+    "Threshold",
     "UnitNorm",
     "Upsample",
     "ZeroPad",

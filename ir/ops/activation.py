@@ -23,6 +23,9 @@ _RANGES: dict[str, Interval] = {
     "log_sigmoid": (-_INFINITE, 0.0),
     "squareplus": _NONNEGATIVE,
     "tanh_shrink": ANYTHING,
+    "abs": _NONNEGATIVE,
+    "square": _NONNEGATIVE,
+    "sparse_plus": _NONNEGATIVE,
 }
 """Where the values of each function lie, minima rounded down; of SELU, see `_SELU`."""
 
@@ -30,13 +33,14 @@ FUNCTIONS = tuple(_RANGES)
 """The functions that `Activation` knows by name; those with numbers of their own are ops of their own.
 
 `hard_silu` is `x·min(max(x + 3, 0), 6)/6`, `mish` is `x·tanh(log(1 + exp x))`, `log_sigmoid` is `-log(1 + exp(-x))`,
-`squareplus` is `(x + √(x² + 4))/2`, `tanh_shrink` is `x - tanh x`.
+`squareplus` is `(x + √(x² + 4))/2`, `tanh_shrink` is `x - tanh x`, `sparse_plus` is `(x + 1)²/4` from -1 to 1, 0 before
+and `x` behind.
 """
 
-_NOT_MONOTONE = ("silu", "gelu", "gelu_tanh", "hard_silu", "mish")
+_NOT_MONOTONE = ("silu", "gelu", "gelu_tanh", "hard_silu", "mish", "abs", "square")
 """Functions that fall before they rise."""
 
-_CHANGES_SIGN = ("sigmoid", "softplus", "exponential", "log_sigmoid", "squareplus")
+_CHANGES_SIGN = ("sigmoid", "softplus", "exponential", "log_sigmoid", "squareplus", "abs", "square", "sparse_plus")
 """Functions whose value can have the other sign than `x`."""
 
 _BETWEEN_ZERO_AND_X = ("tanh", "softsign", "silu", "gelu", "gelu_tanh", "hard_silu", "mish", "tanh_shrink")
@@ -290,6 +294,9 @@ class Activation(ActivationOp):
         if self.function == "selu":
             scale, alpha = _SELU
             return pieces(x, 0.0, lambda v: scale * alpha * math.expm1(v), lambda v: scale * v)
+        if self.function in ("abs", "square"):
+            far = [abs(end) if self.function == "abs" else end * end for end in x]
+            return 0.0 if x[0] <= 0 <= x[1] else min(far), max(far)
         if self.function not in _BETWEEN_ZERO_AND_X:
             return low, high
         near = towards_zero(x)
@@ -318,6 +325,47 @@ class Softmax(ActivationOp):
 
     def bounds(self, *inputs: Interval) -> Interval:
         return UNIT
+
+
+@dataclass(frozen=True)
+class Sparsemax(Softmax):
+    """The probabilities nearest to `x` over one axis: `max(x - τ, 0)`, `τ` such that they sum to 1; most are 0.
+
+    Source: Martins and Astudillo, "From Softmax to Sparsemax", ICML 2016.
+
+    >>> import ir
+    >>> ir.Sparsemax().output_shape({}, (None, 10)), ir.Sparsemax().squashes
+    ((None, 10), True)
+    """
+
+
+@dataclass(frozen=True)
+class Threshold(ActivationOp):
+    """`x` where it is above `threshold`, else the number `otherwise`.
+
+    >>> import ir
+    >>> ir.Threshold(0.5).bounds((0.0, 2.0)), ir.Threshold(-1.0, otherwise=20.0).bounds((-2.0, 2.0))
+    ((0.0, 2.0), (-1.0, 20.0))
+    """
+
+    threshold: float = 0.0
+    otherwise: float = 0.0
+
+    @property
+    def monotone(self) -> bool:
+        return self.otherwise <= self.threshold
+
+    @property
+    def changes_sign(self) -> bool:
+        return self.otherwise > 0 or (self.otherwise < 0 and self.threshold > 0)
+
+    @property
+    def saturates(self) -> bool:
+        return True
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        (x,) = inputs
+        return pieces(x, self.threshold, lambda v: self.otherwise, lambda v: v)
 
 
 @dataclass(frozen=True)

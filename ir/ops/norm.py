@@ -66,7 +66,7 @@ class GroupNorm(Normalization):
 
 @dataclass(frozen=True)
 class UnitNorm(Normalization):
-    """`x / ‖x‖`, the length of each image over `axes` (at least 1e-12).
+    """`x / ‖x‖`, the length of each image over `axes`, at least `epsilon`.
 
     >>> import ir
     >>> ir.UnitNorm().output_shape({}, (None, 4)), ir.UnitNorm().bounds((0, 9))
@@ -74,6 +74,7 @@ class UnitNorm(Normalization):
     """
 
     axes: tuple[int, ...] = (-1,)
+    epsilon: float = 1e-12
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)

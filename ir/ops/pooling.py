@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ir.ops.base import Op, Shape, Weights, require_one, require_rank, spatial_axes
+from ir.ops.base import Op, Shape, ShapeError, Weights, require_axes, require_one, require_rank, spatial_axes
 from ir.ops.interval import Interval, hull
 from ir.ops.window import Padding, replaced, window_lengths
 
@@ -57,23 +57,36 @@ class AvgPool(Pool):
 
 @dataclass(frozen=True)
 class GlobalPool(Op):
-    """What pooling over all spatial axes shares; `keepdims` keeps them with length 1.
+    """What pooling over whole axes shares: all spatial ones, or those that `axes` names.
+
+    `keepdims` keeps them with length 1. With `axes`, the batch (axis 0) not among them, `data_format` means nothing.
 
     >>> import ir
     >>> issubclass(ir.GlobalAvgPool, ir.GlobalPool)
     True
+    >>> ir.GlobalMaxPool(axes=(-1,), keepdims=True).output_shape({}, (None, 7, 7, 4))
+    (None, 7, 7, 1)
     """
 
     keepdims: bool = False
     data_format: str = "channels_last"
+    axes: tuple[int, ...] | None = None
 
     @property
     def monotone(self) -> bool:
         return True
 
+    def reduced(self, rank: int) -> tuple[int, ...]:
+        """The axes that are pooled over, in rising order, of an input of `rank` dimensions."""
+        if self.axes is None:
+            return spatial_axes(self.data_format, rank)
+        return tuple(sorted({axis % rank for axis in self.axes}))
+
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
-        axes = spatial_axes(self.data_format, len(x))
+        if self.axes is not None and (not self.axes or 0 in require_axes(self.axes, x)):
+            raise ShapeError(f"pools over the axes {self.axes}; the batch, which is axis 0, is none of them.")
+        axes = self.reduced(len(x))
         if self.keepdims:
             return replaced(x, axes, (1,) * len(axes))
         return tuple(length for axis, length in enumerate(x) if axis not in axes)
@@ -84,7 +97,7 @@ class GlobalPool(Op):
 
 @dataclass(frozen=True)
 class GlobalAvgPool(GlobalPool):
-    """The mean of each channel over all positions.
+    """The mean of each channel over all positions, or over any axes.
 
     >>> import ir
     >>> ir.GlobalAvgPool().output_shape({}, (None, 7, 7, 4))
@@ -94,7 +107,7 @@ class GlobalAvgPool(GlobalPool):
 
 @dataclass(frozen=True)
 class GlobalMaxPool(GlobalPool):
-    """The largest value of each channel over all positions.
+    """The largest value of each channel over all positions, or over any axes.
 
     >>> import ir
     >>> ir.GlobalMaxPool(keepdims=True).output_shape({}, (None, 7, 7, 4))

@@ -29,17 +29,23 @@ class Rearrangement(Op):
 class Flatten(Rearrangement):
     """All axes but the batch as one, in row-major order; `channels_first` images are put in channels-last order first.
 
+    Axes before `start` stay as they are: of a series of images, 2 flattens each image.
+
     >>> import ir
-    >>> ir.Flatten().output_shape({}, (None, 4, 4, 3))
-    (None, 48)
+    >>> ir.Flatten().output_shape({}, (None, 4, 4, 3)), ir.Flatten(start=2).output_shape({}, (None, 9, 4, 4, 3))
+    ((None, 48), (None, 9, 48))
     """
 
     data_format: str = "channels_last"
+    start: int = 1
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
-        lengths = [n for n in x[1:] if n is not None]
-        return (x[0], math.prod(lengths) if len(lengths) == len(x) - 1 else None)
+        if not 1 <= self.start <= len(x):
+            raise ShapeError(f"flattens the axes from {self.start} on, but was given shape {show(x)}.")
+        lengths = [n for n in x[self.start :] if n is not None]
+        whole = len(lengths) == len(x) - self.start
+        return (*x[: self.start], math.prod(lengths) if whole else None)
 
 
 @dataclass(frozen=True)

@@ -53,14 +53,14 @@ class Upsample(Interpolation):
 
 @dataclass(frozen=True)
 class Resize(Interpolation):
-    """Images brought to one size (height, width). `antialias` widens the window where they are made smaller.
+    """Images brought to one size (height, width), or one length per spatial axis. `antialias` widens the window where they are made smaller.
 
     >>> import ir
     >>> ir.Resize((8, 6)).output_shape({}, (None, 32, 32, 3))
     (None, 8, 6, 3)
     """
 
-    size: tuple[int, int] = (1, 1)
+    size: tuple[int, ...] = (1, 1)
     interpolation: str = "bilinear"
     data_format: str = "channels_last"
     antialias: bool = False

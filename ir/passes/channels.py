@@ -102,14 +102,14 @@ def _(op: Resize, channels: Channels) -> Channels | None:
 
 @channels_behind.register
 def _(op: GlobalAvgPool, channels: Channels) -> Channels | None:
-    if not channels.lie(op.data_format):
+    if op.axes is not None or not channels.lie(op.data_format):
         return None
     return channels if op.keepdims else replace(channels, axis=-1, rank=2)
 
 
 @channels_behind.register
 def _(op: GlobalMaxPool, channels: Channels) -> Channels | None:
-    if not channels.lie(op.data_format):
+    if op.axes is not None or not channels.lie(op.data_format):
         return None
     return replace(channels, rising=True) if op.keepdims else replace(channels, axis=-1, rank=2, rising=True)
 
@@ -117,7 +117,7 @@ def _(op: GlobalMaxPool, channels: Channels) -> Channels | None:
 @channels_behind.register
 def _(op: Flatten, channels: Channels) -> Channels | None:
     # Flatten puts the channels of a channels_first image last before it joins the axes.
-    return replace(channels, axis=-1, rank=2, repeated=True) if channels.lie(op.data_format) else None
+    return replace(channels, axis=-1, rank=op.start + 1, repeated=True) if channels.lie(op.data_format) else None
 
 
 @channels_behind.register

@@ -25,6 +25,9 @@ _FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "log_sigmoid": jax.nn.log_sigmoid,
     "squareplus": jax.nn.squareplus,
     "tanh_shrink": lambda x: x - jnp.tanh(x),
+    "abs": jnp.abs,
+    "square": jnp.square,
+    "sparse_plus": jax.nn.sparse_plus,
 }
 
 
@@ -75,6 +78,22 @@ def _(op: ir.HardSigmoid, params: Params, x: Array) -> Array:
 @apply.register
 def _(op: ir.Softmax, params: Params, x: Array) -> Array:
     return jax.nn.softmax(x, axis=op.axis)
+
+
+@apply.register
+def _(op: ir.Sparsemax, params: Params, x: Array) -> Array:
+    values = jnp.moveaxis(x, op.axis, -1)
+    falling = -jnp.sort(-values, axis=-1)
+    above = jnp.cumsum(falling, axis=-1) - 1
+    ranks = jnp.arange(1, values.shape[-1] + 1, dtype=x.dtype)
+    support = jnp.sum(ranks * falling > above, axis=-1, keepdims=True)
+    tau = jnp.take_along_axis(above, support - 1, axis=-1) / support.astype(x.dtype)
+    return jnp.moveaxis(jnp.maximum(values - tau, 0), -1, op.axis)
+
+
+@apply.register
+def _(op: ir.Threshold, params: Params, x: Array) -> Array:
+    return jnp.where(x > op.threshold, x, jnp.asarray(op.otherwise, x.dtype))
 
 
 @apply.register

@@ -18,7 +18,7 @@ def _(op: Normalization, params: Params, x: Array) -> Array:
 def deviation(op: Normalization, x: Array) -> Array:
     """What the op divides by, of a shape that broadcasts against `x`."""
     if isinstance(op, ir.UnitNorm):
-        return length(x, op.axes, 1e-12)
+        return length(x, op.axes, op.epsilon)
     return jnp.sqrt(_mean(op, jnp.square(_centred(op, x))) + op.epsilon)
 
 

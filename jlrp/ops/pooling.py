@@ -19,7 +19,7 @@ def _(op: ir.AvgPool, params: Params, x: Array) -> Affine:
 
 @affine.register
 def _(op: ir.GlobalAvgPool, params: Params, x: Array) -> Affine:
-    axes = spatial_axes(op.data_format, x.ndim)
+    axes = op.reduced(x.ndim)
     weight = jnp.ones((), x.dtype) / math.prod(x.shape[a] for a in axes)
     return Affine(weight, None, lambda weights, x: weights * jnp.sum(x, axes, keepdims=op.keepdims))
 
@@ -31,7 +31,7 @@ def _(op: ir.MaxPool, params: Params, x: Array) -> Array:
 
 @apply.register
 def _(op: ir.GlobalMaxPool, params: Params, x: Array) -> Array:
-    axes = spatial_axes(op.data_format, x.ndim)
+    axes = op.reduced(x.ndim)
     window = tuple(n if axis in axes else 1 for axis, n in enumerate(x.shape))
     # Not jnp.max: its gradient shares out among ties, that of a window goes to the first.
     largest = lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")

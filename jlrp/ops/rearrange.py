@@ -1,5 +1,7 @@
 """Ops that move, copy, add or drop cells."""
 
+import math
+
 import jax.numpy as jnp
 from jax import Array
 
@@ -10,9 +12,9 @@ from jlrp.ops.base import Params, apply
 
 @apply.register
 def _(op: ir.Flatten, params: Params, x: Array) -> Array:
-    if op.data_format == "channels_first" and x.ndim > 2:
-        x = jnp.moveaxis(x, 1, -1)
-    return x.reshape(x.shape[0], -1)
+    if op.data_format == "channels_first" and x.ndim > op.start + 1:
+        x = jnp.moveaxis(x, op.start, -1)
+    return x.reshape(*x.shape[: op.start], math.prod(x.shape[op.start :]))
 
 
 @apply.register

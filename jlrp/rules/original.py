@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
-from ir.ops.base import spatial_axes
 from jlrp.ops.pooling import window_sum
 from jlrp.rules.alphabeta import Split, SplitRule
 from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, summed, summed_to
@@ -32,7 +31,7 @@ class UniformPooling(Rule):
             share = relevance / math.prod(op.pool_size)
             return jax.linear_transpose(lambda x: window_sum(op, x), x)(share)
         assert isinstance(op, ir.GlobalPool)
-        axes = spatial_axes(op.data_format, x.ndim)
+        axes = op.reduced(x.ndim)
         share = relevance / math.prod(x.shape[a] for a in axes)
         share = share if op.keepdims else jnp.expand_dims(share, axes)
         return (jnp.broadcast_to(share, x.shape),)

@@ -27,6 +27,7 @@ VARIANTS = [
     *(ir.HardSigmoid(slope) for slope in (0.2, 1 / 6, -0.5)),
     *(ir.HardShrink(t) for t in (0.5, 0.0, -0.5)),
     *(ir.SoftShrink(t) for t in (0.5, 0.0, -0.5)),
+    *(ir.Threshold(t, o) for t in (0.5, 0.0, -0.5) for o in (0.0, 2.0, -2.0)),
     *(ir.Clip(*ends) for ends in ((-1.0, 1.0), (0.5, INF), (-INF, -1.0))),
     *(ir.Rescale(*numbers) for numbers in ((0.0, 1.0), (-2.0, 0.5), (1 / 6, 0.0))),
 ]
