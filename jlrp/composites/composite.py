@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import ir
 from ir.passes import Decision, Rewritten, decide, fold_batchnorm, fold_padding, select_output
-from jlrp.composites.predicates import Predicate, matches
+from jlrp.composites.predicates import Head, Predicate, matches
 from jlrp.rules import Rule, SignalTakesAll, WithoutBias
 from jlrp.rules.product import signals
 
@@ -77,6 +77,10 @@ class Composite:
         WithoutBias(rule=Epsilon(epsilon=1e-06))
         """
         return replace(self, entries=[(predicate, WithoutBias(rule)) for predicate, rule in self.entries])
+
+    def for_inner_layers(self) -> "Composite":
+        """The same composite without entries for the head: from an inner layer on, all goes as in the whole network."""
+        return replace(self, entries=[entry for entry in self.entries if not isinstance(entry[0], Head)])
 
     def rewrite(self, graph: ir.Graph, output: str | None = None) -> Rewritten:
         """The graph that the rules see: up to the decision value of one output, and folded where `fold` says so.

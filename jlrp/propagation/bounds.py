@@ -21,7 +21,14 @@ def carried(
     an input of the graph itself. Raises `ValueError` that names the first node between that is not monotone.
     """
 
+    known: dict[str, tuple[Array, Array]] = {}
+
     def at(name: str) -> tuple[Array, Array]:
+        if name not in known:
+            known[name] = computed(name)
+        return known[name]
+
+    def computed(name: str) -> tuple[Array, Array]:
         between = graph.get(name)
         if between is None:
             x = values[name]

@@ -55,7 +55,10 @@ def notes_of(explanation: "Explanation") -> tuple[str, ...]:
     before = len(found.leading) + 1
     count = int(np.prod(inputs[0].shape[:before]))
     rows = [np.asarray(each).reshape(count, *each.shape[before:]) for each in inputs]
-    starts = [None] * count if found.start is None else np.ravel(np.broadcast_to(found.start, inputs[0].shape[:before]))
+    start = found.start
+    if start is not None and "condition" in found.leading:
+        start = np.expand_dims(start, -2)  # the same under all conditions
+    starts = [None] * count if start is None else np.ravel(np.broadcast_to(start, inputs[0].shape[:before]))
     names = found.axes[0][before:] if found.axes else ()
     channel = names.index("channel") if "channel" in names else None
     return tuple(

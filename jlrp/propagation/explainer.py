@@ -7,8 +7,8 @@ from functools import partial
 from typing import Any, cast
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 import ir
 from ir.passes import Decision, Rewritten, select_output
@@ -17,14 +17,16 @@ from jlrp.composites.predicates import heads
 from jlrp.composites.presets import composite_of
 from jlrp.fast import Fast
 from jlrp.fast.zeros import rectified
-from jlrp.propagation import backward
-from jlrp.propagation.backward import Conditions, Prepared, batch_axes
+from jlrp.propagation import programs
 from jlrp.propagation.batches import one_by_one
+from jlrp.propagation.conditions import Condition, Conditions, conditions_of
 from jlrp.propagation.explanation import Explanation
 from jlrp.propagation.formulation import PLAIN, Formulation
 from jlrp.propagation.interpreter import as_tuple, known_names
 from jlrp.propagation.plan import Plan, kinds
+from jlrp.propagation.programs import Question
 from jlrp.propagation.start import Start, as_region, as_target, check_target, checked_start, named
+from jlrp.propagation.weights import Prepared, prepare
 from jlrp.rules import Rule
 
 FORMULATIONS: dict[str, Callable[[], Formulation]] = {
@@ -72,7 +74,9 @@ class Explainer:
         for name, given, known in (("formulation", formulation, FORMULATIONS), ("decision", decision, DECISIONS)):
             if given not in known:
                 raise ValueError(f"There is no {name} {given!r}: it is {' or '.join(map(repr, known))}.")
+        inner = output is not None and graph.values.get(output) not in graph.outputs
         composite = composite_of(rules)
+        composite = composite.for_inner_layers() if inner else composite
         self.decision = _decided(graph, output, decision)
         self.labels = labels
         rewritten = composite.folded(self.decision.graph)
@@ -89,7 +93,7 @@ class Explainer:
                 composite.one if kind == "one" else kind,
                 contrast,
                 two_labels=len(labels) == 2,
-                scores=bool(heads(rewritten.graph)) and (output is None or graph.values[output] in graph.outputs),
+                scores=bool(heads(rewritten.graph)) and not inner,
                 squashed=self.decision.tail is not None,
             ),
             self.decision.tail,
@@ -137,11 +141,7 @@ class Explainer:
             TypeError: The params are no params, or the images no arrays.
             ir.ShapeError: Images or weights do not fit.
         """
-        weights, images = self._given(params, images)
-        chosen = as_target(target, images, self.labels)
-        result = self._in_batches(backward.explain, weights, images, chosen, region, batch_size)
-        check_target(chosen, self._classes(result.output))
-        return result
+        return self._answer(params, images, batch_size, target=target, region=region)
 
     def per_class(
         self,
@@ -149,6 +149,8 @@ class Explainer:
         images: Any,
         classes: Sequence[int | str],
         *,
+        conditions: Sequence[Condition] | None = None,
+        exclude_parallel: bool = True,
         region: Any = None,
         batch_size: int | None = None,
     ) -> Explanation:
@@ -158,11 +160,14 @@ class Explainer:
             params: As for a call.
             images: As for a call.
             classes: Indices or labels.
+            conditions: As for `conditional`: each class under each condition.
+            exclude_parallel: As for `conditional`.
             region: As for a call.
             batch_size: As for a call.
 
         Returns:
-            Relevance (classes, N, H, W, C), `target` (classes, N); layers and ledger with the classes first.
+            Relevance (classes, N, H, W, C), `target` (classes, N); layers and ledger with the classes first. With
+            conditions relevance (classes, conditions, N, H, W, C).
 
         >>> import numpy as np, ir, jlrp
         >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
@@ -170,22 +175,20 @@ class Explainer:
         >>> jlrp.explainer(graph, "zero").per_class(params, np.ones((1, 2)), classes=(0, 1)).relevance.tolist()
         [[[2.0, 1.0]], [[0.0, 3.0]]]
         """
-        weights, images = self._given(params, images)
         chosen = np.asarray(named(classes, self.labels))
         if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
             raise ValueError(f"classes are a sequence of class indices or labels, such as (3, 7), not {classes!r}.")
-        targets = np.broadcast_to(chosen[:, None], (len(chosen), images[0].shape[0]))
-        result = self._in_batches(backward.explain_classes, weights, images, targets, region, batch_size, leading=1)
-        check_target(chosen, self._classes(result.output))
-        return result
+        asked = None if conditions is None else self._conditions(conditions, exclude_parallel)
+        return self._answer(params, images, batch_size, classes=chosen, region=region, conditions=asked)
 
     def conditional(
         self,
         params: ir.Params | ir.Model | Prepared,
         images: Any,
-        conditions: Sequence[Mapping[str, int | Sequence[int]]],
+        conditions: Sequence[Condition],
         target: Any = None,
         *,
+        exclude_parallel: bool = True,
         region: Any = None,
         batch_size: int | None = None,
     ) -> Explanation:
@@ -194,9 +197,12 @@ class Explainer:
         Args:
             params: As for a call.
             images: As for a call.
-            conditions: Each `{layer: channels}`; at these layers' outputs the relevance of all other channels is set
-                to 0. An empty condition keeps everything.
+            conditions: Each `{layer: channels}`; at these layers' outputs, or at an input of the graph, the relevance
+                of all other channels is set to 0. An empty condition keeps everything.
             target: As for a call.
+            exclude_parallel: Whether relevance that reaches an input without passing the layers of the condition, in
+                the order of the graph, is dropped (zennit-crp's option of that name). Of two layers of which neither
+                precedes the other, what passes either is kept. `False` keeps what goes past them.
             region: As for a call.
             batch_size: As for a call.
 
@@ -214,16 +220,8 @@ class Explainer:
         >>> explain.conditional(params, np.ones((1, 2)), [{}, {"a": 0}, {"a": [1]}]).relevance.tolist()
         [[[1.0, 2.0]], [[1.0, 0.0]], [[0.0, 2.0]]]
         """
-        weights, images = self._given(params, images)
-        conditioned = self._conditions(conditions)
-
-        def program(plan: Plan, rules: tuple[Rule, ...], weights: Any, images: Any, target: Any, region: Any) -> Any:
-            return backward.explain_conditions(plan, rules, weights, images, target, region, conditioned)
-
-        chosen = as_target(target, images, self.labels)
-        result = self._in_batches(program, weights, images, chosen, region, batch_size, leading=1, target_axis=0)
-        check_target(chosen, self._classes(result.output))
-        return result
+        asked = self._conditions(conditions, exclude_parallel)
+        return self._answer(params, images, batch_size, target=target, region=region, conditions=asked)
 
     def bind(self, params: ir.Params | ir.Model) -> "Bound":
         """The explainer with weights folded, split by sign and placed on the device once: `bound(images)`.
@@ -234,38 +232,47 @@ class Explainer:
         >>> bound(np.ones((1, 2))).relevance.tolist()
         [[2.0, 1.0]]
         """
-        return Bound(self, backward.prepare(self._plan, self.rules, params_of(params)))
+        return Bound(self, prepare(self._plan, self.rules, params_of(params)))
 
-    def _given(self, params: Any, images: Any) -> tuple[Any, tuple[Any, ...]]:
-        """The params and the images, once it is sure that they are such."""
-        return params if isinstance(params, Prepared) else params_of(params), as_tuple(self.graph, images)
-
-    def _in_batches(
+    def _answer(
         self,
-        program: Callable[..., Explanation],
-        params: ir.Params | Prepared,
-        images: tuple[Any, ...],
-        target: Any,
-        region: Any,
+        params: Any,
+        images: Any,
         batch_size: int | None,
-        leading: int = 0,
-        target_axis: int | None = None,
+        *,
+        target: Any = None,
+        classes: NDArray[Any] | None = None,
+        region: Any = None,
+        conditions: Conditions | None = None,
     ) -> Explanation:
-        """One call of a compiled program, or one for each `batch_size` images."""
+        """One call of the compiled program, or one for each `batch_size` images."""
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size is the number of images to explain at a time, 1 or more, not {batch_size}.")
-        mask = None if region is None else self._mask(region, params, images)
-
-        def call(images: Any, target: Any, region: Any, params: Any = params) -> Explanation:
-            return program(self._plan, self.rules, params, images, target, region)
-
-        if batch_size is None or batch_size >= images[0].shape[0]:
-            return replace(call(images, target, mask), labels=self.labels)
-        prepared = params if isinstance(params, Prepared) else backward.prepare(self._plan, self.rules, params)
-        axis = leading if target_axis is None else target_axis
-        axes = (tuple(0 for _ in images), axis if np.ndim(target) > axis else None, None if mask is None else 0)
-        out_axes = partial(batch_axes, leading, target_axis=axis)
-        found = one_by_one(partial(call, params=prepared), (images, target, mask), axes, batch_size, out_axes)
+        weights = params if isinstance(params, Prepared) else params_of(params)
+        arrays = as_tuple(self.graph, images)
+        batch = arrays[0].shape[0]
+        chosen: Any = as_target(target, arrays, self.labels)
+        if classes is not None:
+            chosen = np.broadcast_to(classes[:, None], (len(classes), batch))
+        mask = None if region is None else self._mask(region, weights, arrays)
+        question = Question(chosen, mask, conditions, classes=classes is not None)
+        if batch_size is None or batch_size >= batch:
+            found = programs.explain(self._plan, self.rules, weights, arrays, question)
+        else:
+            if not isinstance(weights, Prepared):
+                weights = prepare(self._plan, self.rules, weights)
+            axes = (tuple(0 for _ in arrays), question.axes())
+            if chosen is not None and chosen.shape[question.classes : question.classes + 1] != (batch,):
+                axes = (axes[0], replace(axes[1], target=None))  # does not fit, which is for the program to say
+            out_axes = partial(programs.batch_axes, question.leading)
+            found = one_by_one(
+                lambda args: programs.explain(self._plan, self.rules, weights, *args),
+                (arrays, question),
+                axes,
+                batch_size,
+                out_axes,
+            )
+        check_target(classes if classes is not None else chosen, self._classes(found.output))
         return replace(cast(Explanation, found), labels=self.labels)
 
     def _mask(self, region: Any, params: ir.Params | Prepared, images: tuple[Any, ...]) -> Any:
@@ -277,23 +284,13 @@ class Explainer:
     def _classes(self, output: Any) -> int:
         return self._plan.start.classes(int(output.shape[self.graph.channel_axis(output.ndim, self.graph.outputs[0])]))
 
-    def _conditions(self, conditions: Sequence[Mapping[str, int | Sequence[int]]]) -> Conditions:
+    def _conditions(self, conditions: Sequence[Condition], exclude_parallel: bool) -> Conditions:
         """Conditions as arrays; `ValueError` for a layer that is not there or channels that are no indices."""
         if isinstance(conditions, Mapping) or not conditions:
             raise ValueError("conditions are a sequence of mappings from layers to channels, such as [{'conv1': [3]}].")
         names = list(dict.fromkeys(name for condition in conditions for name in condition))
         values = dict(_found(self._plan.rewritten, names, "condition"))
-        channels, everything = {}, {}
-        for name, value in values.items():
-            rows = [np.atleast_1d(np.asarray(c.get(name, ()), int)) for c in conditions]
-            if any((row < 0).any() or row.ndim > 1 for row in rows):
-                raise ValueError(f"The channels of layer {name!r} are indices from 0 up, alone or in a sequence.")
-            filled = np.full((len(rows), max(1, *(len(row) for row in rows))), -1)
-            for index, row in enumerate(rows):
-                filled[index, : len(row)] = row
-            channels[value], everything[value] = filled, np.array([name not in c for c in conditions])
-        number = jnp.arange(len(conditions))
-        return Conditions(jax.tree.map(jnp.asarray, channels), jax.tree.map(jnp.asarray, everything), number)
+        return conditions_of(self.graph, conditions, values, exclude_parallel)
 
 
 class Bound:
@@ -316,23 +313,45 @@ class Bound:
         return self._explainer(self.weights, images, target, region=region, batch_size=batch_size)
 
     def per_class(
-        self, images: Any, classes: Sequence[int | str], *, region: Any = None, batch_size: int | None = None
+        self,
+        images: Any,
+        classes: Sequence[int | str],
+        *,
+        conditions: Sequence[Condition] | None = None,
+        exclude_parallel: bool = True,
+        region: Any = None,
+        batch_size: int | None = None,
     ) -> Explanation:
         """As `Explainer.per_class`, without the params."""
-        return self._explainer.per_class(self.weights, images, classes, region=region, batch_size=batch_size)
+        return self._explainer.per_class(
+            self.weights,
+            images,
+            classes,
+            conditions=conditions,
+            exclude_parallel=exclude_parallel,
+            region=region,
+            batch_size=batch_size,
+        )
 
     def conditional(
         self,
         images: Any,
-        conditions: Sequence[Mapping[str, Any]],
+        conditions: Sequence[Condition],
         target: Any = None,
         *,
+        exclude_parallel: bool = True,
         region: Any = None,
         batch_size: int | None = None,
     ) -> Explanation:
         """As `Explainer.conditional`, without the params."""
         return self._explainer.conditional(
-            self.weights, images, conditions, target, region=region, batch_size=batch_size
+            self.weights,
+            images,
+            conditions,
+            target,
+            exclude_parallel=exclude_parallel,
+            region=region,
+            batch_size=batch_size,
         )
 
 

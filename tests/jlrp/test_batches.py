@@ -10,7 +10,7 @@ import pytest
 import ir
 import jlrp
 from jlrp.fast import CACHE, Fast
-from jlrp.propagation import backward
+from jlrp.propagation import programs
 from jlrp.propagation.batches import divisor, in_chunks
 from tests.networks import residual
 
@@ -72,9 +72,9 @@ def test_batches_of_a_given_size(network, size):
 def test_batches_are_one_program_and_leave_the_device(network):
     graph, params, batch = network
     explain = jlrp.explainer(graph).bind(params)
-    backward.explain.clear_cache()
+    programs.explain.clear_cache()
     result = explain(batch, batch_size=4)
-    assert backward.explain.cache_size() == 1  # the last batch, of two images, is filled up
+    assert programs.explain.cache_size() == 1  # the last batch, of two images, is filled up
     assert all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(result))
 
 

@@ -11,7 +11,7 @@ import pytest
 import ir
 import jlrp
 from jlrp.composites.crawford import OriginalHalfHalf
-from jlrp.propagation import backward
+from jlrp.propagation import programs
 from jlrp.propagation.ledger import COLUMNS, Bookkeeper
 from jlrp.rules.backprop import DeconvNet, Gradient, GuidedBackprop
 from tests.ops import NAMES, OTHERS, WEIGHTED, case
@@ -255,10 +255,10 @@ def test_a_changed_number_compiles_nothing(kind, rng):
     ]
     graph, params = ir.Graph(nodes, ["x", "y"], ["product"]), {"fc": {"kernel": rng.normal(size=(3, 3)).astype("f")}}
     images = tuple(rng.normal(size=(2, 2, 3)).astype("f"))
-    backward.explain.clear_cache()
+    programs.explain.clear_cache()
     found = []
     for rule in kind[:2]:
         rules = jlrp.Composite([(lambda graph, node: kind[0].fits(node.op), rule), (ir.Op, Gradient())])
         found.append(np.stack(jlrp.explainer(graph, rules)(params, images).relevance))
-    assert backward.explain.cache_size() == 1
+    assert programs.explain.cache_size() == 1
     assert np.abs(found[0] - found[1]).max() > 0

@@ -8,7 +8,7 @@ import pytest
 
 import ir
 import jlrp
-from jlrp.propagation import backward
+from jlrp.propagation import programs
 from tests.networks import preset, residual, two_inputs
 
 
@@ -111,16 +111,16 @@ def test_several_inputs_and_outputs():
 
 def test_compiled_once_per_shape(network):
     graph, params, images = network
-    backward.explain.clear_cache()
+    programs.explain.clear_cache()
     for epsilon in (0.1, 0.2):
         rules = jlrp.PRESETS["epsilon"]().with_rules((ir.Dense, jlrp.Epsilon(epsilon)))
         explain = jlrp.explainer(graph, rules)
         explain(params, images, target=1)
         explain(jax.tree.map(lambda array: array + 1, params), images, target=2)
         explain(params, images, target=np.array([1, 2, 3, 4]))
-    assert backward.explain.cache_size() == 1
+    assert programs.explain.cache_size() == 1
     explain(params, images[:2], target=1)
-    assert backward.explain.cache_size() == 2
+    assert programs.explain.cache_size() == 2
 
 
 def test_numbers_of_rules_are_used_not_baked_in(network):

@@ -6,8 +6,8 @@ import pytest
 
 import ir
 import jlrp
-from ir.passes import select_output
-from jlrp.propagation import backward
+from jlrp.propagation import programs
+from jlrp.propagation.conditions import closed_edges
 from tests.networks import conv, residual
 
 
@@ -102,6 +102,14 @@ def test_an_inner_layer_with_a_start_relevance(chain, rng):
     np.testing.assert_allclose(result.output, activations, rtol=1e-6)
 
 
+@pytest.mark.parametrize("layer", ["conv2", "relu2", "fc1"])
+def test_a_start_at_an_inner_layer_goes_on_as_the_whole_network(chain, layer):
+    graph, params, images = chain
+    whole = jlrp.explainer(graph, record=(layer,))(params, images)
+    inner = jlrp.explainer(graph, output=layer)(params, images, whole.layers[layer])
+    assert_close(inner.relevance, whole.relevance)
+
+
 @pytest.mark.parametrize("start", ["logit", "one"])
 @pytest.mark.parametrize("target", [3, (0, 5, 3)])
 def test_an_inner_layer_with_a_channel(chain, start, target):
@@ -150,19 +158,16 @@ def test_bad_starts_at_inner_layers(chain):
         jlrp.explainer(graph, output="image")
 
 
-def select(graph, start):
-    return graph if start is None else select_output(graph, start[0])
-
-
 def masked(graph, params, images, conditions, rules="epsilon_plus"):
     """One condition by hand: back to a layer, masked there, on from there, layer by layer from the output."""
     start = None
     for layer in [node.name for node in reversed(graph.nodes) if node.name in conditions]:
-        whole = jlrp.explainer(select(graph, start), rules, record=(layer,))
+        whole = jlrp.explainer(graph, rules, record=(layer,), output=None if start is None else start[0])
         relevance = np.asarray(whole(params, images, None if start is None else start[1]).layers[layer])
         kept = np.isin(np.arange(relevance.shape[-1]), conditions[layer])
         start = (layer, np.where(kept, relevance, 0).astype("f"))
-    return jlrp.explainer(select(graph, start), rules)(params, images, None if start is None else start[1]).relevance
+    explain = jlrp.explainer(graph, rules, output=None if start is None else start[0])
+    return explain(params, images, None if start is None else start[1]).relevance
 
 
 CONDITIONS = [
@@ -224,11 +229,11 @@ def test_conditions_of_all_channels_add_up(chain):
 
 def test_conditions_of_one_shape_share_one_program(chain):
     graph, params, images = chain
-    backward.explain_conditions.clear_cache()
+    programs.explain.clear_cache()
     explain = jlrp.explainer(graph)
     for channels in ([0, 1], [4, 5]):
         explain.conditional(params, images, [{"relu2": channels}])
-    assert backward.explain_conditions.cache_size() == 1
+    assert programs.explain.cache_size() == 1
 
 
 def test_conditions_under_jit(chain):
@@ -253,3 +258,92 @@ def test_bad_conditions(network, conditions, message):
     graph, params, images = network
     with pytest.raises(ValueError, match=message):
         jlrp.explainer(graph).conditional(params, images, conditions)
+
+
+# Ways past the layers of a condition.
+
+
+@pytest.fixture(scope="module")
+def ways():
+    """Two branches side by side, with a shortcut past both: x → a → b and x → c, and x itself, summed."""
+    nodes = [
+        ir.Node("a", ir.Dense(), ("x",), "a"),
+        ir.Node("b", ir.Dense(), ("a",), "b"),
+        ir.Node("c", ir.Dense(), ("x",), "c"),
+        ir.Node("sum", ir.Add(), ("b", "c", "x")),
+        ir.Node("out", ir.Dense(), ("sum",), "out"),
+    ]
+    rng = np.random.default_rng(0)
+    params = {name: {"kernel": rng.uniform(0.5, 1, (2, 2)).astype("f")} for name in ("a", "b", "c", "out")}
+    return ir.Graph(nodes, ["x"], ["out"]), params, np.array([[1.0, 2.0]], np.float32)
+
+
+ALL = [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("through", "closed"),
+    [
+        ((), set()),
+        (("b",), {("sum", 1), ("sum", 2), ("c", 0)}),
+        (("a", "b"), {("sum", 1), ("sum", 2), ("c", 0)}),
+        (("b", "c"), {("sum", 2)}),
+        (("a", "c"), {("sum", 2)}),
+        (("sum",), set()),
+        (("x",), set()),
+        (("sum", "c"), {("sum", 0), ("sum", 2), ("a", 0), ("b", 0)}),
+    ],
+    ids=str,
+)
+def test_edges_on_no_way_through_some_values_are_closed(ways, through, closed):
+    assert closed_edges(ways[0], frozenset(through)) == closed
+
+
+def test_what_goes_past_a_condition_is_dropped(ways):
+    graph, params, x = ways
+    explain = jlrp.explainer(graph, "zero", ledger=True)
+    whole = explain(params, x)
+    conditions = [{}, {"b": ALL}, {"c": ALL}, {"b": ALL, "c": ALL}, {"a": ALL, "b": ALL}]
+    found = explain.conditional(params, x, conditions)
+    everything, b, c, both, chain = np.asarray(found.relevance)
+    np.testing.assert_allclose(everything, whole.relevance, rtol=1e-6)
+    np.testing.assert_allclose(both, b + c, rtol=1e-5)
+    np.testing.assert_allclose(chain, b, rtol=1e-6)
+    assert b.sum() < 0.9 * whole.relevance.sum()
+    assert b.min() > 0
+    entries = np.asarray(found.ledger.entries)
+    np.testing.assert_allclose(
+        entries[:, :, 0], entries[:, :, 1:].sum(2), atol=1e-5
+    )  # received = all that became of it
+    open_ = explain.conditional(params, x, conditions, exclude_parallel=False)
+    for relevance in open_.relevance:
+        np.testing.assert_allclose(relevance, whole.relevance, rtol=1e-6)
+
+
+def test_a_condition_on_an_input(ways):
+    graph, params, x = ways
+    explain = jlrp.explainer(graph, "zero", record=("x",))
+    whole = np.asarray(explain(params, x).relevance)
+    found = explain.conditional(params, x, [{"x": 1}, {"x": 0, "c": ALL}])
+    np.testing.assert_allclose(found.relevance[0], whole * [0, 1], rtol=1e-6)
+    np.testing.assert_array_equal(found.layers["x"], found.relevance)
+    assert found.relevance[1, 0, 1] == 0 < found.relevance[1, 0, 0] < whole[0, 0]
+
+
+def test_classes_and_conditions_together(chain):
+    graph, params, images = chain
+    explain = jlrp.explainer(graph, record=("conv1",), ledger=True)
+    conditions = [{}, {"relu2": [0, 3]}, {"fc1": 2}]
+    found = explain.per_class(params, images, (1, 4), conditions=conditions)
+    assert found.relevance.shape == (2, 3, 3, 6, 6, 3)
+    assert found.axes == (("class", "condition", "image", "row", "column", "channel"),)
+    assert found.target.tolist() == [[1, 1, 1], [4, 4, 4]]
+    for position, target in enumerate((1, 4)):
+        alone = explain.conditional(params, images, conditions, target)
+        assert_close(found.relevance[position], alone.relevance)
+        assert_close(found.layers["conv1"][position], alone.layers["conv1"])
+        assert_close(found.ledger.entries[position], alone.ledger.entries)
+    parts = explain.bind(params).per_class(images, (1, 4), conditions=conditions, batch_size=2)
+    assert_close(parts.relevance, found.relevance)
+    assert_close(parts.ledger.entries, found.ledger.entries)
+    assert len(found.notes()) == 2 * 3 * 3
