@@ -1,81 +1,92 @@
 """Layer-wise relevance propagation in JAX.
 
+A public name is imported from its home when it is first used, so that `jlrp --help` need not wait for JAX.
+
 >>> import ir, jlrp
 >>> callable(jlrp.explainer), "epsilon_plus" in jlrp.PRESETS
 (True, True)
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jlrp.api import explain
-from jlrp.baselines import (
-    Baseline,
-    grad_cam,
-    gradient,
-    gradient_times_input,
-    integrated_gradients,
-    occlusion,
-    smoothgrad,
-)
-from jlrp.composites.composite import Composite, CompositeError
-from jlrp.composites.predicates import All, Depth, Either, First, Head, Kind, Last, Named, Not, Pointwise
-from jlrp.composites.presets import PRESETS
-from jlrp.ops import Affine, affine, apply
-from jlrp.propagation.explainer import Bound, Explainer, explainer
-from jlrp.propagation.explanation import Explanation
-from jlrp.propagation.interfaces import explain_func
-from jlrp.propagation.interpreter import forward
-from jlrp.propagation.ledger import Ledger
-from jlrp.rules import *  # noqa: F403
-from jlrp.rules import __all__ as _rules
+if TYPE_CHECKING:  # the same names for readers of types
+    from jlrp.api import explain as explain
+    from jlrp.baselines import Baseline as Baseline
+    from jlrp.baselines import grad_cam as grad_cam
+    from jlrp.baselines import gradient as gradient
+    from jlrp.baselines import gradient_times_input as gradient_times_input
+    from jlrp.baselines import integrated_gradients as integrated_gradients
+    from jlrp.baselines import occlusion as occlusion
+    from jlrp.baselines import smoothgrad as smoothgrad
+    from jlrp.composites.composite import Composite as Composite
+    from jlrp.composites.composite import CompositeError as CompositeError
+    from jlrp.composites.predicates import All as All
+    from jlrp.composites.predicates import Depth as Depth
+    from jlrp.composites.predicates import Either as Either
+    from jlrp.composites.predicates import First as First
+    from jlrp.composites.predicates import Head as Head
+    from jlrp.composites.predicates import Kind as Kind
+    from jlrp.composites.predicates import Last as Last
+    from jlrp.composites.predicates import Named as Named
+    from jlrp.composites.predicates import Not as Not
+    from jlrp.composites.predicates import Pointwise as Pointwise
+    from jlrp.composites.presets import PRESETS as PRESETS
+    from jlrp.ops import Affine as Affine
+    from jlrp.ops import affine as affine
+    from jlrp.ops import apply as apply
+    from jlrp.propagation.explainer import Bound as Bound
+    from jlrp.propagation.explainer import Explainer as Explainer
+    from jlrp.propagation.explainer import explainer as explainer
+    from jlrp.propagation.explanation import Explanation as Explanation
+    from jlrp.propagation.interfaces import explain_func as explain_func
+    from jlrp.propagation.interpreter import forward as forward
+    from jlrp.propagation.ledger import Ledger as Ledger
+    from jlrp.rules import *  # noqa: F403
 
 __version__ = "0.2.0"
 
-__all__ = [
-    *_rules,
-    "PRESETS",
-    "Affine",
-    "All",
-    "Baseline",
-    "Bound",
-    "Composite",
-    "CompositeError",
-    "Depth",
-    "Either",
-    "Explainer",
-    "Explanation",
-    "First",
-    "Head",
-    "Kind",
-    "Last",
-    "Ledger",
-    "Named",
-    "Not",
-    "Pointwise",
-    "affine",
-    "apply",
-    "explain",
-    "explain_func",
-    "explainer",
-    "forward",
-    "grad_cam",
-    "gradient",
-    "gradient_times_input",
-    "integrated_gradients",
-    "occlusion",
-    "smoothgrad",
-]
+_NAMES = {
+    "jlrp.api": "explain",
+    "jlrp.baselines": "Baseline grad_cam gradient gradient_times_input integrated_gradients occlusion smoothgrad",
+    "jlrp.composites.composite": "Composite CompositeError",
+    "jlrp.composites.predicates": "All Depth Either First Head Kind Last Named Not Pointwise",
+    "jlrp.composites.presets": "PRESETS",
+    "jlrp.ops": "Affine affine apply",
+    "jlrp.propagation.explainer": "Bound Explainer explainer",
+    "jlrp.propagation.explanation": "Explanation",
+    "jlrp.propagation.interfaces": "explain_func",
+    "jlrp.propagation.interpreter": "forward",
+    "jlrp.propagation.ledger": "Ledger",
+    "jlrp.rules": "AbsSplit AlphaBeta Bilinear DeconvNet Epsilon Flat FrozenNorm Gamma GammaPlain Gradient "
+    "GuidedBackprop HalfHalf LayerCall Norm Pass Quotient Rule SignalTakesAll SmallWindow Transpose UniformPooling WSquare Winner "
+    "WithoutBias ZBox ZPlus Zero",
+}
+"""The public names by their homes."""
+
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
+_PACKAGES = ("baselines", "composites", "fast", "ops", "plot", "propagation", "report", "rules")
+
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """`jlrp.plot` and `jlrp.report` are imported when they are first used: they need the extra `jlrp[cli]`."""
-    if name not in ("plot", "report"):
+    """A public name from its home, or a package; `jlrp.plot` and `jlrp.report` need the extra `cli`."""
+    if name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    if name not in _PACKAGES:
         raise AttributeError(f"module 'jlrp' has no attribute {name!r}")
     try:
         return import_module(f"jlrp.{name}")
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"jlrp.{name} needs {error.name}, which comes with the extra jlrp[cli]: pip install 'jlrp[cli]'.",
+            f"jlrp.{name} needs {error.name}, which comes with the extra cli: pip install '.[cli]' in a checkout.",
             name=error.name,
         ) from None
+
+
+def __dir__() -> list[str]:
+    """What `dir` lists."""
+    return sorted({*globals(), *__all__, *_PACKAGES})

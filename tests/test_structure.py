@@ -1,6 +1,7 @@
 """What holds for the code as a whole: who imports whom, what is public, what the wheel contains."""
 
 import ast
+import importlib
 import subprocess
 import sys
 import types
@@ -64,6 +65,18 @@ def test_every_public_name_has_a_runnable_example(module):
         value = getattr(module, name)
         if callable(value) and not isinstance(value, types.GenericAlias) and value is not ir.Params:
             assert ">>>" in (value.__doc__ or ""), f"{module.__name__}.{name} has no example"
+
+
+def test_every_public_name_comes_from_its_home():
+    assert set(jlrp.rules.__all__) <= set(jlrp.__all__)
+    for name in jlrp.__all__:
+        assert getattr(jlrp, name) is getattr(importlib.import_module(jlrp._HOMES[name]), name)
+
+
+def test_importing_the_library_waits_for_nothing():
+    code = "import sys, jlrp; print(sorted({'jax', 'flax', 'numpy', 'ir'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
 
 
 def test_public_names():
