@@ -7,11 +7,15 @@ import typer
 
 from jlrp.cli.images import Resize
 from jlrp.cli.preprocess import Preprocess
-from jlrp.cli.start import Start
+from jlrp.cli.start import Contrast, Start
 
 Images = Annotated[
     list[Path],
-    typer.Argument(help="Image files, and folders of image files.", metavar="IMAGE...", show_default=False),
+    typer.Argument(
+        help="Image files and folders of image files, or .npy and .npz files of arrays.",
+        metavar="IMAGE...",
+        show_default=False,
+    ),
 ]
 LabelFile = Annotated[
     Path | None,
@@ -33,10 +37,17 @@ StartAt = Annotated[
         "--start", help="What relevance starts as at the class: its logit, or 1.", show_default="what the preset says"
     ),
 ]
+ContrastWith = Annotated[
+    Contrast | None,
+    typer.Option("--contrast", help="Compare the class with the mean of all others, or with the runner-up."),
+]
 OutputLayer = Annotated[
     str | None,
     typer.Option(
-        "--output-layer", metavar="NAME", help="Which of several outputs to explain.", show_default="the first"
+        "--output-layer",
+        metavar="NAME",
+        help="Which output to explain, or any layer.",
+        show_default="the first",
     ),
 ]
 Low = Annotated[float | None, typer.Option(help="Least input, for presets with bounds.", show_default="black")]

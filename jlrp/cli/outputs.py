@@ -1,5 +1,6 @@
 """The output that a command explains: how many classes it has, what the model says of them, and in which words."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,6 @@ import jlrp
 from ir.ops.base import show
 from ir.ops.interval import UNIT, within
 from ir.passes import Decision
-from jlrp.cli.images import Frame
 from jlrp.cli.labels import Labels
 from jlrp.cli.program import InputError
 from jlrp.composites.composite import decision_of
@@ -114,14 +114,14 @@ class _Forward:
     prediction: NDArray[Any]
 
 
-def output_of(model: ir.Model, frame: Frame, name: str | None) -> Output:
-    """The output of this name, or the first; `InputError` where there is none."""
+def output_of(model: ir.Model, shapes: Sequence[ir.Shape], name: str | None) -> Output:
+    """The output of this name, or the first; `InputError` where there is none. shapes: of the inputs, batch first."""
     if name is not None and model.graph.values.get(name, "") not in model.graph:
         raise InputError(
             f'There is no output or layer "{name}" to explain: the outputs are {", ".join(model.graph.outputs)}.'
         )
     own = model.graph.outputs[0] if name is None else model.graph.values[name]
-    shape = model.graph.shapes(model.params, [(1, *frame.shape)])[own]
+    shape = model.graph.shapes(model.params, shapes)[own]
     if len(shape) < 2 or any(n is None for n in shape):
         raise InputError(f'The output "{own}" has shape {show(shape)}, which is no score per class.')
     lengths = tuple(int(n or 0) for n in shape[1:])
