@@ -17,6 +17,7 @@ import ir
 import jlrp as library
 from ir.preprocessing import CONVENTIONS
 from jlrp.cli.images import Frame, frame_of, read
+from jlrp.propagation.ledger import COLUMNS
 from tests.cli.asserts import assert_fine, assert_refused
 
 ROOT = Path(library.__file__).parents[1]
@@ -247,6 +248,29 @@ def test_a_model_of_any_size_needs_one(jlrp, data, photo, tmp_path):
     assert_refused(jlrp("explain", model, photo("a.png")), "any size", "--size")
     assert_fine(jlrp("explain", model, "a.png", "--size", "40x48", "--preset", "epsilon", "--no-pictures"))
     assert loaded(tmp_path / "jlrp-relevance/a.npz")["relevance"].shape == (40, 48, 3)
+
+
+def test_one_picture_by_its_name(jlrp, model, photo, tmp_path):
+    path = photo("a.png")
+    for name in ("map.png", "maps/map.svg"):
+        assert_fine(jlrp("explain", model, path, "-o", name))
+        assert (tmp_path / name).stat().st_size > 1000
+    assert outputs(tmp_path / "maps") == ["map.svg"]
+    assert_refused(jlrp("explain", model, path, "-o", "map.png"), "map.png is there already", "--force")
+    assert_refused(jlrp("explain", model, path, photo("b.png"), "-o", "two.png"), "one picture, and 2 images")
+    assert_refused(jlrp("explain", model, path, "-o", "two.png", "--no-pictures"), "--no-pictures")
+    (tmp_path / "folder.png").mkdir()
+    assert_fine(jlrp("explain", model, path, "-o", "folder.png"))
+    assert "a.npz" in outputs(tmp_path / "folder.png")
+
+
+def test_the_ledger_in_json(jlrp, model, photo):
+    result = jlrp("explain", model, photo("a.png"), "--ledger", "--json", "--no-pictures", "--preset", "epsilon")
+    assert_fine(result)
+    ledger = json.loads(result.stdout)["images"][0]["ledger"]
+    kept = sum(sum(v for k, v in row.items() if k in COLUMNS[2:]) for row in ledger["layers"])
+    assert ledger["start"] == pytest.approx(ledger["inputs"] + kept, rel=1e-3)
+    assert set(ledger["layers"][0]) == {"layer", "rule", *COLUMNS}
 
 
 # --- targets and labels

@@ -22,6 +22,7 @@ def test_a_text_with_a_label_a_line(tmp_path, text):
     [
         ({"1": ["n2", "bee"], "0": ["n1", "ant"]}, Labels(("ant", "bee"), ("n1", "n2"))),
         ({"0": "ant", "1": "bee"}, Labels(("ant", "bee"), ("", ""))),
+        ({"bee": 1, "ant": 0}, Labels(("ant", "bee"), ("", ""))),
         (["ant", "bee"], Labels(("ant", "bee"), ("", ""))),
         ([["n1", "ant"], ["n2", "bee"]], Labels(("ant", "bee"), ("n1", "n2"))),
     ],
@@ -34,7 +35,18 @@ def test_a_class_index(tmp_path, content, expected):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "3", "[3, 4]", '{"a": "ant", "b": "bee"}', '{"0": "ant", "2": "bee"}', "[[1, 2], [3, 4]]", "[{}, {}]"],
+    [
+        "",
+        "{",
+        "3",
+        "[3, 4]",
+        '{"a": "ant", "b": "bee"}',
+        '{"0": "ant", "2": "bee"}',
+        "[[1, 2], [3, 4]]",
+        "[{}, {}]",
+        '{"ant": 0, "bee": 2}',
+        '{"ant": 0, "bee": true}',
+    ],
 )
 def test_a_json_that_is_no_class_index(tmp_path, text):
     path = tmp_path / "index.json"

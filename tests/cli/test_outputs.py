@@ -152,6 +152,8 @@ def test_a_class_of_a_segmentation(jlrp, segmentation, image, tmp_path):
         assert (found["label"], found["logit"], found["probability"]) == (label, None, None)
         counts.append(found["positions"])
     assert sum(counts) == 64
+    dark = jlrp("explain", segmentation, image, *named, "sky", "--region", "0,0,1,1", "--json", "--force")
+    assert told(dark)["positions"] == 1
     words = jlrp("explain", segmentation, image, *named, "sky", "--force").stdout
     assert f"a.png: sky (class 0), {counts[0]} of 64 positions" in words
     assert_refused(
