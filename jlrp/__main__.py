@@ -1,5 +1,7 @@
 """The `jlrp` command, also `python -m jlrp`."""
 
+import logging
+import os
 import sys
 
 EXTRA = {"typer": "typer", "rich": "rich", "PIL": "pillow", "matplotlib": "matplotlib", "jinja2": "jinja2"}
@@ -8,6 +10,8 @@ EXTRA = {"typer": "typer", "rich": "rich", "PIL": "pillow", "matplotlib": "matpl
 
 def main() -> None:
     """Run the command line; without the extra `jlrp[cli]`, say so in one sentence and exit with 2."""
+    _open_streams()
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its fonts is nobody's concern
     try:
         from jlrp.cli import program
     except ModuleNotFoundError as error:
@@ -19,6 +23,15 @@ def main() -> None:
     except KeyboardInterrupt:  # while it was still importing
         sys.exit(130)
     program(prog_name="jlrp")
+
+
+def _open_streams() -> None:
+    """Standard input, output and error where they were closed: else a file that is written gets their number."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 if __name__ == "__main__":

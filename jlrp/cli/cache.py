@@ -1,6 +1,8 @@
 """Compiled programs kept on disk, so that a second run on the same model and image size compiles nothing."""
 
 import os
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 import jax
@@ -9,22 +11,61 @@ from platformdirs import user_cache_path
 WORTH = 0.1
 """Seconds of compilation from which on a program is kept."""
 
+MOST = 1 << 30
+"""Bytes that all programs may take together; before a run, those that nobody used for the longest time go."""
+
+_kept: list[Path] = []
+"""The folder of this process, where there is one: none that the user chose."""
+
 
 def keep_programs() -> Path | None:
     """Turn JAX's persistent compilation cache on, in the user's folder for caches; returns the folder.
 
     What the user has set is left alone: `JAX_COMPILATION_CACHE_DIR` names another folder, and
-    `JAX_ENABLE_COMPILATION_CACHE=0` turns the cache off. Returns `None` then, and where the folder cannot be made.
+    `JAX_ENABLE_COMPILATION_CACHE=0` turns the cache off. Returns `None` then, and where there is no home, where the
+    folder cannot be made, or where others may write into it: programs from there are run.
     """
     if jax.config.jax_compilation_cache_dir is not None:  # type: ignore[attr-defined]
         return None
-    folder = user_cache_path("jlrp") / "programs"
     try:
+        folder = user_cache_path("jlrp") / "programs"
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
+        found = folder.stat()
+    except (OSError, RuntimeError):  # RuntimeError: the user has no home
         return None
-    if not os.access(folder, os.W_OK):
+    if not os.access(folder, os.W_OK) or (os.name == "posix" and not _own(found)):
         return None
+    remove_oldest(folder, MOST)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH)
+    _kept[:] = [folder]
     return folder
+
+
+def remove_oldest(folder: Path, most: int) -> None:
+    """Remove what was not used for the longest time until the files in a folder take at most `most` bytes."""
+    files = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):
+                found = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(found.st_mode):
+                    files.append((max(found.st_atime, found.st_mtime), found.st_size, entry.path))
+    taken = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if taken <= most:
+            break
+        with suppress(OSError):
+            os.unlink(path)
+            taken -= size
+
+
+def heal() -> None:
+    """Remove all programs, as one of them is not whole or not what its name says: JAX never writes one anew."""
+    for folder in _kept:
+        remove_oldest(folder, 0)
+
+
+def _own(found: os.stat_result) -> bool:
+    """Whether a folder is this user's and no stranger may write into it."""
+    return found.st_uid == os.geteuid() and not found.st_mode & stat.S_IWOTH

@@ -17,7 +17,7 @@ from rich.console import Console
 import ir
 import jlrp
 from jlrp import plot
-from jlrp.cli.files import require_new, write_whole
+from jlrp.cli.files import require_apart, require_folder, require_new, write_whole
 from jlrp.cli.gallery import in_options
 from jlrp.cli.images import Frame, Resize, find, frame_of, read
 from jlrp.cli.labels import read_labels
@@ -36,7 +36,7 @@ from jlrp.cli.options import (
 )
 from jlrp.cli.outputs import Output, output_of, says
 from jlrp.cli.preprocess import chosen, note
-from jlrp.cli.program import Force, InputError, Json, Quiet, console, shown
+from jlrp.cli.program import Force, InputError, Json, Quiet, console, running, shown, tell
 from jlrp.cli.rules import explainer_of, output_note, preset_names, rules_of
 from jlrp.cli.targets import Target, parsed
 from jlrp.cli.targets import chosen as chosen_classes
@@ -203,10 +203,12 @@ def compare(
     names = preset_names(presets)
     _require_picture(output, force)
     paths = find(images)
+    require_apart([output], [*paths, model, labels, architecture])
     loaded = load(model, architecture, variant)
     require_finite(loaded, model)
     frame = frame_of(loaded, size)
-    explained = output_of(loaded, frame, output_layer)
+    with running(model):
+        explained = output_of(loaded, frame, output_layer)
     if explained.positions:
         raise InputError(f'`jlrp compare` takes outputs with a score per class, and "{explained.name}" has positions.')
     explained = replace(explained, labels=read_labels(labels, explained.units))
@@ -225,7 +227,8 @@ def compare(
         f"{len(paths)} image{'s' * (len(paths) != 1)}, {len(names)} presets{output_note(loaded.graph, explained)}"
     )
     out.print(note(prepared, preprocess))
-    rows = Comparison(loaded, explainers, frame, prepared, wanted, explained).rows(pixels, out)
+    with running(model):
+        rows = Comparison(loaded, explainers, frame, prepared, wanted, explained).rows(pixels, out)
     try:
         figure = plot.comparison(
             [row.pixels for row in rows],
@@ -243,7 +246,7 @@ def compare(
     write_whole(output, plot.encoded(figure, output.suffix))
     out.print(f"see {shown(output)}")
     if as_json:
-        typer.echo(json.dumps(_document(model, output, names, rows), indent=1))
+        tell(json.dumps(_document(model, output, names, rows), indent=1))
 
 
 def _require_picture(path: Path, force: bool) -> None:
@@ -253,6 +256,7 @@ def _require_picture(path: Path, force: bool) -> None:
     if path.is_dir():
         raise InputError(f"{shown(path)} is a folder: give a file in it.")
     require_new([path], force)
+    require_folder(path.parent)
 
 
 def _document(model: Path, output: Path, presets: Sequence[str], rows: Sequence[Row]) -> dict[str, Any]:

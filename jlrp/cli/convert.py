@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import ir
-from jlrp.cli.files import require_new
+from jlrp.cli.files import require_apart, require_folder, require_new
 from jlrp.cli.model import Architecture, ModelPath, Variant, load
 from jlrp.cli.program import Force, InputError, Quiet, console, shown
 
@@ -32,6 +32,7 @@ def convert(
       jlrp convert weights.h5 resnet50.safetensors --architecture resnet50
     """
     _check(out, force)
+    require_apart([out], [model, architecture])
     loaded = load(model, architecture, variant)
     try:
         ir.save(loaded, out)
@@ -47,6 +48,7 @@ def _check(out: Path, force: bool) -> None:
     if out.is_dir():
         raise InputError(f"{shown(out)} is a folder: give a file in it.")
     require_new([out], force)
+    require_folder(out.parent)
 
 
 def _summary(model: ir.Model) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import jlrp
-from jlrp.cli.files import output_files, output_names, require_folder, require_new
+from jlrp.cli.files import output_files, output_names, require_apart, require_folder, require_new
 from jlrp.cli.gallery import Gallery
 from jlrp.cli.images import Resize, find, frame_of
 from jlrp.cli.job import Job, Record
@@ -29,7 +29,7 @@ from jlrp.cli.options import (
 from jlrp.cli.outputs import Output, output_of
 from jlrp.cli.preprocess import chosen, note
 from jlrp.cli.presets import require_preset
-from jlrp.cli.program import WRONG, Force, InputError, Json, Quiet, console, shown
+from jlrp.cli.program import WRONG, Force, InputError, Json, Quiet, console, running, shown, tell
 from jlrp.cli.rules import explainer_of, output_note, preset_names, rules_of
 from jlrp.cli.start import region_of
 from jlrp.cli.targets import Rank, Target, parsed
@@ -116,11 +116,13 @@ def explain(
     compared = _compared(preset, presets, targets, report)
     require_folder(output)
     paths = find(images)
-    _require_new(paths, output, pictures, report, force)
+    files = _require_new(paths, output, pictures, report, force)
+    require_apart(files, [*paths, model, labels, architecture, region])
     loaded = load(model, architecture, variant)
     require_finite(loaded, model)
     frame = frame_of(loaded, size)
-    explained = output_of(loaded, frame, output_layer)
+    with running(model):
+        explained = output_of(loaded, frame, output_layer)
     explained = replace(explained, labels=read_labels(labels, explained.units))
     classes, names = explained.classes, explained.labels
     chosen_class = target_index(target, classes, names)
@@ -156,10 +158,10 @@ def explain(
     out = console(quiet=quiet or as_json)
     out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {preset}{output_note(loaded.graph, explained)}")
     out.print(note(prepared, preprocess))
-    records = job.run(paths, out, console(quiet, stderr=True) if as_json else out)
+    records, written = job.run(paths, out, console(quiet, stderr=True) if as_json else out)
     if as_json:
-        typer.echo(json.dumps(_document(job, records), indent=1))
-    if any("error" in record for record in records):
+        tell(json.dumps(_document(job, records, written), indent=1))
+    if any("error" in record for record in records) or (report is not None and written is None):
         raise typer.Exit(WRONG)
 
 
@@ -185,11 +187,16 @@ def _require_class(output: Output, chosen: int | None, report: Path | None) -> N
         raise InputError(f'--report is for outputs with a score per class, and "{output.name}" has positions.')
 
 
-def _require_new(paths: list[Path], folder: Path, pictures: bool, report: Path | None, force: bool) -> None:
+def _require_new(paths: list[Path], folder: Path, pictures: bool, report: Path | None, force: bool) -> list[Path]:
+    """All files that will be written; `InputError` where one is there, or the report cannot be one."""
     files = [path for name in output_names(paths) for path in output_files(folder, name, pictures).values()]
-    require_new([*files, *([] if report is None else [report])], force)
+    files += [] if report is None else [report]
+    require_new(files, force)
     if report is not None and report.is_dir():
         raise InputError(f"--report {shown(report)} is a folder: give a file in it.")
+    if report is not None:
+        require_folder(report.parent)
+    return files
 
 
 def _gallery(
@@ -221,15 +228,14 @@ def _gallery(
     )
 
 
-def _document(job: Job, records: list[Record]) -> dict[str, Any]:
+def _document(job: Job, records: list[Record], report: Path | None) -> dict[str, Any]:
     """What `--json` prints."""
-    written = job.gallery is not None and any("error" not in record for record in records)
     return {
         "jlrp": jlrp.__version__,
         "model": str(job.source),
         "preset": job.preset,
         "start": job.start,
         "preprocess": job.preprocess.name,
-        "report": str(job.gallery.path) if job.gallery is not None and written else None,
+        "report": None if report is None else str(report),
         "images": records,
     }

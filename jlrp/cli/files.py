@@ -1,11 +1,14 @@
 """Output files: names that do not collide, contents that are whole or absent."""
 
 import os
+import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+from ir.formats.writing import replacing
 from jlrp.cli.program import InputError, shown
 
 
@@ -28,9 +31,42 @@ def output_names(paths: Sequence[Path]) -> list[str]:
 
 
 def require_folder(path: Path) -> None:
-    """`InputError` where `path` is something else than a folder; it need not be there."""
-    if path.exists() and not path.is_dir():
-        raise InputError(f"{shown(path)} is a file: the results need a folder.")
+    """`InputError` where `path` is no folder that files can be written into; it need not be there."""
+    if os.path.lexists(path) and not path.is_dir():
+        what = "a link that leads nowhere" if path.is_symlink() and not path.exists() else "a file"
+        raise InputError(f"{shown(path)} is {what}: the results need a folder.")
+    there = next(folder for folder in (path, *path.absolute().parents) if os.path.lexists(folder))
+    if not there.is_dir():
+        raise InputError(f"{shown(path)} cannot be made: {shown(there)} is no folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{shown(there)} cannot be written into: give another place, or change its permissions.")
+
+
+def require_file(path: Path, what: str = "") -> None:
+    """`InputError` where `path` is no file that can be read to its end; what: how the sentence begins."""
+    name = f"{what} {shown(path)}".lstrip()
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        detail = error.strerror if isinstance(error, OSError) else "No such file"
+        raise InputError(f"{name} cannot be read: {detail}.") from None
+    if not stat.S_ISREG(mode):
+        raise InputError(f"{name} is {'a folder' if stat.S_ISDIR(mode) else 'no ordinary file'}.")
+
+
+def require_apart(outputs: Iterable[Path], inputs: Iterable[Path | str | None]) -> None:
+    """`InputError` where a file that is to be written is one that is read; `inputs` may hold what is no file.
+
+    Links count as the files that they lead to, and as themselves.
+    """
+    read = {key: Path(path) for path in inputs if path is not None for key in _identities(Path(path))}
+    for output in outputs:
+        for key in _identities(output):
+            if key in read:
+                raise InputError(
+                    f"{shown(output)} would be written, and is the file {shown(read[key])} that is read: give another "
+                    "place for what is written."
+                )
 
 
 def output_files(folder: Path, name: str, pictures: bool) -> dict[str, Path]:
@@ -52,19 +88,36 @@ def require_new(paths: Iterable[Path], force: bool) -> None:
         raise InputError(f"{shown(there[0])} is there already{more}: give another place, or --force to replace {them}.")
 
 
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write several files, each in one step: all of them, or none where one cannot be written."""
+    written: list[Path] = []
+    try:
+        for path, content in contents.items():
+            write_whole(path, content)
+            written.append(path)
+    except OSError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file in one step, its folder too: whoever reads it finds all of it, or the state before."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.parent / f".{os.getpid()}.part"
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path) as file:
+        file.write(content)
+
+
+def _identities(path: Path) -> Iterator[tuple[int, int]]:
+    """By which a file is the same whatever its name: its own, and those of what a link leads to."""
+    for look in (os.stat, os.lstat):
+        with suppress(OSError, ValueError):
+            found = look(path)
+            yield found.st_dev, found.st_ino
 
 
 def _longer_names(path: Path) -> Iterator[str]:
-    name = f"{path.resolve().parent.name}-{path.stem}"
+    name = f"{Path(os.path.realpath(path)).parent.name}-{path.stem}"
     yield name
     name = f"{name}-{path.suffix.lstrip('.')}"
     yield name

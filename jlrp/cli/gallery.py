@@ -60,9 +60,11 @@ class Gallery:
         scores = tuple(Score(int(index), self.output.name_of(int(index)), float(values[index])) for index in best)
         self.report.add(Picture(name, pixels, scores, maps))
 
-    def write(self) -> None:
-        """The report's file."""
-        write_whole(self.path, self.report.html().encode())
+    def write(self) -> int:
+        """Write the report's file; how many bytes it has."""
+        content = self.report.html().encode()
+        write_whole(self.path, content)
+        return len(content)
 
     def _explained(self, name: str, images: NDArray[np.float32], found: jlrp.Explanation) -> list[jlrp.Explanation]:
         """Explanations that hold each image's classes; classes that are the same for all share their forward pass.

@@ -1,5 +1,6 @@
 """Images from files: find them, read them, and bring them to the size and channels that a model takes."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 import ir
 from ir.analysis.layout import layout_of
 from ir.ops.base import show
+from jlrp.cli.files import require_file
 from jlrp.cli.program import InputError, shown
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
@@ -87,7 +89,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for path in paths:
         for file in sorted(filter(_is_image, path.iterdir())) if path.is_dir() else [path]:
-            found.setdefault(file.resolve(), file)
+            found.setdefault(Path(os.path.realpath(file)), file)
     if not found:
         raise InputError(f"No image in {', '.join(shown(p) for p in paths)} ({' '.join(sorted(SUFFIXES))}).")
     return list(found.values())
@@ -99,9 +101,11 @@ def read(path: Path, frame: Frame, resize: Resize = Resize.bilinear) -> NDArray[
     Turned as its EXIF orientation says; of several frames the first; transparent parts on white; 16-bit grey brought to
     8 bits; stretched to the frame without keeping its proportions, as Keras's `load_img` does. Raises `InputError`.
     """
+    require_file(path)
     try:
         with Image.open(path, formats=FORMATS) as file:
-            image = _plain(ImageOps.exif_transpose(file), "L" if frame.channels == 1 else "RGB")
+            ImageOps.exif_transpose(file, in_place=True)
+            image = _plain(file, "L" if frame.channels == 1 else "RGB")
             image = image.resize((frame.width, frame.height), resize.filter)
     except InputError as error:
         raise InputError(f"{shown(path)} cannot be read: {error}") from None
@@ -119,7 +123,7 @@ def _plain(image: Image.Image, mode: str) -> Image.Image:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert(mode)
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _reason(error: Exception) -> str:
@@ -136,6 +140,10 @@ def _is_image(path: Path) -> bool:
     return named_so and path.is_file()
 
 
+def _is_length(text: str) -> bool:
+    return text.isdecimal() and len(text) < 6 and 0 < int(text) <= 65536
+
+
 def _size(fixed: ir.Shape, wanted: str | None) -> tuple[int, int]:
     height, width = fixed
     if wanted is None:
@@ -143,7 +151,7 @@ def _size(fixed: ir.Shape, wanted: str | None) -> tuple[int, int]:
             raise InputError("The model takes images of any size: choose one, such as --size 224 or --size 224x320.")
         return height, width
     lengths = wanted.lower().split("x")
-    if len(lengths) > 2 or not all(length.isdecimal() and 0 < int(length) <= 65536 for length in lengths):
+    if len(lengths) > 2 or not all(_is_length(length) for length in lengths):
         raise InputError(f'--size "{wanted}" is no size: give one such as 224 (a square) or 224x320 (height x width).')
     given = (int(lengths[0]), int(lengths[-1]))
     if any(a is not None and a != b for a, b in zip(fixed, given, strict=True)):

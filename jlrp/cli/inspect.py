@@ -13,7 +13,7 @@ import jlrp
 from ir.ops.base import show
 from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load
 from jlrp.cli.presets import composite, require_preset
-from jlrp.cli.program import WRONG, Json, complain, console, shown
+from jlrp.cli.program import WRONG, Json, complain, console, running, shown, tell
 from jlrp.propagation.trial import keepers
 
 
@@ -44,12 +44,13 @@ def inspect(
     loaded = load(model, architecture, variant)
     chosen, kept = composite(preset, 0.0, 1.0), None
     try:
-        rules, problem = chosen.rule_names(loaded.graph), None
-        kept = keepers(loaded, chosen) if ledger else None
+        with running(model):
+            rules, problem = chosen.rule_names(loaded.graph), None
+            kept = keepers(loaded, chosen) if ledger else None
     except jlrp.CompositeError as error:
         rules, problem = {}, str(error)
     if as_json:
-        typer.echo(json.dumps(_document(model, loaded, rules, preset, kept), indent=1))
+        tell(json.dumps(_document(model, loaded, rules, preset, kept), indent=1))
     out = console(quiet=as_json)
     out.print(f"{shown(model)}: {', '.join(f'{key} {value}' for key, value in loaded.source.items())}")
     out.print(_table(loaded, rules, preset, kept))

@@ -18,12 +18,12 @@ from rich.text import Text
 import ir
 import jlrp
 from jlrp import plot
-from jlrp.cli.files import output_files, output_names, write_whole
+from jlrp.cli.files import output_files, output_names, write_together
 from jlrp.cli.gallery import Gallery, in_options, of_image
 from jlrp.cli.images import Frame, Resize, read
 from jlrp.cli.labels import Labels
 from jlrp.cli.outputs import Output
-from jlrp.cli.program import InputError, complain, shown
+from jlrp.cli.program import EXPECTED, InputError, complain, running, sentence_of, shown
 from jlrp.propagation.ledger import COLUMNS
 from jlrp.report import Map
 
@@ -70,7 +70,7 @@ class Job:
 
     model: ir.Model
     source: Path
-    explain: jlrp.Explainer
+    explain: Any
     frame: Frame
     preprocess: ir.Preprocessing
     resize: Resize
@@ -85,44 +85,63 @@ class Job:
     ledger: bool = False
     gallery: Gallery | None = None
     region: Any = None
+    picture: Path | None = None
+
+    def files(self, name: str) -> dict[str, Path]:
+        """What is written for an image of this output name: `picture` alone, if that is asked for."""
+        if self.picture is not None:
+            return {"heatmap": self.picture}
+        return output_files(self.folder, name, self.pictures)
 
     @property
     def labels(self) -> Labels:
         """The classes' names."""
         return self.output.labels
 
-    def run(self, paths: list[Path], out: Console, bar: Console) -> list[Record]:
-        """Explain and write all images, then the report; what became of each, in order. Problems go to standard error.
+    def run(self, paths: list[Path], out: Console, bar: Console) -> tuple[list[Record], Path | None]:
+        """Explain and write all images, then the report; problems go to standard error.
 
-        out: what people read; bar: where progress is shown.
+        out: what people read; bar: where progress is shown. Returns what became of each image, in order, and the
+        report's file if it was written.
         """
-        bound = self.explain.bind(self.model.params)
-        if self.gallery is not None:
-            self.gallery.bind(self.model.params, bound)
         names = dict(zip(paths, output_names(paths), strict=True))
         begun, records = time.perf_counter(), dict[Path, Record]()
         with _progress(bar) as progress:
-            task = progress.add_task("explaining", total=len(paths))
-            for chunk in _chunks(paths, self.batch_size):
-                for path, outcome in self._outcomes(bound, chunk):
-                    records[path] = self._told(path, outcome, names, out)
-                    progress.advance(task)
+            task = progress.add_task("compiling", total=len(paths))
+            try:
+                with running(self.source):
+                    bound = self.explain.bind(self.model.params)
+                    if self.gallery is not None:
+                        self.gallery.bind(self.model.params, bound)
+                for chunk in _chunks(paths, self.batch_size):
+                    for path, outcome in self._outcomes(bound, chunk):
+                        records[path] = self._told(path, outcome, names, out)
+                        progress.update(task, advance=1, description="explaining")
+            except EXPECTED as error:  # what stops one batch stops those after it
+                complain(f"Error: {sentence_of(error)}")
+                for path in paths:
+                    records.setdefault(path, {"path": str(path), "error": sentence_of(error)})
         found = [records[path] for path in paths]
-        self._conclude(found, time.perf_counter() - begun, out)
-        return found
+        return found, self._conclude(found, time.perf_counter() - begun, out)
 
-    def _conclude(self, records: list[Record], seconds: float, out: Console) -> None:
-        """The report, and how it went."""
+    def _conclude(self, records: list[Record], seconds: float, out: Console) -> Path | None:
+        """The report, and how it went; the report's file if it was written."""
+        report = None
         failed = sum("error" in record for record in records)
         done = len(records) - failed
         if done:
             rate = f"{seconds:.1f} s, {done / seconds:.1f} images/s"
             out.print(f"{done} of {len(records)} explained in {rate}: see {shown(self.folder)}")
         if done and self.gallery is not None:
-            self.gallery.write()
-            out.print(f"report: {shown(self.gallery.path)}, {self.gallery.path.stat().st_size / 1e6:.1f} MB")
+            try:
+                size = self.gallery.write()
+                report = self.gallery.path
+                out.print(f"report: {shown(report)}, {size / 1e6:.1f} MB")
+            except OSError as error:
+                complain(f"Error: --report {shown(self.gallery.path)} cannot be written: {error.strerror}.")
         if failed and len(records) > 1:
             complain(f"Error: {failed} of {len(records)} images could not be explained.")
+        return report
 
     def _outcomes(self, bound: jlrp.Bound, paths: list[Path]) -> Iterator[tuple[Path, Result | InputError]]:
         """A result or what is wrong, for each of at most `batch_size` images."""
@@ -132,7 +151,9 @@ class Job:
                 images[path] = read(path, self.frame, self.resize)
             except InputError as error:
                 yield path, error
-        for result in self._results(bound, images) if images else ():
+        with running(self.source):
+            results = list(self._results(bound, images)) if images else []
+        for result in results:
             problem = InputError(f"{shown(result.path)}: its output or relevance is not finite.")
             yield result.path, result if result.finite else problem
 
@@ -140,7 +161,8 @@ class Job:
         """One call of the explainer; a batch that is not full is filled up, so that one program serves all batches."""
         pixels = np.stack([*images.values(), *[next(iter(images.values()))] * (self.batch_size - len(images))])
         inputs = self.frame.to_layout(self.preprocess(pixels))
-        found = jax.device_get(bound(inputs, target=self.target, region=self.region))
+        options = {} if self.region is None else {"region": self.region}
+        found = jax.device_get(bound(inputs, target=self.target, **options))
         maps = self.gallery.maps(inputs, found) if self.gallery is not None else [()] * len(pixels)
         notes = found.notes()
         for row, path in enumerate(images):
@@ -151,39 +173,45 @@ class Job:
                 output=found.output[row],
                 prediction=found.prediction[row],
                 class_index=int(found.target[row]),
-                note=in_options(notes[row]),
                 ledger=of_image(found.ledger, row) if self.ledger else None,
                 maps=maps[row],
-                **self._told_of(found, row),
+                **self._told_of(found, row, notes[row]),
             )
 
-    def _told_of(self, found: jlrp.Explanation, row: int) -> dict[str, Any]:
+    def _told_of(self, found: jlrp.Explanation, row: int, note: str) -> dict[str, Any]:
         """The explained class of one image with its value, probability and verdict."""
         output, index = self.output, int(found.target[row])
         if output.positions:
             starts = int(np.any(found.layers[output.name][row] != 0, axis=output.axis).sum())
             verdict = f"{output.title(index)}, {starts} of {math.prod(output.positions)} positions"
-            return {"value": None, "probability": None, "verdict": verdict, "starts": starts}
+            note = in_options(note) if starts else f"{output.name_of(index)} is predicted nowhere: see --region"
+            return {"value": None, "probability": None, "verdict": verdict, "starts": starts, "note": note}
         said = output.said(found)
         value, probability = float(said.values[row, index]), said.probability(row, index)
         verdict = output.verdict(index, probability, value)
-        return {"value": value, "probability": probability, "verdict": verdict, "scores": said.scores[row]}
+        found_of = {"value": value, "probability": probability, "verdict": verdict, "scores": said.scores[row]}
+        return found_of | {"note": in_options(note)}
 
     def _told(self, path: Path, outcome: Result | InputError, names: dict[Path, str], out: Console) -> Record:
         """Write a result, or say what is wrong; the record of it."""
+        files = self.files(names[path])
+        if isinstance(outcome, Result):
+            try:
+                write_together(self._contents(outcome, files))
+            except OSError as error:
+                outcome = InputError(f"{shown(path)} is left out, as its files cannot be written: {sentence_of(error)}")
         if isinstance(outcome, InputError):
             complain(f"Error: {outcome}")
             if self.gallery is not None:
                 self.gallery.report.left_out.append(str(outcome))
             return {"path": str(path), "error": str(outcome)}
-        files = output_files(self.folder, names[path], self.pictures)
-        self._write(outcome, files)
         if self.gallery is not None:
             assert outcome.scores is not None  # a report is for scores of classes
             self.gallery.add(shown(path), outcome.pixels, outcome.scores, outcome.maps)
         out.print(f"{shown(path)}: {outcome.verdict}{f': {outcome.note}' if outcome.note else ''}")
         if outcome.ledger is not None:
-            out.print(outcome.ledger.table(), soft_wrap=True)
+            for line in outcome.ledger.table().splitlines():
+                out.print(line, soft_wrap=True)
         return self._record(outcome, files)
 
     def _record(self, result: Result, files: dict[str, Path]) -> Record:
@@ -196,21 +224,26 @@ class Job:
             "logit": result.value,
             **({} if result.starts is None else {"positions": result.starts}),
             "note": result.note or None,
+            **({} if result.ledger is None else {"ledger": _ledger_document(result.ledger)}),
             "files": {kind: str(path) for kind, path in files.items()},
         }
 
-    def _write(self, result: Result, files: dict[str, Path]) -> None:
-        if self.pictures:
+    def _contents(self, result: Result, files: dict[str, Path]) -> dict[Path, bytes]:
+        """What is written for an image."""
+        contents: dict[Path, bytes] = {}
+        if "heatmap" in files:
             values = plot.channel_sum(result.relevance, self.frame.channel_axis)
             full = plot.limit(values, self.percentile)
             note = f"{shown(result.path.name)}, {self.preset}, full colour from percentile {self.percentile:g} of |R|"
             heatmap = plot.heatmap(values, full, result.verdict, note, axes=("row", "column"), notes=[result.note])
-            overlay = plot.enlarged(plot.overlay(result.pixels, values, full))
-            write_whole(files["heatmap"], plot.png(heatmap))
-            write_whole(files["overlay"], plot.png(overlay))
+            contents[files["heatmap"]] = plot.encoded(heatmap, files["heatmap"].suffix)
+        if "overlay" in files:
+            contents[files["overlay"]] = plot.png(plot.enlarged(plot.overlay(result.pixels, values, full)))
+        if "relevance" not in files:
+            return contents
         buffer = BytesIO()
         np.savez(buffer, allow_pickle=False, **self._arrays(result))
-        write_whole(files["relevance"], buffer.getvalue())
+        return {**contents, files["relevance"]: buffer.getvalue()}
 
     def _arrays(self, result: Result) -> dict[str, Any]:
         """What the .npz holds: numbers and strings, no objects."""
@@ -233,6 +266,16 @@ class Job:
             "model": shown(self.source),
             **({} if result.ledger is None else _ledger_arrays(result.ledger)),
         }
+
+
+def _ledger_document(ledger: jlrp.Ledger) -> dict[str, Any]:
+    """One image's ledger for `--json`."""
+    rows = zip(ledger.layers, ledger.rules, np.asarray(ledger.entries)[..., 0].tolist(), strict=True)
+    return {
+        "start": float(ledger.start[0]),
+        "inputs": float(ledger.inputs[0]),
+        "layers": [{"layer": layer, "rule": rule, **dict(zip(COLUMNS, row, strict=True))} for layer, rule, row in rows],
+    }
 
 
 def _ledger_arrays(ledger: jlrp.Ledger) -> dict[str, Any]:

@@ -1,11 +1,17 @@
 """Names of classes, and which class a user means."""
 
-import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ir.errors import LoadError
+from ir.formats.strict_json import parsed
+from jlrp.cli.files import require_file
 from jlrp.cli.program import InputError, did_you_mean, shown
+
+LARGEST = 1 << 24
+"""The largest labels file, in bytes."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +37,24 @@ def read_labels(path: Path | None, units: int) -> Labels:
     """
     if path is None:
         return Labels()
+    require_file(path, "The labels file")
+    with path.open("rb") as file:
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise InputError(f"The labels file {shown(path)} has more than {LARGEST:,} bytes: it is none.")
     try:
-        text = path.read_text("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InputError(f"The labels file {shown(path)} is no text in UTF-8.") from None
     labels = _from_json(text, path) if path.suffix.lower() == ".json" else _from_lines(text)
+    number = f"{len(labels.names)} label{'s' * (len(labels.names) != 1)}"
     if units == 1 and len(labels.names) not in (1, 2):
         raise InputError(
-            f"{shown(path)} has {len(labels.names)} labels, but the model's output is one unit: give one label, or "
+            f"{shown(path)} has {number}, but the model's output is one unit: give one label, or "
             "two, the first for its negative."
         )
     if units > 1 and len(labels.names) != units:
-        raise InputError(f"{shown(path)} has {len(labels.names)} labels, but the model has {units} classes.")
+        raise InputError(f"{shown(path)} has {number}, but the model has {units} classes.")
     return labels
 
 
@@ -53,8 +65,8 @@ def target_index(target: str, classes: int, labels: Labels) -> int | None:
     """
     if target == "predicted":
         return None
-    if target.lstrip("-").isdecimal():
-        index = int(target)
+    if re.fullmatch(r"-?\d+", target):
+        index = int(target[:20])  # no model has more classes, and int() takes no text of any length
         if not 0 <= index < classes and classes == 1:
             raise InputError(
                 f"--target {index} is out of range: the model's output is one unit, class 0. For both sides give two "
@@ -85,17 +97,26 @@ def _from_lines(text: str) -> Labels:
 
 
 def _from_json(text: str, path: Path) -> Labels:
-    """`{"0": ["n01440764", "tench"], …}`, `{"0": "tench", …}` or a list of either."""
+    """`{"0": ["n01440764", "tench"], …}`, `{"0": "tench", …}`, a list of either, or Keras's `{"cat": 0, …}`."""
     wrong = InputError(f'{shown(path)} is no class index such as {{"0": ["n01440764", "tench"], ...}}.')
     try:
-        found = json.loads(text)
-        entries: list[Any] = [found[str(i)] for i in range(len(found))] if isinstance(found, dict) else list(found)
-    except (ValueError, KeyError, TypeError, RecursionError):
+        found = parsed(text, "it")
+        entries = _entries(found)
+    except (LoadError, KeyError, TypeError):
         raise wrong from None
     pairs = [("", entry) if isinstance(entry, str) else entry for entry in entries]
     if not all(_is_pair_of_texts(pair) for pair in pairs):
         raise wrong
     return Labels(tuple(name for _, name in pairs), tuple(code for code, _ in pairs))
+
+
+def _entries(found: Any) -> list[Any]:
+    """What stands for each class, in their order; `KeyError` or `TypeError` where a class is missing."""
+    if not isinstance(found, dict):
+        return list(found)
+    if all(type(index) is int for index in found.values()):  # the class_indices of Keras's generators
+        found = {str(index): name for name, index in found.items()}
+    return [found[str(index)] for index in range(len(found))]
 
 
 def _is_pair_of_texts(pair: Any) -> bool:

@@ -4,17 +4,16 @@ import inspect
 import json
 from typing import Any
 
-import typer
 from rich.table import Table
 
 import jlrp
-from jlrp.cli.program import InputError, Json, console, did_you_mean
+from jlrp.cli.program import InputError, Json, console, did_you_mean, tell
 
 
 def presets(as_json: Json = False) -> None:
     """List the presets, each with what it does."""
     if as_json:
-        typer.echo(json.dumps({name: summary(name) for name in jlrp.PRESETS}, indent=1))
+        tell(json.dumps({name: summary(name) for name in jlrp.PRESETS}, indent=1))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("preset", no_wrap=True, overflow="fold")

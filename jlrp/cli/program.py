@@ -1,38 +1,62 @@
-"""The program around the commands: errors as one sentence on standard error, and where ordinary output goes."""
+"""The program around the commands: errors as one sentence on standard error, and where ordinary output goes.
+
+All text that people read leaves by `console` and `complain`, which show nothing that a terminal would obey.
+"""
 
 import difflib
+import errno
 import os
 import sys
-from collections.abc import Iterable, Sequence
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from jax.errors import JaxRuntimeError
 from rich.console import Console
+from rich.text import Text
 from typer.core import TyperGroup
 
 import ir
+from jlrp.cli.cache import heal
+from jlrp.composites.composite import CompositeError
+from jlrp.text import printable
 
 
 class InputError(ValueError):
     """Something wrong with what the user gave; its message is one sentence for people."""
 
 
-WRONG, INTERRUPTED = 2, 130
-"""Exit codes: wrong usage or input, or part of it left out; stopped by Ctrl-C."""
+MISTAKEN, WRONG, INTERRUPTED = 1, 2, 130
+"""Exit codes: a mistake in jlrp; wrong usage or input, or part of it left out; stopped by Ctrl-C."""
+
+WHOLE = "JLRP_TRACEBACK"
+"""The environment variable that makes errors show where they come from."""
+
+UNKEPT = ("Error reading persistent compilation cache entry", "Error writing persistent compilation cache entry")
+"""How JAX's warnings begin that tell of programs which were not kept whole."""
+
+LONGEST = 600
+"""Letters of a sentence on standard error."""
 
 EXPECTED = (
     InputError,
     ir.LoadError,
     ir.ShapeError,
     ir.GraphError,
+    CompositeError,
     OSError,
     NotImplementedError,
     MemoryError,
     JaxRuntimeError,
 )
-"""Errors that are about the input or the machine and not about the program: shown without a traceback."""
+"""Errors that are about the input or the machine, wherever they come from; see `running` for those of a model."""
+
+FROM_MODELS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, RuntimeError)
+"""What computing a model may raise that could be read, but is not one that can be computed."""
 
 
 Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
@@ -52,63 +76,156 @@ class Program(TyperGroup):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run, report what is wrong, and exit: 0, 2 for wrong usage or input, 130 when interrupted."""
-        try:
-            code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
-        except EXPECTED as error:
-            code = _failed(_sentence(error))
-        except typer.Abort:
-            code = INTERRUPTED
-        except Exception as error:
-            if not hasattr(error, "format_message"):  # typer's own errors have it, under any of its base classes
-                raise
-            code = _failed(_usage(error))
+        """Run, report what is wrong, and exit: 0, 1, 2 or 130, as the command's help says.
+
+        Whatever the output's encoding lacks is shown as "?"; where nobody reads the output any more, the rest of it is
+        dropped, and the work is done all the same.
+        """
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(AttributeError, ValueError):
+                stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        with warnings.catch_warnings(record=not sys.warnoptions) as said:
+            if not sys.warnoptions:
+                warnings.simplefilter("default")
+            try:
+                code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+            except SystemExit as stop:
+                if stop.code != 1 or not hasattr(sys.stdout, "wrapped"):
+                    raise
+                code = 0  # typer's way of saying that nobody reads its help any more
+                sys.stdout, sys.stderr = (getattr(each, "wrapped", each) for each in (sys.stdout, sys.stderr))
+                _drop(sys.stdout)
+            except typer.Abort:
+                code = INTERRUPTED
+            except Exception as error:
+                code = _failed(error)
+            try:
+                _write(sys.stdout, "")
+            except OSError as error:
+                code = code or _failed(error)
+            if any(str(each.message).startswith(UNKEPT) for each in said or ()):
+                heal()
         if code == INTERRUPTED:
             complain("Interrupted: what has been written is whole.")
         sys.exit(code or 0)
 
 
-def console(quiet: bool = False, stderr: bool = False) -> Console:
-    """Standard output (or error) as rich sees it. Text is shown as given; without a terminal no line is cut or broken.
+class _Console(Console):
+    """Shows text as given but for what a terminal would obey, and drops it where nobody reads it any more."""
 
-    Nothing is written where it is `quiet`. Colours come on a terminal only, and not where `NO_COLOR` is set.
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        _drop(self.file)
+
+
+def console(quiet: bool = False, stderr: bool = False) -> Console:
+    """Standard output (or error) as rich sees it. Without a terminal no line is cut or broken.
+
+    A text is one line: what is no letter, sign or space, also a line's end, is replaced. Nothing is written where it is
+    `quiet`, or where there is no such stream. Colours come on a terminal only, and not where `NO_COLOR` is set.
     """
-    width = None if (sys.stderr if stderr else sys.stdout).isatty() else 10_000
-    return Console(width=width, markup=False, highlight=False, emoji=False, quiet=quiet, stderr=stderr)
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream is not None and stream.isatty() else 10_000
+    return _Console(
+        width=width, markup=False, highlight=False, emoji=False, quiet=quiet or stream is None, stderr=stderr
+    )
 
 
 def complain(sentence: str) -> None:
     """One line on standard error."""
-    print(sentence, file=sys.stderr)
+    _write(sys.stderr, f"{printable(sentence)}\n")
+
+
+def tell(document: str) -> None:
+    """A document for scripts on standard output, as it is."""
+    _write(sys.stdout, f"{document}\n")
+
+
+@contextmanager
+def running(model: Path | str) -> Iterator[None]:
+    """What a model sets off while it is computed, as an `InputError` that names its file."""
+    try:
+        yield
+    except (*EXPECTED, typer.Exit):
+        raise
+    except FROM_MODELS as error:
+        heal()  # a program that was kept and is another one's may be the reason
+        raise InputError(f"{shown(model)} was read but cannot be run: {_detail(error).rstrip('.')}.") from error
 
 
 def shown(path: Path | str) -> str:
     """A path for people, on one line: what cannot be printed is replaced."""
-    text = os.fsencode(path).decode("utf-8", "replace")
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return printable(os.fsencode(path).decode("utf-8", "replace"))
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` Did you mean "…"?` with a leading space, or nothing where no known word is close."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f' Did you mean "{close[0]}"?' if close else ""
-
-
-def _failed(sentence: str) -> int:
-    complain(f"Error: {sentence}")
-    return WRONG
-
-
-def _sentence(error: Exception) -> str:
+def sentence_of(error: Exception) -> str:
+    """What to say of one of the errors in `EXPECTED`."""
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return "Not enough memory: give a smaller --batch-size."
     if isinstance(error, OSError) and error.strerror:
         return f"{shown(error.filename)}: {error.strerror}." if error.filename else f"{error.strerror}."
-    return " ".join(str(error).split())
+    return _short(str(error))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` Did you mean "…"?` with a leading space, or nothing where no known word is close."""
+    close = difflib.get_close_matches(word, list(known), n=1) if len(word) < 100 else []
+    return f' Did you mean "{close[0]}"?' if close else ""
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong; the exit code."""
+    if os.environ.get(WHOLE):
+        _write(sys.stderr, "".join(traceback.format_exception(error)))
+    if isinstance(error, EXPECTED):
+        complain(f"Error: {sentence_of(error)}")
+        return WRONG
+    if hasattr(error, "format_message"):  # typer's own errors have it, under any of its base classes
+        complain(f"Error: {_usage(error)}")
+        return WRONG
+    heal()
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{'/'.join(Path(place.filename).parts[-3:])}:{place.lineno}"
+    complain(f"Error: This is a mistake in jlrp, please report it: {_detail(error)} ({where}; {WHOLE}=1 shows more).")
+    return MISTAKEN
+
+
+def _detail(error: Exception) -> str:
+    return _short(f"{type(error).__name__}: {error}")
+
+
+def _short(text: str) -> str:
+    """On one line, and not longer than anybody reads."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
 
 
 def _usage(error: Any) -> str:
     """What typer has to say, in one line, with the place to read on."""
-    message = " ".join(error.format_message().split()).removesuffix(".")
+    message = _short(error.format_message()).removesuffix(".")
     context = getattr(error, "ctx", None)
     return f"{message} (see {context.command_path} --help)." if context else f"{message}."
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write and flush, where there is a stream and somebody who reads it."""
+    if stream is None:
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        _drop(stream)
+        if stream is sys.stdout and error.errno != errno.EPIPE:
+            raise
+
+
+def _drop(stream: Any) -> None:
+    """From now on, what is written to a stream goes nowhere."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)

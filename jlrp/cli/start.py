@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from jlrp.cli.files import require_file
 from jlrp.cli.images import FORMATS
 from jlrp.cli.outputs import Output
 from jlrp.cli.program import InputError, shown
@@ -48,6 +49,7 @@ def _mask(path: Path, positions: tuple[int, ...]) -> Any:
     """The pixels of an image file that are brighter than half, at the size of the output."""
     if len(positions) != 2:
         raise InputError(f"--region is a box or all for an output with {len(positions)} axes of positions.")
+    require_file(path, "--region")
     try:
         with Image.open(path, formats=FORMATS) as file:
             grey = file.convert("L").resize(positions[::-1], Image.Resampling.NEAREST)

@@ -110,10 +110,18 @@ def test_what_is_expected_to_fail_is_said_in_one_sentence(jlrp, monkeypatch, err
 
 def test_what_is_not_expected_is_no_wrong_input(jlrp, monkeypatch):
     def fail():
-        raise KeyError("a mistake in the program")
+        raise KeyError("odd\x1b[31m")
 
     monkeypatch.setattr("jlrp.cli.presets.console", fail)
-    assert isinstance(jlrp("presets").exception, KeyError)
+    monkeypatch.delenv("JLRP_TRACEBACK", raising=False)
+    result = jlrp("presets")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: This is a mistake in jlrp, please report it: KeyError: ")
+    assert "test_program.py:" in line
+    assert line.isprintable()
+    monkeypatch.setenv("JLRP_TRACEBACK", "1")
+    assert jlrp("presets").stderr.startswith("Traceback (most recent call last):")
 
 
 def test_an_interruption_ends_the_program_quietly(jlrp, monkeypatch):

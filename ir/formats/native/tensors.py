@@ -6,14 +6,11 @@ the other from the buffer's first byte to its last.
 
 import json
 import math
-import os
-import secrets
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -21,6 +18,7 @@ import numpy as np
 from ir.errors import LoadError
 from ir.formats.source import Source
 from ir.formats.strict_json import brief, parsed
+from ir.formats.writing import replacing
 from ir.ops.base import MOST_DIMENSIONS
 
 DTYPES = {
@@ -104,7 +102,7 @@ def write(path: Path, arrays: Mapping[str, Any], metadata: Mapping[str, str]) ->
         }
         position = end
     start = _encoded(header)
-    with _replacing(path) as file:
+    with replacing(path) as file:
         file.write(len(start).to_bytes(8, "little"))
         file.write(start)
         for _, array in ordered:
@@ -263,17 +261,3 @@ def _encoded(header: dict[str, Any]) -> bytes:
     if len(text) > MOST_HEADER:
         raise ValueError(f"The file's header would take {len(text):,} bytes, of which {MOST_HEADER:,} are allowed.")
     return text
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file, which takes its place at `path` once it is whole; if that fails, nothing is left of it."""
-    part = path.parent / f".{os.getpid()}-{secrets.token_hex(4)}.part"
-    try:
-        with part.open("xb") as file:
-            yield file
-        os.replace(part, path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        part.unlink(missing_ok=True)
