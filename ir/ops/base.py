@@ -1,6 +1,7 @@
 """What every op has in common: immutable attributes, a shape rule and a range rule."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -15,6 +16,12 @@ Weights = Mapping[str, Any]
 
 MOST_DIMENSIONS = 64
 """Of an array, as in NumPy."""
+
+MOST_VALUES = 2**31 - 1
+"""Of an array, for one image; and the greatest stride, dilation, padding or length in an op."""
+
+LAYOUTS = ("channels_last", "channels_first")
+"""Where the channels of images are: (N, …, C) or (N, C, …)."""
 
 
 class ShapeError(ValueError):
@@ -65,12 +72,31 @@ class Op:
 
 
 def possible(shape: Shape) -> bool:
-    """Whether arrays can have this shape.
+    """Whether arrays can have this shape: at least one value, and not more than programs can count or memory hold.
 
-    >>> possible((None, 8)), possible((None, 2**63)), possible((None,) * 65)
-    (True, False, False)
+    >>> possible((None, 8)), possible((None, 2**16, 2**16)), possible((None, 0)), possible((None,) * 65)
+    (True, False, False, False)
     """
-    return len(shape) <= MOST_DIMENSIONS and all(n is None or 0 <= n < 2**63 for n in shape)
+    lengths = [n for n in shape if n is not None]
+    return len(shape) <= MOST_DIMENSIONS and all(n > 0 for n in lengths) and math.prod(lengths) <= MOST_VALUES
+
+
+def require_numbers(what: str, numbers: Iterable[int], least: int) -> None:
+    """Raise `ShapeError` unless all numbers lie between `least` and `MOST_VALUES`; what: what they are.
+
+    >>> require_numbers("strides", (2, 0), 1)
+    Traceback (most recent call last):
+    ir.ops.base.ShapeError: has strides of (2, 0): each should be 1 to 2,147,483,647.
+    """
+    given = tuple(numbers)
+    if not all(least <= number <= MOST_VALUES for number in given):
+        raise ShapeError(f"has {what} of {given}: each should be {least} to {MOST_VALUES:,}.")
+
+
+def require_layout(data_format: str) -> None:
+    """Raise `ShapeError` unless a layout is one of `LAYOUTS`."""
+    if data_format not in LAYOUTS:
+        raise ShapeError(f"has images in the layout {data_format!r}, which is none of {', '.join(LAYOUTS)}.")
 
 
 def channel_axis(data_format: str, rank: int) -> int:
@@ -97,9 +123,12 @@ def require_one(inputs: tuple[Shape, ...]) -> Shape:
 
 
 def require_axes(axes: tuple[int, ...], shape: Shape) -> tuple[int, ...]:
-    """Axes, negative ones counted from the end, as indices in rising order; `ShapeError` where one does not exist."""
-    if any(not -len(shape) <= axis < len(shape) for axis in axes):
-        raise ShapeError(f"goes along the axes {axes}, but was given shape {show(shape)}.")
+    """Axes, negative ones counted from the end, as indices in rising order.
+
+    Raises `ShapeError` where one does not exist or is the batch's, axis 0: images do not mix.
+    """
+    if any(not -len(shape) < axis < len(shape) or axis == 0 for axis in axes):
+        raise ShapeError(f"goes along the axes {axes}, but was given shape {show(shape)}, whose first is the batch.")
     return tuple(sorted({axis % len(shape) for axis in axes}))
 
 

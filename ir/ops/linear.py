@@ -8,6 +8,9 @@ from ir.ops.base import (
     ShapeError,
     Weights,
     channel_axis,
+    require_axes,
+    require_layout,
+    require_numbers,
     require_one,
     require_param,
     require_rank,
@@ -55,10 +58,16 @@ class Convolution(Op):
     dilation: tuple[int, ...] = (1, 1)
     data_format: str = "channels_last"
 
+    def _window(self, kernel: tuple[int, ...], rank: int) -> tuple[int, ...]:
+        """The extent of the kernel along the spatial axes; `ShapeError` where there is none."""
+        require_numbers("kernel lengths", kernel, 1)
+        require_numbers("dilations", self.dilation, 1)
+        return dilated(kernel[:rank], self.dilation)
+
     def _convolved(self, x: Shape, kernel: tuple[int, ...], out: int | None) -> Shape:
         axes = spatial_axes(self.data_format, len(x))
         lengths = tuple(x[a] for a in axes)
-        window = dilated(kernel[: len(axes)], self.dilation)
+        window = self._window(kernel, len(axes))
         shape = replaced(x, axes, window_lengths(self.padding, lengths, window, self.strides))
         return replaced(shape, (channel_axis(self.data_format, len(x)),), (out,))
 
@@ -77,7 +86,9 @@ class Conv(Convolution):
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x, rank = require_one(inputs), len(self.strides) + 2
         require_rank(x, rank, "images")
+        require_layout(self.data_format)
         kernel = require_param(params, "kernel", (None,) * rank)
+        require_numbers("groups", (self.groups,), 1)
         _require_channels(x, self.data_format, kernel[-2] * self.groups)
         if kernel[-1] % self.groups:
             raise ShapeError(f"has {kernel[-1]} output channels, which {self.groups} groups do not divide.")
@@ -99,6 +110,7 @@ class DepthwiseConv(Convolution):
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x, rank = require_one(inputs), len(self.strides) + 2
         require_rank(x, rank, "images")
+        require_layout(self.data_format)
         kernel = require_param(params, "kernel", (None,) * rank)
         _require_channels(x, self.data_format, kernel[-2])
         _require_bias(params, kernel[-2] * kernel[-1])
@@ -122,11 +134,13 @@ class ConvTranspose(Convolution):
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x, rank = require_one(inputs), len(self.strides) + 2
         require_rank(x, rank, "images")
+        require_layout(self.data_format)
         kernel = require_param(params, "kernel", (None,) * rank)
         _require_channels(x, self.data_format, kernel[-1])
         _require_bias(params, kernel[-2])
         axes = spatial_axes(self.data_format, rank)
-        windows = dilated(kernel[: len(axes)], self.dilation)
+        windows = self._window(kernel, len(axes))
+        require_numbers("strides", self.strides, 1)
         lengths = [self._length(x[a], k, s) for a, k, s in zip(axes, windows, self.strides, strict=True)]
         return replaced(replaced(x, axes, tuple(lengths)), (channel_axis(self.data_format, rank),), (kernel[-2],))
 
@@ -160,9 +174,8 @@ class BatchNorm(Op):
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
-        if not -len(x) <= self.axis < len(x):
-            raise ShapeError(f"normalises axis {self.axis}, but was given shape {show(x)}.")
-        channels = x[self.axis]
+        (axis,) = require_axes((self.axis,), x)
+        channels = x[axis]
         for role in ("moving_mean", "moving_variance", *(r for r in ("gamma", "beta") if r in params)):
             require_param(params, role, (channels,))
         return x

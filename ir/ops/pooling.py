@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from ir.ops.base import Op, Shape, ShapeError, Weights, require_axes, require_one, require_rank, spatial_axes
+from ir.ops.base import (
+    Op,
+    Shape,
+    ShapeError,
+    Weights,
+    require_axes,
+    require_layout,
+    require_one,
+    require_rank,
+    spatial_axes,
+)
 from ir.ops.interval import Interval, hull
 from ir.ops.window import Padding, replaced, window_lengths
 
@@ -28,6 +38,7 @@ class Pool(Op):
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         require_rank(x, len(self.pool_size) + 2, "images")
+        require_layout(self.data_format)
         axes = spatial_axes(self.data_format, len(x))
         return replaced(x, axes, window_lengths(self.padding, tuple(x[a] for a in axes), self.pool_size, self.strides))
 
@@ -86,6 +97,7 @@ class GlobalPool(Op):
         x = require_one(inputs)
         if self.axes is not None and (not self.axes or 0 in require_axes(self.axes, x)):
             raise ShapeError(f"pools over the axes {self.axes}; the batch, which is axis 0, is none of them.")
+        require_layout(self.data_format)
         axes = self.reduced(len(x))
         if self.keepdims:
             return replaced(x, axes, (1,) * len(axes))

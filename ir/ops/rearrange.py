@@ -3,7 +3,20 @@
 import math
 from dataclasses import dataclass
 
-from ir.ops.base import Op, Shape, ShapeError, Weights, require_one, require_rank, same_shape, show, spatial_axes
+from ir.ops.base import (
+    Op,
+    Shape,
+    ShapeError,
+    Weights,
+    require_axes,
+    require_layout,
+    require_numbers,
+    require_one,
+    require_rank,
+    same_shape,
+    show,
+    spatial_axes,
+)
 from ir.ops.interval import Interval, hull
 from ir.ops.window import Pairs, replaced
 
@@ -61,6 +74,9 @@ class Reshape(Rearrangement):
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
+        require_numbers("lengths", (n for n in self.shape if n != -1), 1)
+        if self.shape.count(-1) > 1:
+            raise ShapeError(f"leaves {self.shape.count(-1)} of the lengths {self.shape} open; one may be -1.")
         lengths = [n for n in x[1:] if n is not None]
         if len(lengths) < len(x) - 1:
             return (x[0], *(None if n == -1 else n for n in self.shape))
@@ -179,6 +195,7 @@ class Repeat(Rearrangement):
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         require_rank(x, 2, "vectors")
+        require_numbers("a count", (self.count,), 1)
         return (x[0], self.count, x[1])
 
 
@@ -195,9 +212,7 @@ class Concatenate(Rearrangement):
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         first = inputs[0]
-        if not -len(first) <= self.axis < len(first):
-            raise ShapeError(f"joins along axis {self.axis}, but was given shape {show(first)}.")
-        axis = self.axis % len(first)
+        (axis,) = require_axes((self.axis,), first)
         if not all(len(x) == len(first) and same_shape(replaced(x, (axis,), (None,)), first) for x in inputs):
             raise ShapeError(
                 f"joins along axis {self.axis} inputs of shapes {', '.join(map(show, inputs))}: the other axes differ."
@@ -208,6 +223,8 @@ class Concatenate(Rearrangement):
 
 
 def _resized(x: Shape, data_format: str, pairs: Pairs, sign: int) -> Shape:
+    require_layout(data_format)
+    require_numbers("pairs", (n for pair in pairs for n in pair), 0)
     axes = spatial_axes(data_format, len(x))
     if len(axes) != len(pairs):
         raise ShapeError(f"has {len(pairs)} (low, high) pairs, but was given shape {show(x)}.")

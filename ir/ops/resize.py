@@ -2,7 +2,17 @@
 
 from dataclasses import dataclass
 
-from ir.ops.base import Op, Shape, ShapeError, Weights, require_one, require_rank, spatial_axes
+from ir.ops.base import (
+    Op,
+    Shape,
+    ShapeError,
+    Weights,
+    require_layout,
+    require_numbers,
+    require_one,
+    require_rank,
+    spatial_axes,
+)
 from ir.ops.interval import ANYTHING, Interval, hull
 from ir.ops.window import replaced
 
@@ -46,6 +56,8 @@ class Upsample(Interpolation):
         x = require_one(inputs)
         require_rank(x, len(self.factors) + 2, "images")
         _require_method(self.interpolation)
+        require_layout(self.data_format)
+        require_numbers("factors", self.factors, 1)
         axes = spatial_axes(self.data_format, len(x))
         lengths = zip((x[axis] for axis in axes), self.factors, strict=True)
         return replaced(x, axes, tuple(None if n is None else n * factor for n, factor in lengths))
@@ -53,7 +65,9 @@ class Upsample(Interpolation):
 
 @dataclass(frozen=True)
 class Resize(Interpolation):
-    """Images brought to one size (height, width), or one length per spatial axis. `antialias` widens the window where they are made smaller.
+    """Images brought to one size: (height, width), or one length per spatial axis.
+
+    `antialias` widens the window where they are made smaller.
 
     >>> import ir
     >>> ir.Resize((8, 6)).output_shape({}, (None, 32, 32, 3))
@@ -69,6 +83,8 @@ class Resize(Interpolation):
         x = require_one(inputs)
         require_rank(x, len(self.size) + 2, "images")
         _require_method(self.interpolation)
+        require_layout(self.data_format)
+        require_numbers("a size", self.size, 1)
         return replaced(x, spatial_axes(self.data_format, len(x)), self.size)
 
 

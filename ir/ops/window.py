@@ -1,6 +1,6 @@
 """Window arithmetic that convolutions, pooling, padding and cropping share."""
 
-from ir.ops.base import Shape, ShapeError
+from ir.ops.base import Shape, ShapeError, require_numbers
 
 Pairs = tuple[tuple[int, int], ...]
 """One (low, high) pair per spatial axis."""
@@ -22,6 +22,8 @@ def window_padding(padding: Padding, lengths: Shape, window: tuple[int, ...], st
         return padding
     if padding == "valid":
         return ((0, 0),) * len(window)
+    if padding != "same":
+        raise ShapeError(f"pads {padding!r}, which is none of 'same', 'valid' or pairs of numbers.")
     pairs = []
     for n, k, s in zip(lengths, window, strides, strict=True):
         if n is None:
@@ -32,7 +34,15 @@ def window_padding(padding: Padding, lengths: Shape, window: tuple[int, ...], st
 
 
 def window_lengths(padding: Padding, lengths: Shape, window: tuple[int, ...], strides: tuple[int, ...]) -> Shape:
-    """How many windows fit along each axis; `ShapeError` where not even one does."""
+    """How many windows fit along each axis; `ShapeError` where not even one does, or the numbers make no sense."""
+    require_numbers("windows", window, 1)
+    require_numbers("strides", strides, 1)
+    if not isinstance(padding, str):
+        require_numbers("padding", (n for pair in padding for n in pair), 0)
+        if len(padding) != len(window):
+            raise ShapeError(f"pads {len(padding)} axes, but its windows have {len(window)}.")
+    else:
+        window_padding(padding, (1,) * len(window), window, strides)
     counts: list[int | None] = []
     for axis, (n, k, s) in enumerate(zip(lengths, window, strides, strict=True)):
         if n is None:
