@@ -120,6 +120,7 @@ OTHERS = {
     "unit norm": (ir.UnitNorm((1, -1)), [(2, 4, 3)]),
     "softmax": (ir.Softmax(), [(2, 5)]),
     "sparsemax": (ir.Sparsemax(1), [(2, 5, 3)]),
+    "sparsemax of Keras": (ir.Sparsemax(keras=True), [(2, 5)]),
     "threshold": (ir.Threshold(0.25, otherwise=-0.5), [(2, 5)]),
     "clip": (ir.Clip(-0.5, 0.75), [(2, 5)]),
     "celu": (ir.Celu(0.5), [(2, 5)]),

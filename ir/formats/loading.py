@@ -13,7 +13,7 @@ from ir.formats.keras.architectures import ARCHITECTURES, checked_choice
 from ir.formats.keras.blueprint import Blueprint, from_json
 from ir.formats.keras.named import read_named
 from ir.formats.keras.reader import archived_blueprint, read_archive, read_model
-from ir.formats.keras.weights_only import read_into_graph, read_weights, weights_file
+from ir.formats.keras.weights_only import WeightsFile, read_into_graph, read_weights, weights_file
 from ir.formats.native import model as native
 from ir.formats.native import tensors
 from ir.graph import Graph
@@ -38,7 +38,7 @@ def load(
         read.
     architecture: for weights alone, what they are the weights of: the name of a network in `ir.architectures`
         (`"resnet50"`, `"efficientnetb0"`, …), a file that holds the architecture (`model.to_json()`'s text, `.keras`,
-        `.h5`), or an `ir.Graph`.
+        `.h5`), or an `ir.Graph`. Of a whole model of Keras the weights are read, and this in place of its own.
     variant: which build of a named network; told from the file where it can be.
     kernels: `"theano"` or `"tensorflow"`, for weights in Theano's order of axes that do not say whether their kernels
         are mirrored.
@@ -129,34 +129,42 @@ def _read(path: Path, given: str | Graph | Blueprint | None, variant: str | None
         )
     if kind == "zip":
         with archive.opened(path) as opened:
-            _refuse_architecture(given)
-            return read_archive(opened)
+            if given is None:
+                return read_archive(opened)
+            with hdf5.opened(opened.weights("model.weights.h5")) as root:
+                return _with_architecture(weights_file(_weights(root)), given, variant, kernels)
     if kind == "native":
         _refuse_architecture(given)
         with source.opened(path) as own:
             return native.read(own)
     with hdf5.opened(path) as root:
         if root.has_attribute("model_config"):
-            _refuse_architecture(given)
             if "model_weights" not in root:
                 raise LoadError("holds a model configuration but no weights: save the model with model.save.")
-            return read_model(root)
-        file = weights_file(_weights(root))
-        if given is None:
-            raise LoadError(
-                "holds weights alone, not the architecture they belong to: give architecture=, a file with it (.json, "
-                ".keras or .h5) or the name of a network such as 'resnet50' (ir.architectures.ARCHITECTURES has them)."
-            )
-        if isinstance(given, str):
-            return read_named(file, given, variant, kernels)
-        if isinstance(given, Graph):
-            return read_into_graph(file, given, kernels)
-        return read_weights(file, given, kernels)
+            if given is None:
+                return read_model(root)
+        return _with_architecture(weights_file(_weights(root)), given, variant, kernels)
+
+
+def _with_architecture(
+    file: WeightsFile, given: str | Graph | Blueprint | None, variant: str | None, kernels: str | None
+) -> Model:
+    """The model of an architecture with the weights of a file."""
+    if given is None:
+        raise LoadError(
+            "holds weights alone, not the architecture they belong to: give architecture=, a file with it (.json, "
+            ".keras or .h5) or the name of a network such as 'resnet50' (ir.architectures.ARCHITECTURES has them)."
+        )
+    if isinstance(given, str):
+        return read_named(file, given, variant, kernels)
+    if isinstance(given, Graph):
+        return read_into_graph(file, given, kernels)
+    return read_weights(file, given, kernels)
 
 
 def _refuse_architecture(given: object) -> None:
     if given is not None:
-        raise LoadError("holds a whole model, not weights alone: leave out `architecture` and `variant`.")
+        raise LoadError("holds a model with its graph: leave out `architecture` and `variant`.")
 
 
 def _weights(root: hdf5.Group) -> hdf5.Group:
@@ -194,7 +202,8 @@ def _kind(path: Path) -> str:
         raise LoadError("is a placeholder of Git LFS, not the model itself: fetch it with `git lfs pull`.")
     if tensors.begins(start):  # before JSON, which such a file may look like: its first bytes are any
         return "native"
-    if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"{") or (text.startswith(b'"') and text[1:].lstrip().startswith(b"{")):
         return "json"
     raise LoadError(
         f"is no model file (it begins with {start[:8]!r}): one that Keras saved as .keras or .h5, or one of "

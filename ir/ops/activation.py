@@ -331,12 +331,19 @@ class Softmax(ActivationOp):
 class Sparsemax(Softmax):
     """The probabilities nearest to `x` over one axis: `max(x - τ, 0)`, `τ` such that they sum to 1; most are 0.
 
+    With `keras`, as Keras 3 computes it: `τ` is made of the sum of all running sums of the largest values in place of
+    the last one, so that the results need not sum to 1.
     Source: Martins and Astudillo, "From Softmax to Sparsemax", ICML 2016.
 
     >>> import ir
     >>> ir.Sparsemax().output_shape({}, (None, 10)), ir.Sparsemax().squashes
     ((None, 10), True)
     """
+
+    keras: bool = False
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        return _NONNEGATIVE if self.keras else UNIT
 
 
 @dataclass(frozen=True)

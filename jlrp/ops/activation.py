@@ -84,10 +84,15 @@ def _(op: ir.Softmax, params: Params, x: Array) -> Array:
 def _(op: ir.Sparsemax, params: Params, x: Array) -> Array:
     values = jnp.moveaxis(x, op.axis, -1)
     falling = -jnp.sort(-values, axis=-1)
-    above = jnp.cumsum(falling, axis=-1) - 1
+    sums = jnp.cumsum(falling, axis=-1)
     ranks = jnp.arange(1, values.shape[-1] + 1, dtype=x.dtype)
-    support = jnp.sum(ranks * falling > above, axis=-1, keepdims=True)
-    tau = jnp.take_along_axis(above, support - 1, axis=-1) / support.astype(x.dtype)
+    supports = falling - (sums - 1) / ranks > 0
+    count = jnp.sum(supports, axis=-1, keepdims=True)
+    if op.keras:
+        total = jnp.sum(jnp.where(supports, sums, 0), axis=-1, keepdims=True)
+    else:
+        total = jnp.take_along_axis(sums, count - 1, axis=-1)
+    tau = (total - 1) / count.astype(x.dtype)
     return jnp.moveaxis(jnp.maximum(values - tau, 0), -1, op.axis)
 
 

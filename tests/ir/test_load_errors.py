@@ -94,8 +94,8 @@ def test_weights_of_keras_0(tmp_path):
     assert_refused(tmp_path / "m.h5", "Keras 0.x")
 
 
-def test_a_model_needs_no_architecture():
-    assert_refused(KERAS / RESNET, "whole model", "leave out `architecture`", architecture="resnet50")
+def test_the_weights_of_a_whole_model_in_another_architecture():
+    assert_refused(KERAS / RESNET, "is not of resnet50", architecture="resnet50")
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,12 @@ def set_field(layer, **fields):
 
 LAYER_CHANGES = [
     (replaced_layer(class_name="LSTM"), ["'add_1'", "recurrent", "(LSTM)", "not supported"]),
-    (replaced_layer(class_name="Attention"), ["'add_1'", "'Attention'", "not supported", "ir.keras.register"]),
-    (replaced_layer(class_name="Lambda"), ["'add_1'", "Python code", "never executed", "ordinary layers"]),
+    (replaced_layer(class_name="Attention"), ["'add_1'", "'Attention'", "not supported", "without it"]),
+    (replaced_layer(class_name="Lambda"), ["'add_1'", "Python code", "never executed", 'register("add_1"', "layer"]),
+    (replaced_layer(class_name="KerasLayer"), ["'add_1'", "TensorFlow Hub", "copy the weights"]),
+    (replaced_layer(class_name="Gain"), ["'Gain'", "three lines", 'ir.keras.register("Gain", gain', 'like="…"']),
     (replaced_layer(module="mine.layers", class_name="Sum"), ["custom class 'Sum'", "'mine.layers'"]),
-    (set_field("conv1", activation="sparsemax"), ["'conv1'", "'sparsemax'", "relu"]),
+    (set_field("conv1", activation="snake"), ["'conv1'", "'snake'", "relu", 'register("snake", snake, kind="activation")']),
     (set_field("conv1", activation={"class_name": "PowerUnit", "config": {}}), ["'conv1'", "'PowerUnit'"]),
     (set_field("conv1", padding="full"), ["'conv1'", "padding=full", "'valid' and 'same'"]),
     (set_field("conv1", filters="many"), ["'conv1'", "filters=many"]),
@@ -152,7 +154,10 @@ LAYER_CHANGES = [
     (replaced_layer(inbound_nodes=[[["add_1", 0, 0, {}], ["conv1", 0, 0, {}]]]), ["reads its own output"]),
     (replaced_layer(inbound_nodes=[[["add_3", 0, 0, {}], ["conv1", 0, 0, {}]]]), ["reads its own output"]),
     (replaced_layer(inbound_nodes=[[["conv1", 0, 0, {}]]]), ["'add_1' (Add)", "two or more inputs"]),
-    (replaced_layer(inbound_nodes=[[["conv1", 0, 0, {"training": True}]]]), ["'add_1'", "training=True"]),
+    (
+        lambda c: layer_named(c, "bn_conv1")["inbound_nodes"][0][0].__setitem__(3, {"training": True}),
+        ["'bn_conv1'", "training=True", 'ir.keras.register("BatchNormalization", training=True)'],
+    ),
     (
         replaced_layer(inbound_nodes=[[["input_1", 0, 0, {}], ["conv1", 0, 0, {}]]]),
         ["'add_1' (Add)", "broadcast to one"],

@@ -8,8 +8,9 @@ import re
 
 from ir.errors import LoadError
 from ir.formats.hdf5 import Group
+from ir.formats.keras.layers.registry import bare
 from ir.formats.keras.spec import LayerSpec, ModelSpec
-from ir.formats.keras.weights import Located, Place, stored_in
+from ir.formats.keras.weights import Located, Place, Stored, called_as, stored_in
 
 TWICE = "_layer_checkpoint_dependencies"
 """Where a model's layers are in tf.keras 2.12 and 2.13, which count layers with weights twice."""
@@ -39,11 +40,7 @@ def located_in(root: Group, spec: ModelSpec, prefix: str = "") -> Located:
                 f"{f'{container.path}/{name}'!r}: the weights are those of another model."
             )
         groups.add(name)
-        group = container.group(name)
-        if layer.model is not None:
-            found += located_in(group, layer.model, f"{prefix}{layer.name}/")
-        else:
-            found += _arrays(group, layer, prefix)
+        found += _of_layer(container.group(name), layer, prefix)
     surplus = [name for name in layers_with_arrays(root) if name.split("/")[0] not in groups]
     if surplus:
         more = f" and {len(surplus) - 5} more" if len(surplus) > 5 else ""
@@ -52,6 +49,29 @@ def located_in(root: Group, spec: ModelSpec, prefix: str = "") -> Located:
             "another model."
         )
     return found
+
+
+def _of_layer(group: Group, layer: LayerSpec, prefix: str) -> Located:
+    """The arrays of a layer or nested model in its group; those of a layer that it wraps are in `layer`."""
+    if layer.model is not None:
+        return located_in(group, layer.model, f"{prefix}{layer.name}/")
+    if layer.inner is None:
+        return _arrays(group, layer, stored_in(layer, prefix), prefix)
+    inner = called_as(layer)
+    own = [stored for stored in stored_in(layer, prefix) if stored.layer is layer]
+    found: Located = []
+    if any(
+        stored.weight.used for stored in own
+    ):  # arrays for training alone, Keras stores with others of the layer inside
+        found = _arrays(group, layer, own, prefix)
+    if not stored_in(inner, prefix):
+        return found
+    if "layer" not in group or not group.is_group("layer"):
+        raise LoadError(
+            f"holds no weights for the layer inside {prefix + layer.name!r} ({layer.class_name}) at {group.path!r}: "
+            "the weights are those of another model."
+        )
+    return found + _of_layer(group.group("layer"), inner, prefix)
 
 
 def layers_in(root: Group) -> list[str]:
@@ -69,9 +89,26 @@ def layers_with_arrays(root: Group) -> list[str]:
             continue
         if is_checkpoint(group):
             found += [f"{name}/{inner}" for inner in layers_with_arrays(group)]
-        elif _arrays_in(group):
+        elif _holds_arrays(group):
             found.append(name)
     return found
+
+
+def _holds_arrays(group: Group) -> bool:
+    """Whether a layer's group holds arrays, its own or those of layers inside it."""
+    waiting = [group]
+    for _ in range(MOST_INSIDE):
+        if not waiting:
+            return False
+        each = waiting.pop()
+        if _arrays_in(each):
+            return True
+        waiting += [each.group(name) for name in each.members()[:MOST_INSIDE] if name != "vars" and each.is_group(name)]
+    return False
+
+
+MOST_INSIDE = 50
+"""How many layers inside a layer that is no model are looked at for arrays that the architecture does not have."""
 
 
 def snake_case(class_name: str) -> str:
@@ -80,7 +117,7 @@ def snake_case(class_name: str) -> str:
     >>> [snake_case(name) for name in ("Conv2D", "BatchNormalization", "PReLU")]
     ['conv2d', 'batch_normalization', 'p_re_lu']
     """
-    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name))
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", bare(class_name)))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
@@ -99,16 +136,38 @@ def _numbered(layer: LayerSpec, counted: dict[str, int], step: int) -> str:
     return f"{name}_{before}" if before else name
 
 
-def _arrays(group: Group, layer: LayerSpec, prefix: str) -> Located:
-    expected, names = stored_in(layer, prefix), _arrays_in(group)
+def _arrays(group: Group, layer: LayerSpec, expected: list[Stored], prefix: str) -> Located:
+    """The arrays of a layer that is no model, those within an attribute of it in the group of that name."""
+    found: Location = {}
+    for within in dict.fromkeys(("", *(stored.weight.within for stored in expected))):
+        place = group
+        for part in within.split("/") if within else ():
+            if part not in place or not place.is_group(part):
+                there = [name for name in place.members() if name != "vars"]
+                raise LoadError(
+                    f"holds no {part!r} for the layer {prefix + layer.name!r} ({layer.class_name}) at {place.path!r}, "
+                    f"but {', '.join(map(repr, there[:5])) or 'nothing'}."
+                )
+            place = place.group(part)
+        found.update(_numbered_arrays(place, layer, [s for s in expected if s.weight.within == within], prefix))
+    return [(stored, found[id(stored)]) for stored in expected]
+
+
+Location = dict[int, Place]
+
+
+def _numbered_arrays(group: Group, layer: LayerSpec, expected: list[Stored], prefix: str) -> Location:
+    names = _arrays_in(group)
     if names != [str(index) for index in range(len(expected))]:
-        needed = ", ".join(stored.weight.role for stored in expected)
+        needed = ", ".join(stored.weight.role for stored in expected) or "none"
         raise LoadError(
             f"holds {len(names)} arrays for the layer {prefix + layer.name!r} ({layer.class_name}) at {group.path!r}, "
             f"but its configuration needs {len(expected)} ({needed}): the weights are those of another model."
         )
+    if not names:
+        return {}
     inside = group.group("vars")
-    return [(stored, Place(inside, name)) for stored, name in zip(expected, names, strict=True)]
+    return {id(stored): Place(inside, name) for stored, name in zip(expected, names, strict=True)}
 
 
 def _arrays_in(group: Group) -> list[str]:

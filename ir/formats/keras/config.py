@@ -12,7 +12,8 @@ from ir.errors import LoadError
 from ir.formats.keras import keras1
 from ir.formats.keras.inbound import calls_of, numbered_from_zero, references
 from ir.formats.keras.inline import MOST_NODES
-from ir.formats.keras.layers.registry import is_registered
+from ir.formats.keras.layers.foreign import FOREIGN
+from ir.formats.keras.layers.registry import ADDONS, is_registered, unknown, wrapper_of
 from ir.formats.keras.spec import Call, LayerSpec, ModelSpec, Tensor
 
 FUNCTIONAL = ("Functional", "Model", "Container")
@@ -33,13 +34,18 @@ def parsed(text: str) -> dict[str, Any]:
     return config
 
 
-def json_object(text: str, what: str) -> dict[str, Any]:
-    """A JSON text that is one object; `LoadError` that says what it should have been."""
+def json_object(text: str, what: str, within: bool = False) -> dict[str, Any]:
+    """A JSON text that is one object, or a string that holds one; `LoadError` that says what it should have been.
+
+    within: whether the text stood in a string, which holds no further one.
+    """
     try:
         long = LONG_NUMBER.search(text) is not None  # asked first, as reading every number in Python takes its time
         found = json.loads(text, parse_int=_whole if long else None)
     except (ValueError, RecursionError) as error:
         raise LoadError(f"is damaged: its {what} is not valid JSON ({str(error)[:100]}).") from error
+    if isinstance(found, str) and not within:  # written by json.dump(model.to_json(), file)
+        return json_object(found, what, within=True)
     if not isinstance(found, dict):
         raise LoadError(f"is damaged: its {what} is no JSON object.")
     return found
@@ -104,19 +110,28 @@ class _Reader:
             raise LoadError(f"has the layer {name!r}, whose name with its models' is over {LONGEST_NAME} letters long.")
         class_name, config, module = str(entry["class_name"]), entry["config"], entry.get("module")
         if class_name in MODELS:
-            inner = self.model(entry, _layer_entries(entry), name, (*within, name))
-            return LayerSpec(name, class_name, config if isinstance(config, Mapping) else {}, model=inner)
+            nested = self.model(entry, _layer_entries(entry), name, (*within, name))
+            return LayerSpec(name, class_name, config if isinstance(config, Mapping) else {}, model=nested)
         if isinstance(config, list):
             raise LoadError(f"is damaged: the configuration of layer {name!r} ({class_name}) is a list.")
-        own = isinstance(module, str) and module.split(".")[0] not in KERAS_MODULES
-        if own and not is_registered(class_name):
-            raise LoadError(
-                f"has the layer {name!r} of the custom class {class_name!r} (from {module!r}), whose code is not in "
-                "the file: enter it with ir.keras.register, or replace it by layers of Keras and save the model again."
-            )
+        module = module if isinstance(module, str) else None
+        class_name = self.known_name(LayerSpec(name, class_name, config), module)
         if self.keras_version == 1:
             class_name, config = keras1.modernised(class_name, config, self.data_format)
-        return LayerSpec(name, class_name, config, module=module if isinstance(module, str) else None)
+        inner = None
+        if wrapper_of(class_name, name) is not None:
+            inner = self.layer(config.get("layer"), f"{model}/{name}", (*within, name))
+        return LayerSpec(name, class_name, config, module=module, inner=inner)
+
+    def known_name(self, spec: LayerSpec, module: str | None) -> str:
+        """The name under which a layer's class is known; `LoadError` for a custom class that is not."""
+        class_name = spec.class_name
+        if module is None or module.split(".")[0] in KERAS_MODULES or is_registered(class_name, spec.name):
+            return class_name
+        package = next((p for p in (ADDONS, "") if p + class_name in FOREIGN), None)
+        if package is None or (package == ADDONS and not module.startswith("tensorflow_addons")):
+            raise unknown(spec, module)
+        return package + class_name
 
 
 def _functional(name: str, layers: list[LayerSpec], entries: list[Any], config: Any) -> ModelSpec:

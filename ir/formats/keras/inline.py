@@ -1,16 +1,20 @@
 """From the neutral form to a graph: nested models and further calls of shared layers written out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from ir.analysis.shapes import Shapes
 from ir.errors import LoadError
-from ir.formats.keras.layers import LayerCall, converted
+from ir.formats.keras.layers import LayerCall, Part, converted
+from ir.formats.keras.layers.registry import BEFORE_LOADING, Outputs, acts_in_training, refused, wrapper_of
 from ir.formats.keras.spec import Call, LayerSpec, ModelSpec
+from ir.formats.keras.steps import at_every_step, weights_at_every_step
 from ir.formats.keras.weights import Params as Arrays
+from ir.formats.keras.weights import called_as
 from ir.graph import Graph, GraphError, Node, pruned
-from ir.ops import Shape, ShapeError
+from ir.ops import Op, Shape, ShapeError
 from ir.ops.base import possible
 
 MOST_NODES = 10_000
@@ -24,6 +28,9 @@ MOST_CONSTANTS = 10_000_000
 
 Place = tuple[str, int]
 """A layer's name and which of its calls, counted from 0."""
+
+Steps = tuple[int | None, ...]
+"""The lengths of the axes behind the batch along which layers are applied at every step, the outermost first."""
 
 
 def inlined(spec: ModelSpec, params: Arrays, keras_version: int) -> tuple[Graph, tuple[Shape, ...]]:
@@ -52,6 +59,7 @@ class _Builder:
 
     def __init__(self, params: Arrays, keras_version: int) -> None:
         self.params = params
+        self.stored = dict(params)
         self.keras_version = keras_version
         self.nodes: list[Node] = []
         self.aliases: dict[str, str] = {}
@@ -59,10 +67,11 @@ class _Builder:
         self.orders: dict[int, list[tuple[LayerSpec, int]]] = {}
         self.calls = self.edges = self.constants = 0
 
-    def model(self, spec: ModelSpec, fed: list[str], nodes: str, weights: str) -> list[str]:
+    def model(self, spec: ModelSpec, fed: list[str], nodes: str, weights: str, steps: Steps = ()) -> list[str]:
         """Lay out a model whose inputs are the values `fed`; returns the values that come out.
 
-        `nodes` and `weights` are the prefixes of its nodes' names and of its keys in `params`.
+        `nodes` and `weights` are the prefixes of its nodes' names and of its keys in `params`; `steps` are given where
+        the model is applied at every step of a series.
         """
         if len(fed) != len(spec.inputs):
             raise LoadError(
@@ -79,40 +88,88 @@ class _Builder:
             call = layer.calls[number]
             read = [_output(values, t.layer, t.call, t.index) for t in call.tensors]
             name = nodes + layer.name + (f":{number}" if number else "")
-            values[layer.name, number] = self.layer(layer, call, read, name, weights + layer.name)
+            values[layer.name, number] = self.layer(layer, call, read, name, weights + layer.name, steps)
         return [_output(values, t.layer, t.call, t.index) for t in spec.outputs]
 
-    def layer(self, layer: LayerSpec, call: Call, read: list[str], name: str, key: str) -> list[str]:
+    def layer(self, layer: LayerSpec, call: Call, read: list[str], name: str, key: str, steps: Steps = ()) -> list[str]:
         """Lay out one call of a layer or nested model under `name`; returns the values that come out."""
         if not read:
             raise LoadError(f"is damaged: nothing goes into the layer {name!r} ({layer.class_name}).")
-        if call.keywords.get("training"):
-            raise LoadError(f"calls the layer {name!r} with training=True, which is not supported.")
+        if call.keywords.get("training") and self.keras_version < 3:  # Keras 3 says at inference what holds everywhere
+            _refuse_training(layer, name)
         self.count(len(read) + (0 if layer.model is None else len(layer.model.outputs)))
         if layer.model is not None:
-            values = self.model(layer.model, read, f"{name}/", f"{key}/")
+            values = self.model(layer.model, read, f"{name}/", f"{key}/", steps)
             self.aliases[name] = values[0]
             return values
-        shapes = tuple(self.shapes[value] for value in read)
+        if layer.inner is not None:
+            if wrapper_of(layer.class_name, layer.name) == "TimeDistributed":
+                steps = (*steps, self.length_of_series(layer, read, steps))
+            return self.layer(called_as(layer), call, read, name, key, steps)
+        shapes = tuple(_of_one_step(self.shapes[value], steps) for value in read)
         parts = converted(LayerCall(layer, call, shapes, self.keras_version))
         inputs: dict[int | str, str] = dict(enumerate(read))
+        made = []
         for part in parts:
-            suffix = part.name if part.weights is None else part.weights
-            at = f"{key}/{suffix}" if suffix else key
-            node = Node(
-                f"{name}/{part.name}" if part.name else name,
-                part.op,
-                tuple(read) if part.reads is None else tuple(inputs[which] for which in part.reads),
-                None if part.weights is None and not part.constants else at,
-            )
-            if part.constants:
-                self.params[at] = {**self.params.get(at, {}), **self.made(part.constants, name)}
-            self.add(node, layer)
+            reads = tuple(read) if part.reads is None else tuple(inputs[which] for which in part.reads)
+            self.count(len(reads))
+            node = self.part(part, layer, reads, name, key, steps)
             inputs[part.name] = node.name
             read = [node.name]
+            made.append(node.name)
         if not parts:
             self.aliases[name] = read[0]
+        if isinstance(parts, Outputs):
+            if name not in made:
+                self.aliases[name] = made[0]
+            return made
         return read[:1]
+
+    def part(self, part: Part, layer: LayerSpec, reads: tuple[str, ...], name: str, key: str, steps: Steps) -> Node:
+        """Add the node of one op of a layer, and its weights."""
+        op, brought = self.at_all_steps(part.op, layer, reads, steps)
+        if part.arrays is not None:
+            brought = [part.arrays, *brought]
+        suffix = part.name if part.weights is None or part.arrays is not None else part.weights
+        at = f"{key}/{suffix}" if suffix else key
+        if part.constants:
+            self.params[at] = {**self.params.get(at, {}), **self.made(part.constants, name)}
+        if brought and (part.weights is not None or part.constants):
+            stored = f"{key}/{part.weights}" if part.weights else key
+            arrays: Mapping[str, Any] = self.stored.get(stored, {}) if part.weights is not None else self.params[at]
+            for bring in brought:
+                arrays = bring(arrays)
+            self.params[at] = {role: np.asarray(array) for role, array in arrays.items()}
+        weighted = part.weights is not None or part.constants
+        node = Node(f"{name}/{part.name}" if part.name else name, op, reads, at if weighted else None)
+        self.add(node, layer)
+        return node
+
+    def at_all_steps(
+        self, op: Op, layer: LayerSpec, reads: tuple[str, ...], steps: Steps
+    ) -> tuple[Op, list[Callable[[Mapping[str, Any]], Mapping[str, Any]]]]:
+        """The op that does at all steps what `op` does at one, and what brings its weights into shape."""
+        brought = []
+        for index, length in reversed(list(enumerate(steps))):
+            rank = len(self.shapes[reads[0]]) - index - 1
+            lifted = at_every_step(op, length, rank)
+            if lifted is None:
+                raise refused(
+                    layer,
+                    f"is applied at every step of a series (TimeDistributed), which is not supported for {op}",
+                )
+            change = weights_at_every_step(op)
+            brought += [] if change is None else [change]
+            op = lifted
+        return op, brought
+
+    def length_of_series(self, layer: LayerSpec, read: list[str], steps: Steps) -> int | None:
+        """The number of steps of the series that a layer is given."""
+        shapes = [self.shapes[value] for value in read]
+        at = 1 + len(steps)
+        if any(len(shape) < at + 2 for shape in shapes) or len({shape[at] for shape in shapes}) > 1:
+            raise refused(layer, f"is applied to each step of a series, but is given values of shape {shapes[0]}")
+        return shapes[0][at]
 
     def count(self, edges: int) -> None:
         """Count one more call; `LoadError` where there are too many."""
@@ -139,6 +196,27 @@ class _Builder:
             what = f"{node.name!r} ({layer.class_name})"
             raise LoadError(f"holds layers or weights that do not fit each other: {what} {error}") from error
         self.nodes.append(node)
+
+
+def _of_one_step(shape: Shape, steps: Steps) -> Shape:
+    return (*shape[:1], *shape[1 + len(steps) :])
+
+
+def _refuse_training(layer: LayerSpec, name: str) -> None:
+    """`LoadError` for a call with `training=True` of a layer or model whose output is another one then."""
+    waiting = [layer]
+    while waiting:
+        each = waiting.pop()
+        if each.model is not None:
+            waiting += each.model.layers
+        elif each.inner is not None:
+            waiting.append(each.inner)
+        if each.model is None and acts_in_training(each):
+            raise LoadError(
+                f"calls the layer {name!r} with training=True, so that {each.class_name} acts as in training. "
+                f'{BEFORE_LOADING} instead, such as its mean: `ir.keras.register("{each.class_name}", training=True)` '
+                "(after `import ir.keras`)."
+            )
 
 
 def _output(values: Mapping[Place, list[str]], layer: str, call: int, index: int) -> str:

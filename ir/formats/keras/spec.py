@@ -40,8 +40,9 @@ class Call:
 class LayerSpec:
     """A layer or nested model: its configuration, with today's Keras names, and its calls.
 
-    `module` is where Keras says the class lives, if it says so; `model` is set for nested models; `weights` are the
-    arrays that it stores, where they are known from elsewhere than its class.
+    `module` is where Keras says the class lives, if it says so; `model` is set for nested models, `inner` for layers
+    that wrap another; `weights` are the arrays that it stores, where they are known from elsewhere than its class.
+    `shown` is its name for people, where it stands for another layer.
     """
 
     name: str
@@ -51,6 +52,13 @@ class LayerSpec:
     module: str | None = None
     model: "ModelSpec | None" = None
     weights: "tuple[Weight, ...] | None" = None
+    inner: "LayerSpec | None" = None
+    shown: str | None = None
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        return self.name if self.shown is None else self.shown
 
     @property
     def trainable(self) -> bool:

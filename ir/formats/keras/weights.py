@@ -1,6 +1,6 @@
 """The arrays that a model stores, in Keras's order, and what older versions store otherwise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,13 +58,27 @@ def stored_in(layer: LayerSpec, prefix: str = "") -> list[Stored]:
     return trained + others
 
 
+def called_as(wrapper: LayerSpec) -> LayerSpec:
+    """The layer that another wraps, under the other's name."""
+    assert wrapper.inner is not None
+    return replace(wrapper.inner, name=wrapper.name)
+
+
 def _split(layer: LayerSpec, prefix: str) -> tuple[list[Stored], list[Stored]]:
     """The trained weights and the others."""
     name = prefix + layer.name
     if layer.model is None:
         own = [Stored(f"{name}/{w.part}" if w.part else name, layer, w) for w in weights_of(layer)]
         trained = [s for s in own if layer.trainable and s.weight.trainable]
-        return trained, [s for s in own if s not in trained]
+        others = [s for s in own if s not in trained]
+        if layer.inner is not None:
+            within, without = _split(called_as(layer), prefix)
+            if layer.trainable:
+                return trained + within, others + without
+            copied = int(layer.class_name.endswith("SpectralNormalization"))  # it holds the kernel itself, too
+            inside = [*within, *without]
+            others = [*inside[:copied], *own, *inside[copied:]]
+        return trained, others
     inner = [_split(each, f"{name}/") for each in layer.model.layers]
     if layer.trainable:
         return [s for t, _ in inner for s in t], [s for _, o in inner for s in o]

@@ -2,14 +2,18 @@
 
 from ir.formats.keras.layers import (
     activation,
+    foreign,
     inference,
+    lambdas,
     linear,
     merge,
     normalization,
     operators,
     pooling,
     rearrange,
+    resizing,
     scaling,
+    tensorflow,
 )
 from ir.formats.keras.layers.registry import LayerCall, Part, Weight, converted, supported, weights_of
 
@@ -19,14 +23,18 @@ __all__ = [
     "Weight",
     "activation",
     "converted",
+    "foreign",
     "inference",
+    "lambdas",
     "linear",
     "merge",
     "normalization",
     "operators",
     "pooling",
     "rearrange",
+    "resizing",
     "scaling",
     "supported",
+    "tensorflow",
     "weights_of",
 ]

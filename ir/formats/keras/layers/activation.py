@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ir.errors import LoadError
 from ir.formats.keras.layers.fields import axis, number
-from ir.formats.keras.layers.registry import LayerCall, Part, Weight, converted, layer, refused
-from ir.formats.keras.spec import LayerSpec
+from ir.formats.keras.layers.reductions import gated
+from ir.formats.keras.layers.registry import LayerCall, Part, Weight, converted, layer, registered, three_lines
+from ir.formats.keras.spec import Call, LayerSpec
 from ir.ops import (
     Activation,
     ActivationOp,
@@ -20,6 +22,7 @@ from ir.ops import (
     Relu,
     Softmax,
     SoftShrink,
+    Sparsemax,
 )
 
 NAMED: dict[str, ActivationOp | None] = {
@@ -51,13 +54,46 @@ NAMED: dict[str, ActivationOp | None] = {
     "mish": Activation("mish"),
     "squareplus": Activation("squareplus"),
     "gelu_tanh": Activation("gelu_tanh"),
+    "Addons>sparsemax": Sparsemax(),
+    "Addons>rrelu": Relu(negative_slope=(0.125 + 1 / 3) / 2),  # at inference the mean of its two slopes
+    "sparse_plus": Activation("sparse_plus"),
+    "sparse_sigmoid": HardSigmoid(0.5),
+    "sparsemax": Sparsemax(keras=True),
+    "abs": Activation("abs"),
+    "square": Activation("square"),
+    "exp": Activation("exponential"),
 }
+
+
+ADDONS_NAMES = {
+    "Addons>gelu": "gelu_tanh",  # approximate by default
+    "Addons>hardshrink": "hard_shrink",
+    "Addons>softshrink": "soft_shrink",
+    "Addons>mish": "mish",
+    "Addons>tanhshrink": "tanh_shrink",
+    "Custom>swish": "silu",
+    "Custom>mish": "mish",
+    "h_swish": "hard_silu",
+    "hswish": "hard_silu",
+}
+"""Activations under which other packages know those above."""
 
 
 def with_activation(call: LayerCall, parts: list[Part]) -> list[Part]:
     """A layer's parts followed by its own activation, before which the layer is called `linear`."""
-    after = _activation(call, call.spec.config.get("activation"))
-    return [*parts[:-1], replace(parts[-1], name="linear"), *after] if after else parts
+    config = call.spec.config
+    made = next((config[key] for key in ("units", "filters") if type(config.get(key)) is int), None)
+    shape = call.shapes[0] if made is None else (*call.shapes[0][:-1], made)
+    after = _activation(replace(call, shapes=(shape,)), config.get("activation"))
+    if not after:
+        return parts
+    after = [part if part.reads is None else replace(part, reads=tuple(map(_linear, part.reads))) for part in after]
+    return [*parts[:-1], replace(parts[-1], name="linear"), *after]
+
+
+def _linear(read: int | str) -> int | str:
+    """What an activation reads, where it is a layer's own: what the layer would give without it."""
+    return "linear" if read == 0 else read
 
 
 @layer("Activation")
@@ -107,8 +143,8 @@ def prelu(call: LayerCall) -> list[Part]:
 def _activation(call: LayerCall, value: Any) -> list[Part]:
     """The parts of an activation: a name, a function of that name, or a layer, by its class and configuration."""
     if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
-        spec = LayerSpec(call.spec.name, str(value.get("class_name")), value["config"])
-        return converted(replace(call, spec=spec))
+        spec = LayerSpec("", str(value.get("class_name")), value["config"], shown=call.spec.title)
+        return list(converted(replace(call, spec=spec)))
     if isinstance(value, Mapping):
         value = value.get("config")
     return [] if value is None else named_activation(call, value)
@@ -116,10 +152,21 @@ def _activation(call: LayerCall, value: Any) -> list[Part]:
 
 def named_activation(call: LayerCall, name: Any) -> list[Part]:
     """The part of an activation function, by Keras's name for it; none for the linear one."""
+    own = registered("activation", name) if isinstance(name, str) else None
+    if own is not None:
+        return list(own(call))
+    if isinstance(name, str):
+        name = ADDONS_NAMES.get(name, name)
+    if name == "glu":
+        return gated(replace(call, call=Call(call.call.arguments[:1])))
     if name == "hard_sigmoid":
         return [Part(HardSigmoid(1 / 6 if call.keras_version >= 3 else 0.2))]
     if not isinstance(name, str) or name not in NAMED:
-        known = ", ".join(sorted([*NAMED, "hard_sigmoid"]))
-        raise refused(call.spec, f"has the activation {str(name)[:80]!r}, which is not supported; these are: {known}")
+        shown = str(name)[:80]
+        lines = three_lines(shown, "ir.Relu(max_value=20.0)", ', kind="activation"')
+        raise LoadError(
+            f"has the activation {shown!r} in the layer {call.spec.title!r} ({call.spec.class_name}), which is not "
+            f"supported; these are: {', '.join(sorted([*NAMED, 'glu', 'hard_sigmoid']))}. {lines}"
+        )
     op = NAMED[name]
     return [] if op is None else [Part(op)]

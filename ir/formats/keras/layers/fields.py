@@ -14,7 +14,7 @@ from ir.ops.window import Padding, Pairs
 def field(spec: LayerSpec, key: str) -> Any:
     """A field that must be there."""
     if key not in spec.config:
-        raise LoadError(f"is damaged: the layer {spec.name!r} ({spec.class_name}) lacks {key!r} in its configuration.")
+        raise LoadError(f"is damaged: the layer {spec.title!r} ({spec.class_name}) lacks {key!r} in its configuration.")
     return spec.config[key]
 
 

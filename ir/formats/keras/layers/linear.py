@@ -1,6 +1,7 @@
 """Dense layers, convolutions and batch normalisation."""
 
 from ir.formats.keras.layers.activation import with_activation
+from ir.formats.keras.layers.arithmetic import equation_parts
 from ir.formats.keras.layers.fields import axis, data_format, flag, length, lengths, number, padding, rank_of, unusual
 from ir.formats.keras.layers.registry import LayerCall, Part, Weight, layer, refused
 from ir.formats.keras.spec import LayerSpec
@@ -62,6 +63,20 @@ def batchnorm_weights(spec: LayerSpec) -> list[Weight]:
 @layer("Dense", weights=dense_weights)
 def dense(call: LayerCall) -> list[Part]:
     return with_activation(call, [Part(Dense(), weights="")])
+
+
+def einsum_weights(spec: LayerSpec) -> list[Weight]:
+    """`kernel` and `bias`, of the shapes that the equation gives them."""
+    found = [Weight("kernel", ("kernel",), None)]
+    return [*found, Weight("bias", ("bias",), None)] if spec.config.get("bias_axes") else found
+
+
+@layer("EinsumDense", weights=einsum_weights)
+def einsum_dense(call: LayerCall) -> list[Part]:
+    spec = call.spec
+    bias_axes = spec.config.get("bias_axes")
+    parts = equation_parts(call, spec.config.get("equation"), bias_axes if isinstance(bias_axes, str) else None)
+    return with_activation(call, parts)
 
 
 @layer("Conv1D", "Conv2D", "Conv3D", weights=conv_weights)

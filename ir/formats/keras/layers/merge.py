@@ -1,7 +1,8 @@
 """Layers that combine several values."""
 
+from ir.formats.keras.layers.arguments import takes_one_list
+from ir.formats.keras.layers.arithmetic import BINARY, arithmetic
 from ir.formats.keras.layers.fields import axis, flag, unusual
-from ir.formats.keras.layers.operators import BINARY, arithmetic, takes_one_list
 from ir.formats.keras.layers.registry import LayerCall, Part, layer, refused
 from ir.ops import Add, Average, Concatenate, Dot, Maximum, Merge, Minimum, Multiply, Reshape, Subtract
 

@@ -1,208 +1,59 @@
-"""Functions called on values of a model: Keras 3's operators, and what tf.keras records as `TFOpLambda`.
+"""Functions called on values of a model: Keras 3's operators, and what tf.keras records of TensorFlow's.
 
-Both stand among a model's layers. They are told apart by their names; each name here is a function that is known and
-computed by an op of the graph, and anything else is refused by name.
+They stand among a model's layers: one class for each function in Keras 3; `TFOpLambda` with the function's name from
+TensorFlow 2.4 on; before, `TensorFlowOpLayer` with the op's description, which `tensorflow.py` reads. Each name here is
+a function that is known and computed by ops of the graph, and anything else is refused by name.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
-import numpy as np
-
+from ir.errors import LoadError
+from ir.formats.keras.layers import rearranging
 from ir.formats.keras.layers.activation import named_activation
+from ir.formats.keras.layers.arguments import option
+from ir.formats.keras.layers.arithmetic import BINARY, arithmetic, contraction, matrix_product, power, tensor_product
 from ir.formats.keras.layers.fields import constant
-from ir.formats.keras.layers.registry import LayerCall, Part, layer, refused
-from ir.formats.keras.layers.scaling import scaled
-from ir.formats.keras.spec import Tensor
+from ir.formats.keras.layers.reductions import (
+    gated,
+    l2_normalized,
+    normalized,
+    pooled,
+    reduced,
+    smallest,
+    summed,
+    to_colour,
+    to_grey,
+)
+from ir.formats.keras.layers.registry import (
+    LayerCall,
+    Part,
+    layer,
+    refused,
+    registered,
+    three_lines,
+)
+from ir.formats.keras.layers.resizing import image_resize
 from ir.ops import (
-    Add,
+    AvgPool,
+    Celu,
     Clip,
-    Concatenate,
+    Elu,
     GlobalAvgPool,
     GlobalMaxPool,
+    HardShrink,
     LogSoftmax,
-    Maximum,
-    Merge,
-    Minimum,
-    Multiply,
-    Permute,
+    MaxPool,
+    Op,
     Relu,
     Rescale,
-    Reshape,
-    Slice,
     Softmax,
-    Subtract,
-    ZeroPad,
+    SoftShrink,
+    Sparsemax,
+    Threshold,
 )
 
-OPERANDS = ("x", "y", "x1", "x2", "a", "b", "value", "bias")
-"""Keywords under which the operands of a function of two values may stand."""
-
-Convert = Callable[[LayerCall], list[Part]]
-
-
-def takes_one_list(call: LayerCall) -> bool:
-    """Whether the values come as one list, as merging layers take them; before Keras 3 there are no operators."""
-    arguments = call.call.arguments
-    return call.keras_version < 3 or (len(arguments) == 1 and isinstance(arguments[0], tuple))
-
-
-def operands(call: LayerCall) -> list[Any]:
-    """The operands in order: the tensors and constants among the arguments, then those among the keywords."""
-    keywords = call.call.keywords
-    return [*call.call.arguments, *(keywords[key] for key in OPERANDS if keywords.get(key) is not None)]
-
-
-def option(call: LayerCall, key: str, position: int | None, default: Any) -> Any:
-    """An option of a function: a keyword, a field of the configuration, or the argument at a position."""
-    for place in (call.call.keywords, call.spec.config):
-        if place.get(key) is not None:
-            return place[key]
-    arguments = call.call.arguments
-    return arguments[position] if position is not None and len(arguments) > position else default
-
-
-def arithmetic(call: LayerCall, kind: str) -> list[Part]:
-    """A function of two values, one of which may be a constant."""
-    given = operands(call)
-    if len(given) != 2:
-        raise refused(call.spec, f"takes two values, but was given {len(given)}")
-    if all(isinstance(value, Tensor) for value in given):
-        if kind not in BINARY:
-            raise refused(call.spec, "divides by a value of the model, which is not supported")
-        if len({len(shape) for shape in call.shapes}) > 1:
-            raise refused(call.spec, "combines values of different numbers of axes, which is not supported")
-        return [Part(BINARY[kind]())]
-    first = isinstance(given[0], Tensor)
-    number = constant(given[1] if first else given[0])
-    if number is None or not any(isinstance(value, Tensor) for value in given):
-        raise refused(call.spec, "is not called on values of the model and numbers alone")
-    return [_with_constant(call, kind, number, first)]
-
-
-def _with_constant(call: LayerCall, kind: str, number: float | np.ndarray, value_first: bool) -> Part:
-    """`x ∘ c`, or `c ∘ x` where the value does not come first."""
-    if kind == "add":
-        return scaled(call, offset=number)
-    if kind == "subtract":
-        return scaled(call, offset=-number) if value_first else scaled(call, -1.0, number)
-    if kind == "multiply":
-        return scaled(call, number)
-    if kind == "divide":
-        if not value_first or not np.all(number):
-            raise refused(call.spec, "divides by zero or by a value of the model, which is not supported")
-        return scaled(call, 1 / number)
-    if not isinstance(number, float):
-        raise refused(call.spec, "compares values with a constant that is no single number, which is not supported")
-    if kind == "maximum":
-        return Part(Relu() if number == 0 else Clip(low=number, high=float("inf")))
-    return Part(Clip(low=-float("inf"), high=number))
-
-
-BINARY: dict[str, type[Merge]] = {
-    "add": Add,
-    "subtract": Subtract,
-    "multiply": Multiply,
-    "maximum": Maximum,
-    "minimum": Minimum,
-}
-
-
-def get_item(call: LayerCall) -> list[Part]:
-    """`x[…]` with slices, whole numbers and an ellipsis; the batch stays whole."""
-    given = option(call, "slice_spec", 1, None)
-    spec = given if isinstance(given, tuple | list) else (given,)
-    rank = len(call.shapes[0])
-    marks = [i for i, entry in enumerate(spec) if _is_ellipsis(entry)]
-    if len(marks) > 1 or len(spec) - len(marks) > rank:
-        raise refused(call.spec, f"takes a part of a value of {rank} axes by {len(spec)} indices")
-    at = marks[0] if marks else len(spec)
-    whole = [(None, None, None)] * (rank - len(spec) + len(marks))
-    index = [_entry(call, e) for e in spec[:at]] + whole + [_entry(call, e) for e in spec[at + 1 :]]
-    if index[0] not in ((None, None, None), (None, None, 1), (0, None, None)):
-        raise refused(call.spec, "takes some images of the batch, which is not supported")
-    return [Part(Slice(tuple(index[1:])))]
-
-
-def _is_ellipsis(entry: Any) -> bool:
-    return entry is Ellipsis or (isinstance(entry, dict) and entry.get("class_name") == "__ellipsis__")
-
-
-def _entry(call: LayerCall, entry: Any) -> Any:
-    if isinstance(entry, dict) and isinstance(entry.get("config"), dict):
-        entry = entry["config"]
-    if type(entry) is int:
-        return entry
-    if isinstance(entry, dict) and all(
-        entry.get(k) is None or type(entry[k]) is int for k in ("start", "stop", "step")
-    ):
-        return tuple(entry.get(k) for k in ("start", "stop", "step"))
-    raise refused(call.spec, f"takes a part of a value by {str(entry)[:80]}; slices and whole numbers can be loaded")
-
-
-def reduced(call: LayerCall, op: type[GlobalAvgPool] | type[GlobalMaxPool]) -> list[Part]:
-    """The mean or maximum over the image's axes."""
-    rank, value = len(call.shapes[0]), option(call, "axis", 1, None)
-    axes = value if isinstance(value, tuple | list) else (value,)
-    if rank > 2 and all(type(a) is int and -rank <= a < rank for a in axes):
-        found = sorted(a % rank for a in axes)
-        for first, data_format in ((1, "channels_last"), (2, "channels_first")):
-            if found == list(range(first, first + rank - 2)):
-                return [Part(op(bool(option(call, "keepdims", 2, False)), data_format))]
-    raise refused(call.spec, f"reduces the axes {value}; all axes of the image but its channels can be loaded")
-
-
-def transposed(call: LayerCall) -> list[Part]:
-    rank, value = len(call.shapes[0]), option(call, "axes", 1, option(call, "perm", 1, None))
-    if not isinstance(value, tuple | list) or sorted(map(str, value)) != sorted(map(str, range(rank))) or value[0] != 0:
-        raise refused(call.spec, f"puts axes in the order {value}; the batch has to stay first")
-    return [Part(Permute(tuple(value[1:])))]
-
-
-def reshaped(call: LayerCall) -> list[Part]:
-    value = option(call, "newshape", 1, option(call, "shape", 1, None))
-    if not isinstance(value, tuple | list) or len(value) < 2 or not all(n is None or type(n) is int for n in value):
-        raise refused(call.spec, f"brings values into the shape {str(value)[:80]}, which is no list of lengths")
-    if value[0] not in (-1, None):
-        raise refused(call.spec, "fixes the number of images, which is not supported: use -1 for the batch")
-    return [Part(Reshape(tuple(-1 if n is None else n for n in value[1:])))]
-
-
-def joined(call: LayerCall) -> list[Part]:
-    value = option(call, "axis", 1, -1)
-    if type(value) is not int:
-        raise refused(call.spec, f"joins along the axis {str(value)[:80]}, which is no whole number")
-    return [] if len(call.shapes) == 1 else [Part(Concatenate(value))]
-
-
-def stacked(call: LayerCall) -> list[Part]:
-    """Values side by side along a new last axis: what `preprocess_input` does to turn RGB into BGR."""
-    value, rank = option(call, "axis", 1, 0), len(call.shapes[0])
-    if value not in (-1, rank) or any(None in shape[1:] for shape in call.shapes):
-        raise refused(call.spec, "stacks values; along a new last axis, and of known shape, they can be loaded")
-    parts = [
-        Part(Reshape((*(n for n in shape[1:] if n is not None), 1)), f"expanded_{i}", reads=(i,))
-        for i, shape in enumerate(call.shapes)
-    ]
-    return [*parts, Part(Concatenate(-1), reads=tuple(part.name for part in parts))]
-
-
-def padded(call: LayerCall) -> list[Part]:
-    """Zeros around the image."""
-    pairs = option(call, "pad_width", 1, option(call, "paddings", 1, None))
-    rank, mode = len(call.shapes[0]), str(option(call, "mode", 2, "constant")).lower()
-    value = option(call, "constant_values", 3, 0)
-    whole = isinstance(pairs, tuple | list) and len(pairs) == rank
-    if not whole or not all(isinstance(p, tuple | list) and len(p) == 2 and min(*p) >= 0 for p in pairs):
-        raise refused(call.spec, f"pads by {str(pairs)[:80]}, which is not one pair per axis")
-    found = tuple((int(low), int(high)) for low, high in pairs)
-    if mode != "constant" or value not in (0, 0.0, None) or any(found[0]):
-        raise refused(call.spec, f"pads in the mode {mode!r}; zeros around the image can be loaded")
-    if not any(found[-1]):
-        return [Part(ZeroPad(found[1:-1]))]
-    if not any(found[1]):
-        return [Part(ZeroPad(found[2:], "channels_first"))]
-    raise refused(call.spec, "pads the channels, which is not supported")
+Convert = Callable[[LayerCall], Sequence[Part]]
 
 
 def clipped(call: LayerCall) -> list[Part]:
@@ -213,45 +64,45 @@ def clipped(call: LayerCall) -> list[Part]:
     return [Part(Clip(low, high))]
 
 
-def resqueezed(call: LayerCall) -> list[Part]:
-    """Axes of length 1 added or dropped, by the shape that results."""
-    shape, value = call.shapes[0], option(call, "axis", 1, None)
-    axes = value if isinstance(value, tuple | list) else (value,)
-    adds = "expand" in function_of(call)
-    rank = len(shape) + (len(axes) if adds else 0)
-    if not all(type(a) is int and -rank <= a < rank and a % rank for a in axes) or None in shape[1:]:
-        raise refused(call.spec, f"changes the axes {value} of a value of shape {shape}, which is not supported")
-    found = {a % rank for a in axes if a is not None}
-    if len(found) < len(axes):
-        raise refused(call.spec, f"changes the axes {str(value)[:80]}, of which some are the same")
-    lengths = iter(shape)
-    if adds:
-        new = [1 if axis in found else next(lengths) for axis in range(rank)]
-    elif all(shape[axis] == 1 for axis in found):
-        new = [n for axis, n in enumerate(shape) if axis not in found]
-    else:
-        raise refused(call.spec, f"drops the axes {value} of a value of shape {shape}, which are not of length 1")
-    return [Part(Reshape(tuple(n for n in new[1:] if n is not None)))]
+def _along(op: Callable[[int], Op]) -> Convert:
+    def convert(call: LayerCall) -> list[Part]:
+        value = option(call, "axis", 1, -1)
+        return [Part(op(value if type(value) is int else -1))]
 
-
-def softmax(call: LayerCall) -> list[Part]:
-    return [Part(Softmax(_axis(call)))]
-
-
-def log_softmax(call: LayerCall) -> list[Part]:
-    return [Part(LogSoftmax(_axis(call)))]
-
-
-def _axis(call: LayerCall) -> int:
-    value = option(call, "axis", 1, -1)
-    return value if type(value) is int else -1
+    return convert
 
 
 def leaky(call: LayerCall) -> list[Part]:
-    slope = constant(option(call, "negative_slope", 1, option(call, "alpha", 1, 0.2)))
-    if not isinstance(slope, float):
-        raise refused(call.spec, "has a slope that is no number")
-    return [Part(Relu(negative_slope=slope))]
+    return [Part(Relu(negative_slope=_number(call, "negative_slope", _number(call, "alpha", 0.2))))]
+
+
+def _number(call: LayerCall, key: str, default: float, position: int = 1) -> float:
+    value = constant(option(call, key, position, default))
+    if not isinstance(value, float):
+        raise refused(call.spec, f"has {key}={str(value)[:80]}, which is no number")
+    return value
+
+
+def _with_number(op: Callable[[float], Op], key: str, default: float) -> Convert:
+    return lambda call: [Part(op(_number(call, key, default)))]
+
+
+def threshold(call: LayerCall) -> list[Part]:
+    return [Part(Threshold(_number(call, "threshold", 0.0), _number(call, "default_value", 0.0, 2)))]
+
+
+def squareplus(call: LayerCall) -> list[Part]:
+    if _number(call, "b", 4.0) != 4:
+        raise refused(call.spec, "has another b than 4, which is not supported")
+    return named_activation(call, "squareplus")
+
+
+def relu(call: LayerCall) -> list[Part]:
+    """Of TensorFlow, and of Keras's backend with a slope, a greatest value and a threshold."""
+    top = option(call, "max_value", None, None)
+    slope = _number(call, "negative_slope", _number(call, "alpha", 0.0, 9), 9)
+    least = _number(call, "threshold", 0.0, 9)
+    return [Part(Relu(None if top is None else _number(call, "max_value", 0.0, 9), slope, least))]
 
 
 def negated(call: LayerCall) -> list[Part]:
@@ -277,136 +128,245 @@ FUNCTIONS: dict[str, Convert] = {
     **{
         name: _activation(name)
         for name in (
-            *("relu", "relu6", "elu", "selu", "celu", "silu", "sigmoid", "hard_sigmoid", "hard_silu", "hard_tanh"),
-            *("tanh", "softplus", "softsign", "mish", "log_sigmoid", "squareplus", "tanh_shrink"),
+            *("relu6", "selu", "silu", "sigmoid", "hard_sigmoid", "hard_silu", "hard_tanh", "tanh", "softplus"),
+            *("softsign", "mish", "log_sigmoid", "tanh_shrink", "sparse_plus", "sparse_sigmoid", "abs", "square"),
         )
     },
     "exp": _activation("exponential"),
+    "relu": relu,
+    "squareplus": squareplus,
+    "elu": _with_number(Elu, "alpha", 1.0),
+    "celu": _with_number(Celu, "alpha", 1.0),
+    "hard_shrink": _with_number(HardShrink, "threshold", 0.5),
+    "soft_shrink": _with_number(SoftShrink, "threshold", 0.5),
     "gelu": lambda call: named_activation(call, "gelu_tanh" if option(call, "approximate", 1, True) else "gelu"),
+    "gelu_exact": lambda call: named_activation(call, "gelu_tanh" if option(call, "approximate", 1, False) else "gelu"),
     "leaky_relu": leaky,
-    "softmax": softmax,
-    "log_softmax": log_softmax,
+    "threshold": threshold,
+    "glu": gated,
+    "softmax": _along(Softmax),
+    "log_softmax": _along(LogSoftmax),
+    "sparsemax": _along(partial(Sparsemax, keras=True)),
     "negative": negated,
+    "power": power,
+    "matmul": matrix_product,
+    "tensordot": tensor_product,
+    "einsum": contraction,
     "cast": unchanged,
     "identity": unchanged,
     "stop_gradient": unchanged,
-    "get_item": get_item,
+    "clip": clipped,
     "mean": lambda call: reduced(call, GlobalAvgPool),
     "max": lambda call: reduced(call, GlobalMaxPool),
-    "transpose": transposed,
-    "reshape": reshaped,
-    "concatenate": joined,
-    "stack": stacked,
-    "pad": padded,
-    "clip": clipped,
-    "expand_dims": resqueezed,
-    "squeeze": resqueezed,
+    "min": smallest,
+    "sum": summed,
+    "average_pool": lambda call: pooled(call, AvgPool),
+    "max_pool": lambda call: pooled(call, MaxPool),
+    "normalize": normalized,
+    "l2_normalize": l2_normalized,
+    "resize": image_resize,
+    "rgb_to_grayscale": to_grey,
+    "grayscale_to_rgb": to_colour,
+    "get_item": rearranging.get_item,
+    "transpose": rearranging.transposed,
+    "swapaxes": rearranging.swapped,
+    "moveaxis": rearranging.moved,
+    "reshape": rearranging.reshaped,
+    "concatenate": rearranging.joined,
+    "stack": rearranging.stacked,
+    "split": rearranging.split,
+    "unstack": rearranging.unstacked,
+    "take": rearranging.taken,
+    "repeat": rearranging.repeated,
+    "tile": rearranging.tiled,
+    "flip": rearranging.flipped,
+    "roll": rearranging.rolled,
+    "pad": rearranging.padded,
+    "expand_dims": rearranging.expanded,
+    "squeeze": rearranging.squeezed,
 }
 """What each function becomes, by Keras 3's name for it."""
 
 TENSORFLOW = {
     "__operators__.add": "add",
     "__operators__.getitem": "get_item",
+    "abs": "abs",
     "cast": "cast",
     "clip_by_value": "clip",
+    "compat.v1.gather": "take",
+    "compat.v1.nn.avg_pool": "average_pool",
+    "compat.v1.nn.max_pool": "max_pool",
     "compat.v1.pad": "pad",
+    "compat.v1.reduce_max": "max",
+    "compat.v1.reduce_mean": "mean",
+    "compat.v1.reduce_min": "min",
+    "compat.v1.reduce_sum": "sum",
+    "compat.v1.squeeze": "squeeze",
     "compat.v1.transpose": "transpose",
     "concat": "concatenate",
+    "einsum": "einsum",
     "expand_dims": "expand_dims",
+    "gather": "take",
     "identity": "identity",
+    "image.grayscale_to_rgb": "grayscale_to_rgb",
+    "image.resize": "resize",
+    "image.rgb_to_grayscale": "rgb_to_grayscale",
+    "linalg.l2_normalize": "l2_normalize",
+    "linalg.matmul": "matmul",
+    "math.abs": "abs",
     "math.add": "add",
     "math.divide": "divide",
     "math.exp": "exp",
+    "math.l2_normalize": "l2_normalize",
     "math.maximum": "maximum",
     "math.minimum": "minimum",
     "math.multiply": "multiply",
     "math.negative": "negative",
+    "math.pow": "power",
     "math.reduce_max": "max",
     "math.reduce_mean": "mean",
+    "math.reduce_min": "min",
+    "math.reduce_sum": "sum",
+    "math.scalar_mul": "multiply",
     "math.sigmoid": "sigmoid",
+    "math.softplus": "softplus",
+    "math.square": "square",
     "math.subtract": "subtract",
     "math.tanh": "tanh",
     "math.truediv": "divide",
+    "nn.avg_pool": "average_pool",
+    "nn.avg_pool1d": "average_pool",
+    "nn.avg_pool2d": "average_pool",
+    "nn.avg_pool3d": "average_pool",
     "nn.bias_add": "bias_add",
     "nn.elu": "elu",
+    "nn.gelu": "gelu_exact",
+    "nn.l2_normalize": "l2_normalize",
     "nn.leaky_relu": "leaky_relu",
     "nn.log_softmax": "log_softmax",
+    "nn.max_pool": "max_pool",
+    "nn.max_pool1d": "max_pool",
+    "nn.max_pool2d": "max_pool",
+    "nn.max_pool3d": "max_pool",
     "nn.relu": "relu",
     "nn.relu6": "relu6",
     "nn.selu": "selu",
     "nn.sigmoid": "sigmoid",
     "nn.silu": "silu",
     "nn.softmax": "softmax",
+    "nn.softplus": "softplus",
+    "nn.softsign": "softsign",
     "nn.swish": "silu",
     "nn.tanh": "tanh",
     "pad": "pad",
+    "repeat": "repeat",
     "reshape": "reshape",
+    "reverse": "flip",
+    "roll": "roll",
+    "split": "split",
     "squeeze": "squeeze",
     "stack": "stack",
     "stop_gradient": "stop_gradient",
+    "tensordot": "tensordot",
+    "tile": "tile",
     "transpose": "transpose",
+    "unstack": "unstack",
 }
 """TensorFlow's names for the functions."""
 
 CLASSES = {
+    "Abs": "abs",
+    "Absolute": "abs",
+    "Amax": "max",
+    "Amin": "min",
+    "AveragePool": "average_pool",
     "BiasAdd": "bias_add",
     "Cast": "cast",
     "Celu": "celu",
     "Clip": "clip",
+    "Copy": "identity",
     "Divide": "divide",
+    "Einsum": "einsum",
     "Elu": "elu",
     "Exp": "exp",
     "ExpandDims": "expand_dims",
+    "Flip": "flip",
     "Gelu": "gelu",
     "GetItem": "get_item",
+    "Glu": "glu",
+    "HardShrink": "hard_shrink",
     "HardSigmoid": "hard_sigmoid",
     "HardSilu": "hard_silu",
     "HardTanh": "hard_tanh",
     "LeakyRelu": "leaky_relu",
     "LogSigmoid": "log_sigmoid",
     "LogSoftmax": "log_softmax",
+    "Matmul": "matmul",
     "Max": "max",
+    "MaxPool": "max_pool",
     "Mean": "mean",
+    "Min": "min",
     "Mish": "mish",
+    "Moveaxis": "moveaxis",
     "Negative": "negative",
+    "Normalize": "normalize",
     "Pad": "pad",
+    "Power": "power",
+    "RGBToGrayscale": "rgb_to_grayscale",
     "Relu": "relu",
     "Relu6": "relu6",
+    "Repeat": "repeat",
+    "Resize": "resize",
+    "Roll": "roll",
     "Selu": "selu",
     "Sigmoid": "sigmoid",
     "Silu": "silu",
+    "SoftShrink": "soft_shrink",
     "Softplus": "softplus",
     "Softsign": "softsign",
+    "SparsePlus": "sparse_plus",
+    "SparseSigmoid": "sparse_sigmoid",
+    "Sparsemax": "sparsemax",
+    "Split": "split",
+    "Square": "square",
     "Squareplus": "squareplus",
     "Squeeze": "squeeze",
     "Stack": "stack",
     "StopGradient": "stop_gradient",
+    "Sum": "sum",
+    "Swapaxes": "swapaxes",
+    "Take": "take",
     "Tanh": "tanh",
     "TanhShrink": "tanh_shrink",
+    "Tensordot": "tensordot",
+    "Threshold": "threshold",
+    "Tile": "tile",
     "Transpose": "transpose",
     "TrueDivide": "true_divide",
+    "Unstack": "unstack",
 }
 """Keras 3's classes of functions; those whose names layers have too are told apart where the layers are."""
 
 
 @layer(*CLASSES)
-def operator(call: LayerCall) -> list[Part]:
+def operator(call: LayerCall) -> Sequence[Part]:
     """A function that Keras 3 recorded."""
     return FUNCTIONS[CLASSES[call.spec.class_name]](call)
 
 
 @layer("TFOpLambda", "SlicingOpLambda")
-def tensorflow_function(call: LayerCall) -> list[Part]:
+def tensorflow_function(call: LayerCall) -> Sequence[Part]:
     """A function of TensorFlow that tf.keras recorded by its name."""
-    return FUNCTIONS[function_of(call)](call)
-
-
-def function_of(call: LayerCall) -> str:
-    """Keras 3's name for the function that a call is of; `LoadError` for one that is not known."""
-    if call.spec.class_name in CLASSES:
-        return CLASSES[call.spec.class_name]
     name = str(call.spec.config.get("function"))[:80]
+    own = registered("function", name)
+    if own is not None:
+        return own(call)
     if name not in TENSORFLOW:
-        known = ", ".join(sorted(TENSORFLOW))
-        raise refused(call.spec, f"calls TensorFlow's function {name!r}, which is not supported; these are: {known}")
-    return TENSORFLOW[name]
+        raise unknown_function(call, f"TensorFlow's function {name!r}", name)
+    return FUNCTIONS[TENSORFLOW[name]](call)
+
+
+def unknown_function(call: LayerCall, what: str, name: str) -> LoadError:
+    """An error about a function that is not known, with the lines that make it known."""
+    lines = three_lines(name, 'ir.Activation("tanh")', ', kind="function"')
+    return LoadError(f"has the layer {call.spec.title!r}, which calls {what}, which is not supported. {lines}")

@@ -1,8 +1,10 @@
 """Pooling over windows and over whole images."""
 
+from ir.formats.keras.layers.arguments import MOST_COPIES
 from ir.formats.keras.layers.fields import data_format, flag, lengths, padding, rank_of
-from ir.formats.keras.layers.registry import LayerCall, Part, layer
-from ir.ops import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, Op
+from ir.formats.keras.layers.registry import ADDONS, LayerCall, Part, layer, refused
+from ir.ops import AvgPool, Concatenate, GlobalAvgPool, GlobalMaxPool, MaxPool, Op, Slice
+from ir.ops.base import spatial_axes
 
 
 def _pool(call: LayerCall, op: type[MaxPool] | type[AvgPool]) -> list[Part]:
@@ -31,3 +33,46 @@ def global_max_pooling(call: LayerCall) -> list[Part]:
 @layer("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D")
 def global_average_pooling(call: LayerCall) -> list[Part]:
     return [Part(GlobalAvgPool(flag(call.spec, "keepdims", False), data_format(call.spec)))]
+
+
+@layer(
+    *(f"AdaptiveAveragePooling{n}D" for n in (1, 2, 3)),
+    *(f"{ADDONS}AdaptiveAveragePooling{n}D" for n in (1, 2, 3)),
+)
+def adaptive_average_pooling(call: LayerCall) -> list[Part]:
+    return _adaptive(call, GlobalAvgPool)
+
+
+@layer(
+    *(f"AdaptiveMaxPooling{n}D" for n in (1, 2, 3)),
+    *(f"{ADDONS}AdaptiveMaxPooling{n}D" for n in (1, 2, 3)),
+)
+def adaptive_max_pooling(call: LayerCall) -> list[Part]:
+    return _adaptive(call, GlobalMaxPool)
+
+
+def _adaptive(call: LayerCall, pool: type[GlobalAvgPool] | type[GlobalMaxPool]) -> list[Part]:
+    """So many windows along each axis, from `⌊i·n/m⌋` to `⌈(i + 1)·n/m⌉`: of one length if `m` divides `n`."""
+    spec, shape, layout = call.spec, call.shapes[0], data_format(call.spec)
+    axes = spatial_axes(layout, len(shape))
+    counts = lengths(spec, "output_size", rank_of(spec))
+    given = [n for n in (shape[axis] for axis in axes) if n is not None]
+    if len(given) != len(counts) or len(axes) != len(counts) or max(counts) > MOST_COPIES:
+        raise refused(spec, f"pools values of shape {shape}, of which the lengths must be known, to {counts}")
+    if all(n % m == 0 for n, m in zip(given, counts, strict=True)):
+        size = tuple(n // m for n, m in zip(given, counts, strict=True))
+        return [Part((AvgPool if pool is GlobalAvgPool else MaxPool)(size, size, "valid", layout))]
+    parts: list[Part] = []
+    for axis, n, m in zip(axes, given, counts, strict=True):
+        before: str | int = parts[-1].name if parts else 0
+        means = []
+        for i in range(m):
+            window = (i * n // m, -(-(i + 1) * n // m), None)
+            parts.append(
+                Part(Slice((*((None, None, None),) * (axis - 1), window)), f"window_{axis}_{i}", reads=(before,))
+            )
+            parts.append(Part(pool(True, axes=(axis,)), f"pool_{axis}_{i}", reads=(parts[-1].name,)))
+            means.append(parts[-1].name)
+        last = "" if axis == axes[-1] else f"joined_{axis}"
+        parts.append(Part(Concatenate(axis), last, reads=tuple(means)))
+    return parts

@@ -7,9 +7,11 @@ A new layer class is one function, entered under the class's name:
         return [Part(Dense(), weights="")]
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import replace as changed
+from typing import Any, Literal, get_args
 
 from ir.errors import LoadError
 from ir.formats.keras.spec import Call, LayerSpec
@@ -17,6 +19,12 @@ from ir.ops import Op, Shape
 
 RECURRENT = ("RNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional")
 """Layers with a loop over time (any class whose name ends in one of these)."""
+
+ADDONS = "Addons>"
+"""What tensorflow-addons puts before the names of its classes and functions."""
+
+BEFORE_LOADING = "Say what it does before loading"
+"""Where the lines go that an error shows; the command line has a file for them and says so."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class Weight:
     part: the part of the layer that it belongs to, which has weights of its own, such as `depthwise`.
     kernel: whether it is a convolution's kernel, window first, which older versions and Theano store otherwise.
     used: whether the layer reads it at inference; what it does not read is left out of `params`.
+    within: the attribute of the layer that holds it, where that is a layer itself: `"conv"` for `self.conv.kernel`.
 
     >>> import ir.keras
     >>> ir.keras.Weight("kernel", ("kernel",), (None, 10)).role
@@ -42,6 +51,7 @@ class Weight:
     trainable: bool = True
     kernel: bool = False
     used: bool = True
+    within: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,8 @@ class Part:
     reads: what it is applied to: the layer's inputs by number, earlier parts by name. By default what the part before
         it gives, and for the first part all inputs.
     constants: weights that stand in the configuration and not in the file's arrays, by role.
+    arrays: makes the op's weights of the layer's own, both by role, where they are not the same: a kernel that is
+        stored in two factors, or in another shape. By default they are what `weights` names.
 
     >>> import ir, ir.keras
     >>> ir.keras.Part(ir.Relu(), name="linear").reads is None
@@ -64,6 +76,16 @@ class Part:
     weights: str | None = None
     reads: tuple[int | str, ...] | None = None
     constants: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+
+
+class Outputs(list[Part]):
+    """The parts of a layer that gives several values: each part is one of them, in order.
+
+    >>> import ir
+    >>> Outputs([Part(ir.Slice((0,)), "first", reads=(0,)), Part(ir.Slice((1,)), "second", reads=(0,))])[1].name
+    'second'
+    """
 
 
 @dataclass(frozen=True)
@@ -86,18 +108,25 @@ class LayerCall:
 
 Convert = Callable[[LayerCall], Sequence[Part]]
 ListWeights = Callable[[LayerSpec], Sequence[Weight]]
+Kind = Literal["class", "layer", "activation", "function"]
 
 
 @dataclass(frozen=True)
 class LayerClass:
-    """What is known of one Keras class; `registered` where a user entered it."""
+    """What is known of one Keras class, or of one layer by its name.
 
-    convert: Convert
-    weights: ListWeights
+    convert: its ops; `None` where they are those of its class. weights: its arrays; `None` likewise. like: the class
+    whose ops and arrays it has. registered: whether a user entered it, and so is believed whatever `training` is.
+    """
+
+    convert: Convert | None
+    weights: ListWeights | None
+    like: str | None = None
     registered: bool = False
 
 
-_classes: dict[str, LayerClass] = {}
+_known: dict[Kind, dict[str, LayerClass]] = {kind: {} for kind in get_args(Kind)}
+_classes = _known["class"]
 
 
 def no_weights(spec: LayerSpec) -> Sequence[Weight]:
@@ -117,38 +146,98 @@ def layer(*class_names: str, weights: ListWeights = no_weights) -> Callable[[Con
 
 
 def register(
-    class_name: str, convert: Convert, weights: Sequence[str] | ListWeights = (), *, replace: bool = False
+    name: str,
+    convert: Convert | Op | None = None,
+    weights: Sequence[str] | ListWeights | None = None,
+    *,
+    kind: Kind = "class",
+    like: str | None = None,
+    training: bool = False,
+    replace: bool = False,
 ) -> None:
-    """Enter a layer class of one's own, so that models with it can be loaded.
+    """Say what a layer does that the library does not know, so that models with it can be loaded.
 
-    class_name: the class's name, as files have it.
-    convert: from a `LayerCall` to the ops that compute the layer, as `Part`s; none for a layer that does nothing at
-        inference. Ops of one's own are subclasses of `ir.Op` with a computation in `jlrp.apply` or `jlrp.affine`.
-    weights: the names of the arrays that it stores, trainable ones first, each in the order of `add_weight`: they are
-        the roles in `params` too. Or a function from the layer's `spec` to a list of `Weight`s.
-    replace: whether a class that is known already may be entered anew.
+    Nothing of a file is executed: its configuration and the names of its arrays go to what is registered here.
 
-    Nothing of the file is executed: its configuration and arrays go to `convert`. Raises `ValueError` for a class that
-    is known already.
+    Args:
+        name: The name, as files have it: of a class of layers (`"Gain"`, `"Lambda"`), of one layer (`"lambda_3"`), of
+            an activation (`"my_swish"`), or of a function (TensorFlow's `"math.cumsum"`, Keras's `"Cumsum"`).
+        convert: From a `LayerCall` to the ops that compute it, as `Part`s; none for a layer that does nothing at
+            inference. A single op stands for itself. Ops of one's own are subclasses of `ir.Op` with a computation in
+            `jlrp.apply` or `jlrp.affine`.
+        weights: The names of the arrays that a layer stores, trainable ones first, each in the order of `add_weight`:
+            they are the roles in `params` too. `"conv/kernel"` is the kernel of the layer `self.conv` inside it, and
+            has the part `"conv"`. Or a function from the layer's `spec` to a list of `Weight`s.
+        kind: What is called `name`: `"class"`, `"layer"`, `"activation"` or `"function"`.
+        like: A known class of layers whose ops it has, and whose arrays unless `weights` says otherwise:
+            `"Conv1D"`, `"Identity"` for nothing, `"Wrapper"` for what the layer inside does.
+        training: Whether calls with `training=True` are read as at inference: a dropout as its mean.
+        replace: Whether what is known already may be entered anew.
 
-    >>> import ir, ir.keras
-    >>> def scaled_relu(call):
-    ...     return [ir.keras.Part(ir.Scale(), name="scaled", weights=""), ir.keras.Part(ir.Relu())]
-    >>> ir.keras.register("ScaledRelu", scaled_relu, weights=["scale"])
-    >>> "ScaledRelu" in ir.keras.supported()
-    True
+    Raises:
+        ValueError: If the name is known already, if `like` is not, or if it is not said what the layer does.
+
+    Example:
+        >>> import ir, ir.keras
+        >>> def scaled_relu(call):
+        ...     return [ir.keras.Part(ir.Scale(), name="scaled", weights=""), ir.keras.Part(ir.Relu())]
+        >>> ir.keras.register("ScaledRelu", scaled_relu, weights=["scale"])
+        >>> ir.keras.register("lambda_3", ir.Rescale(1 / 255), kind="layer")
+        >>> ir.keras.register("WeightNormConv", like="Conv1D")
+        >>> ir.keras.register("Dropout", training=True)
+        >>> "ScaledRelu" in ir.keras.supported()
+        True
     """
-    if class_name in _classes and not replace:
-        raise ValueError(f"The layer class {class_name!r} is known already: give replace=True to enter it anew.")
-    if not callable(weights):
-        fixed = [Weight(name, (name,), None) for name in weights]
-        weights = lambda spec: fixed  # noqa: E731
-    _classes[class_name] = LayerClass(convert, weights, registered=True)
+    if kind not in _known:
+        raise ValueError(f"There is no kind {kind!r}: the kinds are {', '.join(map(repr, _known))}.")
+    if convert is not None and like is not None:
+        raise ValueError(f"What {name!r} does is said by convert or by like, but both were given.")
+    if convert is None and like is None and not training:
+        raise ValueError(f"What {name!r} does is not said: give convert or like.")
+    if (like is not None or training) and kind in ("activation", "function"):
+        raise ValueError(f"The {kind} {name!r} needs convert: like and training are for layers and their classes.")
+    if like is not None and like not in _classes:
+        raise ValueError(f"There is no class {like!r} for {name!r} to be like: see ir.keras.supported().")
+    known = _known[kind].get(name)
+    only_training = convert is None and like is None
+    if only_training and kind == "class" and known is None:
+        raise ValueError(f"The layer class {name!r} is not known: give convert or like with training=True.")
+    if known is not None and not replace and not only_training:
+        what = "layer class" if kind == "class" else kind
+        raise ValueError(f"The {what} {name!r} is known already: give replace=True to enter it anew.")
+    if isinstance(convert, Op):
+        convert = _always(convert, weighted=bool(weights))
+    if only_training and known is not None:
+        _known[kind][name] = changed(known, registered=True)
+        return
+    listed = _listed(weights) if weights is not None else None if convert is None else no_weights
+    _known[kind][name] = LayerClass(convert, listed, like, registered=True)
 
 
-def is_registered(class_name: str) -> bool:
-    """Whether a user entered the class."""
-    return class_name in _classes and _classes[class_name].registered
+def _always(op: Op, weighted: bool) -> Convert:
+    return lambda call: [Part(op, weights="" if weighted else None)]
+
+
+def _listed(weights: Sequence[str] | ListWeights) -> ListWeights:
+    if callable(weights):
+        return weights
+    fixed = []
+    for path in weights:
+        within, _, role = path.rpartition("/")
+        fixed.append(Weight(role, (role,), None, part=within, within=within))
+    return lambda spec: fixed
+
+
+def is_registered(class_name: str, name: str = "") -> bool:
+    """Whether a user entered the class, or the layer of this name."""
+    entries = (_classes.get(class_name), _classes.get(bare(class_name)), _known["layer"].get(name))
+    return any(entry is not None and entry.registered for entry in entries)
+
+
+def registered(kind: Kind, name: str) -> Convert | None:
+    """What a user entered under the name of an activation or function."""
+    entry = _known[kind].get(name)
+    return None if entry is None else entry.convert
 
 
 def supported() -> tuple[str, ...]:
@@ -161,9 +250,19 @@ def supported() -> tuple[str, ...]:
     return tuple(sorted(_classes))
 
 
-def converted(call: LayerCall) -> list[Part]:
+def converted(call: LayerCall) -> Sequence[Part]:
     """The ops of one call of a layer, none for a layer that does nothing at inference."""
-    return list(_class(call.spec).convert(call))
+    spec = call.spec
+    for entry in _entries(spec):
+        if entry.like is not None:
+            return converted(changed(call, spec=changed(spec, name="", class_name=entry.like, shown=spec.title)))
+        if entry.convert is not None:
+            return entry.convert(call)
+    raise unknown(spec)
+
+
+UNNAMED: dict[str, LayerClass] = {}
+"""Classes that are known in some places only, and so are not `supported`."""
 
 
 def weights_of(spec: LayerSpec) -> list[Weight]:
@@ -173,31 +272,108 @@ def weights_of(spec: LayerSpec) -> list[Weight]:
     config = spec.config
     if config.get("quantization_config") or config.get("lora_rank") or _quantized(config.get("dtype")):
         raise refused(spec, "is quantized or has LoRA weights, which is not supported: save the model in float32")
-    return list(_class(spec).weights(spec))
+    for entry in _entries(spec):
+        if entry.weights is not None:
+            return list(entry.weights(spec))
+        if entry.like is not None:
+            return weights_of(changed(spec, name="", class_name=entry.like, shown=spec.title))
+    raise unknown(spec)
+
+
+def wrapper_of(class_name: str, name: str) -> str | None:
+    """The class of wrappers that a layer is of, or is said to be like; `None` for a layer without one inside."""
+    while True:
+        entry = next(iter(_entries(LayerSpec(name, class_name))), None)
+        if entry is None or entry.like is None:
+            return (
+                bare(class_name)
+                if bare(class_name) in WRAPPERS and entry is not None and not entry.registered
+                else None
+            )
+        class_name, name = entry.like, ""
+
+
+WRAPPERS = ("Wrapper", "TimeDistributed", "SpectralNormalization")
+"""Classes of layers that hold another in `config["layer"]`, and apply it."""
+
+
+def acts_in_training(spec: LayerSpec) -> bool:
+    """Whether a layer may do otherwise in training, and no user said that its calls are to be read as at inference."""
+    entries = list(_entries(spec))
+    name = bare(spec.class_name)
+    known = any(word in name for word in ("Dropout", "Dropping", "BatchNorm", "Random", "Gaussian", "Stochastic"))
+    return not any(entry.registered for entry in entries) and (
+        known or name in ("SpectralNormalization", "MixUp", "CutMix")
+    )
 
 
 def refused(spec: LayerSpec, why: str) -> LoadError:
     """An error about one layer."""
-    return LoadError(f"has the layer {spec.name!r} ({spec.class_name}), which {why}.")
+    return LoadError(f"has the layer {spec.title!r} ({spec.class_name}), which {why}.")
 
 
-def _class(spec: LayerSpec) -> LayerClass:
-    if spec.class_name == "Lambda":
-        raise LoadError(
-            f"has the Lambda layer {spec.name!r}, which holds Python code; code from a file is never executed: "
-            "replace it by ordinary layers and save the model again."
+def unknown(spec: LayerSpec, module: str | None = None) -> LoadError:
+    """An error about a layer of a class that is not known, with what to do about it."""
+    name, title = spec.class_name, f"the layer {spec.title!r} of the class {spec.class_name!r}"
+    if name == "Lambda":
+        return LoadError(
+            f"has the Lambda layer {spec.title!r}, which holds Python code; code from a file is never executed. "
+            + three_lines(spec.title, "ir.Rescale(1 / 255)", ', kind="layer"')
         )
-    if spec.class_name not in _classes and spec.class_name.endswith(RECURRENT):
-        raise LoadError(
-            f"has the recurrent layer {spec.name!r} ({spec.class_name}), which is not supported: its loop over time "
+    if bare(name).endswith(RECURRENT):
+        return LoadError(
+            f"has the recurrent layer {spec.title!r} ({name}), which is not supported: its loop over time "
             "has no place in the graph. Explain the part of the model without it, saved as a model of its own."
         )
-    if spec.class_name not in _classes:
-        raise LoadError(
-            f"has the layer {spec.name!r} of the class {spec.class_name!r}, which is not supported: enter it with "
-            "ir.keras.register, or replace it by one of the layers that ir.keras.supported() lists, and save again."
+    if name == "KerasLayer" or "tensorflow_hub" in (module or ""):
+        return LoadError(
+            f"has {title} of TensorFlow Hub, whose network is not in the file: build the network of Keras layers "
+            "(keras.applications has many), copy the weights, and save that model."
         )
-    return _classes[spec.class_name]
+    if "Attention" in name or bare(name) in ("TransformerEncoder", "TransformerDecoder", "TransformerEncoderBlock"):
+        return LoadError(
+            f"has {title}, which is not supported: there are no rules for attention. Explain the part of the model "
+            "without it, saved as a model of its own."
+        )
+    source = f" (from {module!r})" if module is not None else ""
+    if module is not None:
+        title = f"the layer {spec.title!r} of the custom class {name!r}"
+    return LoadError(
+        f"has {title}{source}, which is not supported: its code is not in the file. "
+        + three_lines(bare(name), "ir.Scale()", ', weights=["scale"]')
+    )
+
+
+def three_lines(name: str, op: str, more: str) -> str:
+    """What to write so that a layer, a function or an activation is known: three lines of Python."""
+    word = re.sub(r"\W|^(?=\d)", "_", name).lower()[:40]
+    quoted = name[:200].replace("\\", "\\\\").replace('"', '\\"')
+    known = ', or like="…" for what a known layer does' if "activation" not in more and "function" not in more else ""
+    part = f"[ir.keras.Part({op}" + (', weights="")]' if "weights" in more else ")]")
+    return (
+        f"{BEFORE_LOADING}, in three lines such as (1) `import ir, ir.keras` (2) `def {word}(call): return {part}` "
+        f'(3) `ir.keras.register("{quoted}", {word}{more})`, with its own ops and arrays{known}.'
+    )
+
+
+def bare(class_name: str) -> str:
+    """A class's name without the package that it was registered under: `Gain` of `mine>Gain`."""
+    return class_name.rpartition(">")[2]
+
+
+def _entries(spec: LayerSpec) -> Iterator[LayerClass]:
+    """What is known of a layer: by its own name, by its class's, by that without the package."""
+    if spec.name in _known["layer"]:
+        yield _known["layer"][spec.name]
+    name = spec.class_name
+    if name in _classes:
+        yield _classes[name]
+    elif bare(name) in _classes and (_classes[bare(name)].registered or name.startswith(ADDONS)):
+        yield _classes[bare(name)]
+    elif (function := _known["function"].get(name)) is not None:
+        yield changed(function, weights=no_weights)
+    elif name in UNNAMED:
+        yield UNNAMED[name]
 
 
 def _quantized(dtype: object) -> bool:
