@@ -11,6 +11,8 @@ from ir.ops import *  # noqa: F403
 from ir.ops import __all__ as _ops
 from ir.preprocessing import Preprocessing
 
+__distribution__ = "jlrp"
+
 __all__ = [
     *_ops,
     "Graph",

@@ -10,6 +10,10 @@ A public name is imported from its home when it is first used, so that `jlrp --h
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from jlrp.own import require_own_ir
+
+require_own_ir()
+
 if TYPE_CHECKING:  # the same names for readers of types
     from jlrp.api import explain as explain
     from jlrp.baselines import Baseline as Baseline

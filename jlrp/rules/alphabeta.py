@@ -9,7 +9,19 @@ from jax import Array
 import ir
 from jlrp.ops import is_affine
 from jlrp.ops.base import Weights
-from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, added, mapped, negative, positive, summed, times
+from jlrp.rules.base import (
+    LayerCall,
+    Quotient,
+    Relevances,
+    Rule,
+    added,
+    mapped,
+    negative,
+    positive,
+    require_numbers,
+    summed,
+    times,
+)
 
 
 class Split:
@@ -88,6 +100,9 @@ class ZPlus(SplitRule):
 
     epsilon: float = 1e-6
 
+    def __post_init__(self) -> None:
+        require_numbers(self, "epsilon")
+
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         return Split(call).to_positive(*self.quotients(call, relevance))
 
@@ -114,7 +129,7 @@ class AlphaBeta(SplitRule):
     AlphaBeta(alpha=1.0, beta=0.0, epsilon=1e-06)
     >>> jlrp.AlphaBeta(alpha=1.0, beta=-1.0)
     Traceback (most recent call last):
-    ValueError: AlphaBeta takes α and β of at least 0, but was given alpha=1.0, beta=-1.0.
+    ValueError: AlphaBeta takes a finite beta of at least 0, but was given beta=-1.0.
     """
 
     alpha: float = 2.0
@@ -122,10 +137,7 @@ class AlphaBeta(SplitRule):
     epsilon: float = 1e-6
 
     def __post_init__(self) -> None:
-        if any(isinstance(v, int | float) and v < 0 for v in (self.alpha, self.beta)):
-            raise ValueError(
-                f"AlphaBeta takes α and β of at least 0, but was given alpha={self.alpha}, beta={self.beta}."
-            )
+        require_numbers(self, "alpha", "beta", "epsilon")
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         split, (above, below) = Split(call), self.quotients(call, relevance)

@@ -1,9 +1,11 @@
 """The contract of a relevance rule, and the few pieces of algebra that the rules share."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import jax
@@ -115,6 +117,19 @@ class Quotient:
     def s(self) -> Array:
         """The quotient; 0 where `stab(z)` is 0."""
         return divide(self.relevance, self.z, self.epsilon)
+
+
+def require_numbers(rule: Any, *names: str) -> None:
+    """Raise `ValueError` where one of a rule's numbers is below 0 or not finite.
+
+    Numbers alone are looked at: traced ones and arrays may stand in their place.
+    """
+    for name in names:
+        value = getattr(rule, name)
+        if isinstance(value, Real) and not isinstance(value, bool) and not 0 <= float(value) < math.inf:
+            raise ValueError(
+                f"{type(rule).__name__} takes a finite {name} of at least 0, but was given {name}={value!r}."
+            )
 
 
 class Rule(ABC):

@@ -5,7 +5,7 @@ from jax import Array
 
 import ir
 from jlrp.ops import is_affine
-from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, times
+from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, require_numbers, times
 
 
 class _Proportional(Rule):
@@ -36,6 +36,9 @@ class Epsilon(_Proportional):
 
     epsilon: float = 1e-6
 
+    def __post_init__(self) -> None:
+        require_numbers(self, "epsilon")
+
 
 @flax.struct.dataclass
 class Zero(_Proportional):
@@ -63,6 +66,9 @@ class Norm(_Proportional):
     """
 
     epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        require_numbers(self, "epsilon")
 
     def fits(self, op: ir.Op) -> bool:
         return isinstance(op, ir.Add | ir.Average | ir.Subtract | ir.AvgPool | ir.GlobalAvgPool)

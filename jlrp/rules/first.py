@@ -1,5 +1,7 @@
 """Rules for the first layer, where inputs are pixels: flat, w² and the box rule."""
 
+import math
+from numbers import Real
 from typing import Any
 
 import flax.struct
@@ -11,7 +13,7 @@ from ir.ops.base import channel_axis
 from jlrp.ops import is_affine
 from jlrp.ops.base import along_axis
 from jlrp.rules.alphabeta import SplitRule, split_weights
-from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, added, mapped, summed, times
+from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, added, mapped, require_numbers, summed, times
 
 
 @flax.struct.dataclass
@@ -27,6 +29,9 @@ class Flat(Rule):
     """
 
     epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        require_numbers(self, "epsilon")
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         (quotient,) = self.quotients(call, relevance)
@@ -60,6 +65,7 @@ class WSquare(Rule):
     bias: str = flax.struct.field(pytree_node=False, default="dropped")
 
     def __post_init__(self) -> None:
+        require_numbers(self, "epsilon")
         if self.bias not in ("dropped", "squared"):
             raise ValueError(f"WSquare takes bias='dropped' or bias='squared', but was given bias={self.bias!r}.")
 
@@ -105,8 +111,12 @@ class ZBox(SplitRule):
     of: str = flax.struct.field(pytree_node=False, default="layer")
 
     def __post_init__(self) -> None:
+        require_numbers(self, "epsilon")
         if self.of not in ("layer", "image"):
             raise ValueError(f"ZBox takes bounds of='layer' or of='image', but was given of={self.of!r}.")
+        numbers = isinstance(self.low, Real) and isinstance(self.high, Real)
+        if numbers and not -math.inf < self.low <= self.high < math.inf:
+            raise ValueError(f"ZBox takes finite bounds, the lower first, but was given {self.low} and {self.high}.")
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         (quotient,) = self.quotients(call, relevance)

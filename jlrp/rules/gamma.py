@@ -10,7 +10,19 @@ from jax import Array
 import ir
 from jlrp.ops import is_affine
 from jlrp.ops.base import Weights
-from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, added, mapped, negative, positive, summed, times
+from jlrp.rules.base import (
+    LayerCall,
+    Quotient,
+    Relevances,
+    Rule,
+    added,
+    mapped,
+    negative,
+    positive,
+    require_numbers,
+    summed,
+    times,
+)
 
 
 def _favouring(sign: Any, gamma: Any, v: Array) -> Array:
@@ -32,6 +44,9 @@ class GammaPlain(Rule):
 
     gamma: float = 0.25
     epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        require_numbers(self, "gamma", "epsilon")
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         (quotient,) = self.quotients(call, relevance)
@@ -66,6 +81,9 @@ class Gamma(Rule):
 
     gamma: float = 0.25
     epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        require_numbers(self, "gamma", "epsilon")
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         layer, (A, B) = call.affine, self._weights(call)

@@ -6,7 +6,7 @@ from jax import Array
 
 import ir
 from jlrp.ops.norm import Normalization, deviation, normalized, shaped
-from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule
+from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, require_numbers
 
 
 @flax.struct.dataclass
@@ -27,6 +27,9 @@ class FrozenNorm(Rule):
     """
 
     epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        require_numbers(self, "epsilon")
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         (quotient,) = self.quotients(call, relevance)

@@ -7,7 +7,7 @@ from jax import Array
 
 import ir
 from jlrp.ops.merge import lengths, product
-from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, summed_to
+from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, require_numbers, summed_to
 
 
 def signals(gates: tuple[bool, ...], inputs: int) -> tuple[int, ...]:
@@ -65,6 +65,9 @@ class Bilinear(Rule):
     """
 
     epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        require_numbers(self, "epsilon")
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         (quotient,) = self.quotients(call, relevance)
