@@ -15,14 +15,20 @@ def main() -> None:
     try:
         from jlrp.cli import program
     except ModuleNotFoundError as error:
-        module = (error.name or "").partition(".")[0]
-        if module not in EXTRA:
+        sentence = missing(error)
+        if not sentence:
             raise
-        print(f'The jlrp command needs {EXTRA[module]}: pip install "jlrp[cli]"', file=sys.stderr)
+        print(sentence, file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:  # while it was still importing
         sys.exit(130)
     program(prog_name="jlrp")
+
+
+def missing(error: ModuleNotFoundError) -> str:
+    """What to say of a package that is not there; empty where that is none of the extra's."""
+    module = (error.name or "").partition(".")[0]
+    return f'The jlrp command needs {EXTRA[module]}: pip install "jlrp[cli]"' if module in EXTRA else ""
 
 
 def _open_streams() -> None:

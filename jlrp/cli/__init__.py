@@ -1,12 +1,19 @@
 """The command line: one command per file, `program` is all of them. Needs the extra `jlrp[cli]`."""
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
 
 import typer
 
 import jlrp
-from jlrp.cli import compare, convert, demo, explain, inspect, presets
 from jlrp.cli.cache import keep_programs
+from jlrp.cli.commands.compare import compare
+from jlrp.cli.commands.convert import convert
+from jlrp.cli.commands.demo import demo
+from jlrp.cli.commands.explain import explain
+from jlrp.cli.commands.inspect import inspect
+from jlrp.cli.commands.presets import presets
 from jlrp.cli.program import Program
 
 program = typer.Typer(
@@ -16,7 +23,22 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (demo.demo, explain.explain, compare.compare, inspect.inspect, convert.convert, presets.presets):
+
+
+def _computing(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that computes keeps its compiled programs."""
+
+    @wraps(command)
+    def kept(**given: Any) -> None:
+        keep_programs()
+        command(**given)
+
+    return kept
+
+
+_COMPUTING: tuple[Callable[..., None], ...] = (demo, explain, compare, inspect)
+_READING: tuple[Callable[..., None], ...] = (convert, presets)
+for _command in (*map(_computing, _COMPUTING), *_READING):
     program.command()(_command)
 
 
@@ -56,4 +78,3 @@ def main(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
-    keep_programs()

@@ -19,6 +19,7 @@ import ir
 import jlrp
 from ir.ops.base import same_shape, show
 from jlrp import plot
+from jlrp.cli.choices import Contrast, Start
 from jlrp.cli.files import output_names, require_apart, require_new, write_together
 from jlrp.cli.gallery import in_options
 from jlrp.cli.labels import read_labels, target_index
@@ -26,7 +27,7 @@ from jlrp.cli.model import require_finite
 from jlrp.cli.outputs import Output, output_of
 from jlrp.cli.program import WRONG, InputError, complain, running, sentence_of, shown, tell
 from jlrp.cli.rules import explainer_of, output_note, rules_of, start_of
-from jlrp.cli.start import Contrast, Start, region_of
+from jlrp.cli.start import region_of
 from jlrp.propagation.programs import batch_axes
 
 SUFFIXES = (".npy", ".npz")

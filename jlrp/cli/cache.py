@@ -5,7 +5,6 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-import jax
 from platformdirs import user_cache_path
 
 WORTH = 0.1
@@ -25,6 +24,8 @@ def keep_programs() -> Path | None:
     `JAX_ENABLE_COMPILATION_CACHE=0` turns the cache off. Returns `None` then, and where there is no home, where the
     folder cannot be made, or where others may write into it: programs from there are run.
     """
+    import jax
+
     if jax.config.jax_compilation_cache_dir is not None:  # type: ignore[attr-defined]
         return None
     try:

@@ -4,71 +4,31 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import jax
 import numpy as np
-import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
 import ir
 import jlrp
 from jlrp import plot
+from jlrp.cli.choices import Channels, Colours, Contrast, Preprocess, Resize, Scale, Start
 from jlrp.cli.files import require_apart, require_folder, require_new, write_whole
 from jlrp.cli.gallery import in_options
-from jlrp.cli.images import Frame, Resize, find, frame_of, read
+from jlrp.cli.images import Frame, find, frame_of, read
 from jlrp.cli.labels import read_labels
-from jlrp.cli.model import Architecture, ModelPath, Variant, load, require_finite
-from jlrp.cli.options import (
-    High,
-    Images,
-    LabelFile,
-    Low,
-    OutputLayer,
-    Percentile,
-    Preprocessing,
-    Resizing,
-    Size,
-    StartAt,
-)
+from jlrp.cli.model import load, require_finite
 from jlrp.cli.outputs import Output, output_of, says
-from jlrp.cli.preprocess import chosen, note
-from jlrp.cli.program import Force, InputError, Json, Quiet, console, running, shown, tell
+from jlrp.cli.preprocess import bounds, chosen, note
+from jlrp.cli.program import InputError, console, running, shown, tell
 from jlrp.cli.rules import explainer_of, output_note, preset_names, rules_of
 from jlrp.cli.targets import Target, parsed
 from jlrp.cli.targets import chosen as chosen_classes
 
-DEFAULT_PRESETS = "epsilon,epsilon_plus,epsilon_plus_flat,epsilon_alpha2_beta1_flat"
 MOST_ROWS = 50
-
-
-class Colours(StrEnum):
-    """The colour maps of `jlrp.plot`."""
-
-    bwr = "bwr"
-    blue_orange = "blue_orange"
-    coolwarm = "coolwarm"
-    seismic = "seismic"
-    magma = "magma"
-
-
-class Scale(StrEnum):
-    """Which maps share one colour scale."""
-
-    image = "image"
-    row = "row"
-    column = "column"
-    all = "all"
-
-
-class Channels(StrEnum):
-    """How the channels of a pixel become one number."""
-
-    sum = "sum"
-    norm = "norm"
 
 
 @dataclass(frozen=True)
@@ -99,7 +59,7 @@ class Comparison:
     """A model with an explainer for each preset, and the classes to explain; all of it has been checked."""
 
     model: ir.Model
-    explainers: Mapping[str, jlrp.Explainer]
+    explainers: Mapping[str, Any]
     frame: Frame
     preprocess: ir.Preprocessing
     targets: Sequence[Target]
@@ -149,57 +109,33 @@ class Comparison:
                     raise InputError(f'{shown(path)}: its relevance under the preset "{name}" is not finite.')
 
 
-def compare(
-    model: ModelPath,
-    images: Images,
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help=f"The picture: a name in {' '.join(plot.SUFFIXES)}.")
-    ] = Path("jlrp-compare.png"),
-    presets: Annotated[
-        str, typer.Option(metavar="A,B,...", help="The rules, one column each: see `jlrp presets`.")
-    ] = DEFAULT_PRESETS,
-    targets: Annotated[
-        str,
-        typer.Option(
-            metavar="CLASSES", help="The classes, one row each: predicted, top3, above0.5, or such as 3,tabby."
-        ),
-    ] = "predicted",
-    labels: LabelFile = None,
-    preprocess: Preprocessing = None,
-    resize: Resizing = Resize.bilinear,
-    size: Size = None,
-    start: StartAt = None,
-    output_layer: OutputLayer = None,
-    low: Low = None,
-    high: High = None,
-    percentile: Percentile = 99.5,
-    scale: Annotated[
-        Scale, typer.Option(help="Which maps share one colour scale: none (image), a row, a column, or all.")
-    ] = Scale.image,
-    colours: Annotated[
-        Colours, typer.Option(help="The colour map; blue_orange suits any reader, magma shows |relevance|.")
-    ] = Colours.bwr,
-    channels: Annotated[Channels, typer.Option(help="How a pixel's channels become one number.")] = Channels.sum,
-    overlay: Annotated[bool, typer.Option("--overlay", help="Lay the maps over the image in grey.")] = False,
-    force: Force = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    architecture: Architecture = None,
-    variant: Variant = None,
+def run(
+    model: Path,
+    images: list[Path],
+    output: Path,
+    presets: str,
+    targets: str,
+    labels: Path | None,
+    preprocess: Preprocess | None,
+    resize: Resize,
+    size: str | None,
+    start: Start | None,
+    contrast: Contrast | None,
+    output_layer: str | None,
+    low: float | None,
+    high: float | None,
+    percentile: float,
+    scale: Scale,
+    colours: Colours,
+    channels: Channels,
+    overlay: bool,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    architecture: str | None,
+    variant: str | None,
 ) -> None:
-    """Compare presets, and classes, in one picture.
-
-    A row for each image and class, with label and probability; a column for each preset. The picture's format is told
-    from the file's name; .svg and .pdf keep text and lines as such.
-
-    One image that cannot be read stops all, and no file is written.
-
-    \b
-    Examples:
-      jlrp compare resnet50.h5 cat.jpg dog.jpg --labels class_index.json
-      jlrp compare resnet50.h5 cat.jpg --targets top3 --presets epsilon,epsilon_plus -o cat.pdf
-      jlrp compare resnet50.h5 cat.jpg --targets 281,282 --scale row --colours blue_orange --overlay
-    """
+    """What the command does; see `jlrp compare --help`."""
     names = preset_names(presets)
     _require_picture(output, force)
     paths = find(images)
@@ -208,7 +144,7 @@ def compare(
     require_finite(loaded, model)
     frame = frame_of(loaded, size)
     with running(model):
-        explained = output_of(loaded, frame, output_layer)
+        explained = output_of(loaded, [(1, *frame.shape)], output_layer)
     if explained.positions:
         raise InputError(f'`jlrp compare` takes outputs with a score per class, and "{explained.name}" has positions.')
     explained = replace(explained, labels=read_labels(labels, explained.units))
@@ -219,8 +155,8 @@ def compare(
             f"has at most {MOST_ROWS}: name fewer."
         )
     prepared = chosen(preprocess, loaded, frame)
-    rules = rules_of(names, prepared, frame, low, high)
-    explainers = {name: explainer_of(loaded.graph, rules[name], start, explained) for name in names}
+    rules = rules_of(names, lambda: bounds(prepared, frame), low, high)
+    explainers = {name: explainer_of(loaded, name, rules[name], start, explained, contrast=contrast) for name in names}
     pixels = {path: read(path, frame, resize) for path in paths}
     out = console(quiet=quiet or as_json)
     out.print(

@@ -1,36 +1,24 @@
 """`jlrp convert`: any model file as one of the library's own, which opens in milliseconds."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 import ir
 from jlrp.cli.files import require_apart, require_folder, require_new
-from jlrp.cli.model import Architecture, ModelPath, Variant, load
-from jlrp.cli.program import Force, InputError, Quiet, console, shown
+from jlrp.cli.model import load
+from jlrp.cli.program import InputError, console, shown
 
 SUFFIX = ".safetensors"
 
 
-def convert(
-    model: ModelPath,
-    out: Annotated[Path, typer.Argument(help=f"The file to write, NAME{SUFFIX}.", metavar="OUT", show_default=False)],
-    architecture: Architecture = None,
-    variant: Variant = None,
-    force: Force = False,
-    quiet: Quiet = False,
+def run(
+    model: Path,
+    out: Path,
+    architecture: str | None,
+    variant: str | None,
+    force: bool,
+    quiet: bool,
 ) -> None:
-    """Write a model to a file that opens in milliseconds.
-
-    The file holds the graph, the weights exactly as they were read, and what the old file said of itself; its format is
-    safetensors, with the graph in the metadata. Every command takes such files.
-
-    \b
-    Examples:
-      jlrp convert resnet50.h5 resnet50.safetensors
-      jlrp convert weights.h5 resnet50.safetensors --architecture resnet50
-    """
+    """What the command does; see `jlrp convert --help`."""
     _check(out, force)
     require_apart([out], [model, architecture])
     loaded = load(model, architecture, variant)

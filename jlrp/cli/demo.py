@@ -5,10 +5,9 @@ import time
 from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
 import ir
@@ -16,7 +15,7 @@ import jlrp
 from jlrp import plot
 from jlrp.cli.files import require_folder, require_new, write_whole
 from jlrp.cli.images import frame_of, read
-from jlrp.cli.program import Force, Quiet, console, shown
+from jlrp.cli.program import console, shown
 
 PRESETS = ("epsilon_plus", "epsilon_alpha2_beta1_flat", "crawford2019")
 PICTURE = "digits.png"
@@ -27,20 +26,12 @@ CAPTION = (
 )
 
 
-def demo(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")] = Path("jlrp-demo"),
-    force: Force = False,
-    quiet: Quiet = False,
+def run(
+    output: Path,
+    force: bool,
+    quiet: bool,
 ) -> None:
-    """Explain shipped digits with a shipped model.
-
-    Writes one picture. Each row is a handwritten digit; each pair of columns shows, under one preset, what speaks for
-    the class that the model sees in it, and what for the runner-up.
-
-    \b
-    Example:
-      jlrp demo -o maps
-    """
+    """What the command does; see `jlrp demo --help`."""
     require_folder(output)
     path = output / PICTURE
     require_new([path], force)

@@ -3,34 +3,25 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 import jlrp
+from jlrp import plot
+from jlrp.cli.arrays import Given, are_arrays, explain_arrays
+from jlrp.cli.choices import Contrast, Preprocess, Resize, Start
 from jlrp.cli.files import output_files, output_names, require_apart, require_folder, require_new
 from jlrp.cli.gallery import Gallery
-from jlrp.cli.images import Resize, find, frame_of
+from jlrp.cli.images import find, frame_of
 from jlrp.cli.job import Job, Record
 from jlrp.cli.labels import read_labels, target_index
-from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load, require_finite
-from jlrp.cli.options import (
-    High,
-    Images,
-    LabelFile,
-    Low,
-    OutputLayer,
-    Percentile,
-    Preprocessing,
-    Resizing,
-    Size,
-    StartAt,
-)
+from jlrp.cli.model import load, require_finite
 from jlrp.cli.outputs import Output, output_of
-from jlrp.cli.preprocess import chosen, note
+from jlrp.cli.preprocess import bounds, chosen, note
 from jlrp.cli.presets import require_preset
-from jlrp.cli.program import WRONG, Force, InputError, Json, Quiet, console, running, shown, tell
-from jlrp.cli.rules import explainer_of, output_note, preset_names, rules_of
+from jlrp.cli.program import WRONG, InputError, console, running, shown, tell
+from jlrp.cli.rules import explainer_of, output_note, preset_names, rules_of, start_of
 from jlrp.cli.start import region_of
 from jlrp.cli.targets import Rank, Target, parsed
 from jlrp.report import Report, layers
@@ -39,98 +30,63 @@ PAGES = (".html", ".htm")
 """What the name of a report ends in."""
 
 
-def explain(
-    model: ModelPath,
-    images: Images,
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Where to write.")] = Path(
-        "jlrp-relevance"
-    ),
-    preset: Preset = DEFAULT_PRESET,
-    target: Annotated[
-        str, typer.Option(metavar="CLASS", help="The class to explain: its number, its label, or predicted.")
-    ] = "predicted",
-    labels: LabelFile = None,
-    preprocess: Preprocessing = None,
-    resize: Resizing = Resize.bilinear,
-    size: Size = None,
-    start: StartAt = None,
-    output_layer: OutputLayer = None,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            metavar="T,L,B,R|FILE|all",
-            help="Of a segmentation: where relevance starts, a box in the output or an image of a mask.",
-            show_default="where the class is predicted",
-        ),
-    ] = None,
-    low: Low = None,
-    high: High = None,
-    batch_size: Annotated[int, typer.Option(min=1, metavar="N", help="Images per call.")] = 8,
-    percentile: Percentile = 99.5,
-    pictures: Annotated[bool, typer.Option(help="Write the PNG pictures, not the .npz files alone.")] = True,
-    ledger: Annotated[
-        bool, typer.Option("--ledger", help="Say for each layer where relevance went: a table, and in the .npz.")
-    ] = False,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a report too: one page that opens in any browser.")
-    ] = None,
-    presets: Annotated[
-        str | None,
-        typer.Option(metavar="A,B,...", help="The report's presets.", show_default="that of --preset"),
-    ] = None,
-    targets: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CLASSES",
-            help="The report's classes: top3, above0.5, or such as 3,tabby.",
-            show_default="that of --target",
-        ),
-    ] = None,
-    force: Force = False,
-    as_json: Json = False,
-    quiet: Quiet = False,
-    architecture: Architecture = None,
-    variant: Variant = None,
+def run(
+    model: Path,
+    images: list[Path],
+    output: Path,
+    preset: str,
+    target: str,
+    labels: Path | None,
+    preprocess: Preprocess | None,
+    resize: Resize,
+    size: str | None,
+    start: Start | None,
+    contrast: Contrast | None,
+    output_layer: str | None,
+    region: str | None,
+    low: float | None,
+    high: float | None,
+    batch_size: int,
+    percentile: float,
+    pictures: bool,
+    ledger: bool,
+    report: Path | None,
+    presets: str | None,
+    targets: str | None,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+    architecture: str | None,
+    variant: str | None,
 ) -> None:
-    """Explain what a model sees in images.
-
-    Writes NAME.heatmap.png, NAME.overlay.png and NAME.npz for each image; the last holds the relevance of every input
-    value in the model's own layout, with class, label, logit and probability. Images are turned as their EXIF
-    orientation says, put on white where they are transparent, and stretched to the model's size.
-
-    With --report all images come in one page too, each with its best classes, a map for each of --presets and
-    --targets, the relevance of each layer, and the model's graph; with --json what became of each image is printed
-    for scripts. Files that are there are replaced with --force only.
-
-    Exit codes: 0 where all is well, 2 where the input is wrong or images were left out (each is reported), 130 after
-    Ctrl-C, which leaves whole files only.
-
-    \b
-    Examples:
-      jlrp explain resnet50.h5 cat.jpg
-      jlrp explain resnet50.h5 photos/ --labels class_index.json --target tench
-      jlrp explain resnet50.h5 photos/ --report report.html --presets epsilon,epsilon_plus --targets top2
-      jlrp explain weights.h5 cat.jpg --architecture resnet50 --preset epsilon --ledger
-      jlrp explain resnet50.h5 photos/ --json | jq -r '.images[] | [.path, .class] | @tsv'
-    """
+    """What the command does; see `jlrp explain --help`."""
     compared = _compared(preset, presets, targets, report)
-    require_folder(output)
+    picture = output if output.suffix.lower() in plot.SUFFIXES and not output.is_dir() else None
+    require_folder(output if picture is None else picture.parent)
+    if are_arrays(images):
+        _refuse_for_arrays(report=report, preprocess=preprocess, size=size, ledger=ledger or None)
+        require_folder(output)
+        given = Given(model, preset, target, labels, start, contrast, output_layer, region, low, high, batch_size)
+        read = load(model, architecture, variant)
+        explain_arrays(read, list(images), given, output, pictures, force, console(quiet or as_json), as_json)
+        return
     paths = find(images)
-    files = _require_new(paths, output, pictures, report, force)
+    _require_single(picture, paths, pictures)
+    files = _require_new(paths, output, picture, pictures, report, force)
     require_apart(files, [*paths, model, labels, architecture, region])
     loaded = load(model, architecture, variant)
     require_finite(loaded, model)
     frame = frame_of(loaded, size)
     with running(model):
-        explained = output_of(loaded, frame, output_layer)
+        explained = output_of(loaded, [(1, *frame.shape)], output_layer)
     explained = replace(explained, labels=read_labels(labels, explained.units))
     classes, names = explained.classes, explained.labels
     chosen_class = target_index(target, classes, names)
     _require_class(explained, chosen_class, report)
     prepared = chosen(preprocess, loaded, frame)
-    rules = rules_of((preset, *compared), prepared, frame, low, high)
+    rules = rules_of((preset, *compared), lambda: bounds(prepared, frame), low, high)
     explainers = {
-        name: explainer_of(loaded.graph, each, start, explained, ledger or name in compared)
+        name: explainer_of(loaded, name, each, start, explained, contrast=contrast, ledger=ledger or name in compared)
         for name, each in rules.items()
     }
     job = Job(
@@ -141,15 +97,16 @@ def explain(
         preprocess=prepared,
         resize=resize,
         preset=preset,
-        start=rules[preset].start if start is None else start.value,
+        start=start_of(rules[preset], start),
         target=chosen_class,
         output=explained,
         batch_size=min(batch_size, len(paths)),
-        folder=output,
+        folder=output if picture is None else picture,
         percentile=percentile,
         pictures=pictures,
         ledger=ledger,
         region=region_of(region, explained),
+        picture=picture,
     )
     if report is not None:
         own = Rank(0) if job.target is None else job.target
@@ -178,6 +135,13 @@ def _compared(preset: str, presets: str | None, targets: str | None, report: Pat
     return (preset,) if presets is None else preset_names(presets)
 
 
+def _refuse_for_arrays(**options: object) -> None:
+    """`InputError` for an option that arrays do not have."""
+    for name, value in options.items():
+        if value is not None:
+            raise InputError(f"--{name} is for images, and arrays were given: leave it out.")
+
+
 def _require_class(output: Output, chosen: int | None, report: Path | None) -> None:
     """`InputError` where an output with positions is explained without a class, or in a report."""
     if output.positions and chosen is None:
@@ -187,9 +151,20 @@ def _require_class(output: Output, chosen: int | None, report: Path | None) -> N
         raise InputError(f'--report is for outputs with a score per class, and "{output.name}" has positions.')
 
 
-def _require_new(paths: list[Path], folder: Path, pictures: bool, report: Path | None, force: bool) -> list[Path]:
+def _require_single(picture: Path | None, paths: list[Path], pictures: bool) -> None:
+    """`InputError` where one picture is asked for, and several images or none."""
+    if picture is not None and len(paths) > 1:
+        raise InputError(f"-o {shown(picture)} is one picture, and {len(paths)} images were given: name a folder.")
+    if picture is not None and not pictures:
+        raise InputError(f"-o {shown(picture)} is a picture, and --no-pictures wants none: name a folder.")
+
+
+def _require_new(
+    paths: list[Path], folder: Path, picture: Path | None, pictures: bool, report: Path | None, force: bool
+) -> list[Path]:
     """All files that will be written; `InputError` where one is there, or the report cannot be one."""
     files = [path for name in output_names(paths) for path in output_files(folder, name, pictures).values()]
+    files = files if picture is None else [picture]
     files += [] if report is None else [report]
     require_new(files, force)
     if report is not None and report.is_dir():
@@ -203,7 +178,7 @@ def _gallery(
     path: Path,
     job: Job,
     explainers: dict[str, jlrp.Explainer],
-    rules: dict[str, jlrp.Composite],
+    rules: dict[str, jlrp.Composite | None],
     presets: tuple[str, ...],
     targets: tuple[Target, ...],
 ) -> Gallery:
@@ -215,7 +190,8 @@ def _gallery(
         "full colour": f"from percentile {job.percentile:g} of |R|",
         "jlrp": jlrp.__version__,
     }
-    table = layers(job.model, {name: rules[name] for name in presets})
+    composites = {name: each for name in presets if (each := rules[name]) is not None}
+    table = layers(job.model, composites)
     return Gallery(
         path=path,
         report=Report(f"Relevance: {shown(job.source.name)}", facts, presets, table, job.output.probabilities),

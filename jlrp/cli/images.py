@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 import ir
 from ir.analysis.layout import layout_of
 from ir.ops.base import show
+from jlrp.cli.choices import Resize
 from jlrp.cli.files import require_file
 from jlrp.cli.program import InputError, shown
 
@@ -24,20 +24,6 @@ FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 OWN_SUFFIXES = (".heatmap.png", ".overlay.png")
 """What `jlrp explain` writes, and does not read again from a folder."""
-
-
-class Resize(StrEnum):
-    """How an image is brought to the model's size."""
-
-    nearest = "nearest"
-    bilinear = "bilinear"
-    bicubic = "bicubic"
-    lanczos = "lanczos"
-
-    @property
-    def filter(self) -> Image.Resampling:
-        """Pillow's name for it."""
-        return Image.Resampling[self.value.upper()]
 
 
 @dataclass(frozen=True)
@@ -106,7 +92,7 @@ def read(path: Path, frame: Frame, resize: Resize = Resize.bilinear) -> NDArray[
         with Image.open(path, formats=FORMATS) as file:
             ImageOps.exif_transpose(file, in_place=True)
             image = _plain(file, "L" if frame.channels == 1 else "RGB")
-            image = image.resize((frame.width, frame.height), resize.filter)
+            image = image.resize((frame.width, frame.height), Image.Resampling[resize.value.upper()])
     except InputError as error:
         raise InputError(f"{shown(path)} cannot be read: {error}") from None
     except Exception as error:  # pillow's decoders raise whatever a broken file leads them into

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import typer
@@ -11,35 +11,21 @@ from rich.table import Table
 import ir
 import jlrp
 from ir.ops.base import show
-from jlrp.cli.model import DEFAULT_PRESET, Architecture, ModelPath, Preset, Variant, load
+from jlrp.cli.model import load
 from jlrp.cli.presets import composite, require_preset
-from jlrp.cli.program import WRONG, Json, complain, console, running, shown, tell
+from jlrp.cli.program import WRONG, complain, console, running, shown, tell
 from jlrp.propagation.trial import keepers
 
 
-def inspect(
-    model: ModelPath,
-    preset: Preset = DEFAULT_PRESET,
-    ledger: Annotated[
-        bool, typer.Option("--ledger", help="Add what relevance each layer's rule can keep for itself.")
-    ] = False,
-    as_json: Json = False,
-    architecture: Architecture = None,
-    variant: Variant = None,
+def run(
+    model: Path,
+    preset: str,
+    ledger: bool,
+    as_json: bool,
+    architecture: str | None,
+    variant: str | None,
 ) -> None:
-    """Show a model's layers and the rule each gets.
-
-    Lists every layer with its op, inputs, output shape, number of weights, and its rule under a preset; with --ledger
-    also who at that layer can keep relevance: the bias, the stabiliser, sums that are empty (zero), padding that is
-    cropped, or the rule itself. That is found by trying each layer on noise and on zeros.
-
-    \b
-    Examples:
-      jlrp inspect resnet50.h5
-      jlrp inspect resnet50.h5 --preset crawford2019 > layers.txt
-      jlrp inspect resnet50.h5 --preset epsilon --ledger
-      jlrp inspect resnet50.h5 --json | jq -r '.layers[] | select(.rule == "Pass()") | .layer'
-    """
+    """What the command does; see `jlrp inspect --help`."""
     require_preset(preset)
     loaded = load(model, architecture, variant)
     chosen, kept = composite(preset, 0.0, 1.0), None

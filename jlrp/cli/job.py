@@ -18,12 +18,13 @@ from rich.text import Text
 import ir
 import jlrp
 from jlrp import plot
+from jlrp.cli.choices import Resize
 from jlrp.cli.files import output_files, output_names, write_together
 from jlrp.cli.gallery import Gallery, in_options, of_image
-from jlrp.cli.images import Frame, Resize, read
+from jlrp.cli.images import Frame, read
 from jlrp.cli.labels import Labels
 from jlrp.cli.outputs import Output
-from jlrp.cli.program import EXPECTED, InputError, complain, running, sentence_of, shown
+from jlrp.cli.program import InputError, complain, expected, running, sentence_of, shown
 from jlrp.propagation.ledger import COLUMNS
 from jlrp.report import Map
 
@@ -117,7 +118,7 @@ class Job:
                     for path, outcome in self._outcomes(bound, chunk):
                         records[path] = self._told(path, outcome, names, out)
                         progress.update(task, advance=1, description="explaining")
-            except EXPECTED as error:  # what stops one batch stops those after it
+            except expected() as error:  # what stops one batch stops those after it
                 complain(f"Error: {sentence_of(error)}")
                 for path in paths:
                     records.setdefault(path, {"path": str(path), "error": sentence_of(error)})

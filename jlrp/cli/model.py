@@ -1,43 +1,27 @@
 """The model that a command is given: its arguments and how it is loaded."""
 
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import typer
 
 import ir
-import jlrp
+from jlrp.cli.layers import import_layers, in_options
 from jlrp.cli.program import InputError, shown
 
-ModelPath = Annotated[
-    Path, typer.Argument(help="A model file of Keras or of `jlrp convert`.", metavar="MODEL", show_default=False)
-]
-Architecture = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|FILE",
-        help="For weights alone: the network, such as resnet50, or a .json, .keras or .h5 file with the architecture.",
-    ),
-]
-Variant = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Which build of that network, where there are several.")
-]
-Preset = Annotated[
-    str,
-    typer.Option(metavar="NAME", help="The rules: see `jlrp presets`.", autocompletion=lambda: list(jlrp.PRESETS)),
-]
 
-DEFAULT_PRESET = "epsilon_plus_flat"
+def load(path: Path, architecture: str | None, variant: str | None, layers: Path | None = None) -> ir.Model:
+    """The model of a file, or weights put into an architecture; `layers` says what unknown layers do.
 
-
-def load(path: Path, architecture: str | None, variant: str | None) -> ir.Model:
-    """The model of a file, or weights put into an architecture."""
+    What is wrong with a file is told in the words of the command line.
+    """
     if variant is not None and architecture is None:
         raise InputError("--variant chooses between the builds of an --architecture: give that too.")
-    if architecture is None:
-        return ir.load(path)
-    return ir.load(path, architecture=architecture, variant=variant)
+    if layers is not None:
+        import_layers(layers)
+    try:
+        return ir.load(path, architecture=architecture, variant=variant)
+    except ir.LoadError as error:
+        raise ir.LoadError(in_options(str(error))) from error.__cause__
 
 
 def require_finite(model: ir.Model, path: Path) -> None:

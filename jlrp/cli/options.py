@@ -1,14 +1,42 @@
-"""The options that commands which explain images share: each means the same in all of them."""
+"""The arguments and options that commands share: each means the same in all of them.
+
+Imports nothing that takes time, so that help is there at once.
+"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from jlrp.cli.images import Resize
-from jlrp.cli.preprocess import Preprocess
-from jlrp.cli.start import Contrast, Start
+from jlrp.cli.choices import Contrast, Preprocess, Resize, Start
 
+
+def preset_names() -> list[str]:
+    """What `--preset` takes, for the shell."""
+    from jlrp.cli.methods import NAMES
+
+    return list(NAMES)
+
+
+ModelPath = Annotated[
+    Path, typer.Argument(help="A model file of Keras or of `jlrp convert`.", metavar="MODEL", show_default=False)
+]
+Architecture = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="For weights alone: the network, such as resnet50, or a .json, .keras or .h5 file with the architecture.",
+    ),
+]
+Variant = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Which build of that network, where there are several.")
+]
+Preset = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="The rules: see `jlrp presets`.", autocompletion=preset_names),
+]
+
+DEFAULT_PRESET = "epsilon_plus_flat"
 Images = Annotated[
     list[Path],
     typer.Argument(
@@ -56,3 +84,6 @@ Percentile = Annotated[
     float,
     typer.Option(min=0, max=100, help="The percentile of |relevance| shown in full colour; 100: the maximum."),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on standard output; errors are still told.")]

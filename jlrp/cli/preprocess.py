@@ -1,24 +1,13 @@
 """From pixel values 0…255 to what a network was trained on, as `--preprocess` says or as the model does."""
 
-from enum import StrEnum
-
 import numpy as np
 from numpy.typing import NDArray
 
 import ir
 from ir.preprocessing import CONVENTIONS
+from jlrp.cli.choices import Preprocess
 from jlrp.cli.images import Frame
 from jlrp.cli.program import InputError
-
-
-class Preprocess(StrEnum):
-    """The ways of `keras.applications` (caffe, tf, torch), 0…1 (unit) and 0…255 (none)."""
-
-    caffe = "caffe"
-    tf = "tf"
-    torch = "torch"
-    unit = "unit"
-    none = "none"
 
 
 def chosen(given: Preprocess | None, model: ir.Model, frame: Frame) -> ir.Preprocessing:

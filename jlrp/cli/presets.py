@@ -7,38 +7,36 @@ from typing import Any
 from rich.table import Table
 
 import jlrp
-from jlrp.cli.program import InputError, Json, console, did_you_mean, tell
+from jlrp.cli.methods import BASELINES, NAMES, summary
+from jlrp.cli.program import InputError, console, did_you_mean, tell
 
 
-def presets(as_json: Json = False) -> None:
-    """List the presets, each with what it does."""
+def run(
+    as_json: bool,
+) -> None:
+    """What the command does; see `jlrp presets --help`."""
     if as_json:
-        tell(json.dumps({name: summary(name) for name in jlrp.PRESETS}, indent=1))
+        tell(json.dumps({name: summary(name) for name in NAMES}, indent=1))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("preset", no_wrap=True, overflow="fold")
     table.add_column("what it does")
-    for name in jlrp.PRESETS:
+    for name in NAMES:
+        if name == next(iter(BASELINES)):
+            table.add_section()
         table.add_row(name, summary(name))
     console().print(table)
 
 
-def summary(name: str) -> str:
-    """What a preset does, in one line: the first paragraph of its docstring."""
-    return " ".join((inspect.getdoc(jlrp.PRESETS[name]) or "").partition("\n\n")[0].split())
-
-
 def takes_bounds(name: str) -> bool:
     """Whether a preset is made from the least and the greatest input value."""
-    return {"low", "high"} <= inspect.signature(jlrp.PRESETS[name]).parameters.keys()
+    return name in jlrp.PRESETS and {"low", "high"} <= inspect.signature(jlrp.PRESETS[name]).parameters.keys()
 
 
 def require_preset(name: str) -> None:
     """`InputError` that lists the presets where there is none of this name."""
-    if name not in jlrp.PRESETS:
-        raise InputError(
-            f'There is no preset "{name}": choose from {", ".join(jlrp.PRESETS)}.{did_you_mean(name, jlrp.PRESETS)}'
-        )
+    if name not in NAMES:
+        raise InputError(f'There is no preset "{name}": choose from {", ".join(NAMES)}.{did_you_mean(name, NAMES)}')
 
 
 def composite(name: str, low: Any, high: Any) -> jlrp.Composite:

@@ -12,17 +12,15 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Any, TextIO
 
 import typer
-from jax.errors import JaxRuntimeError
 from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 
-import ir
+from jlrp.__main__ import missing
 from jlrp.cli.cache import heal
-from jlrp.composites.composite import CompositeError
 from jlrp.text import printable
 
 
@@ -42,26 +40,19 @@ UNKEPT = ("Error reading persistent compilation cache entry", "Error writing per
 LONGEST = 600
 """Letters of a sentence on standard error."""
 
-EXPECTED = (
-    InputError,
-    ir.LoadError,
-    ir.ShapeError,
-    ir.GraphError,
-    CompositeError,
-    OSError,
-    NotImplementedError,
-    MemoryError,
-    JaxRuntimeError,
-)
-"""Errors that are about the input or the machine, wherever they come from; see `running` for those of a model."""
-
 FROM_MODELS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, RuntimeError)
 """What computing a model may raise that could be read, but is not one that can be computed."""
 
 
-Force = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, and nothing else there.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on standard output; errors are still told.")]
+def expected() -> tuple[type[Exception], ...]:
+    """Errors that are about the input or the machine, wherever they come from; see `running` for those of a model."""
+    from jax.errors import JaxRuntimeError
+
+    import ir
+    from jlrp.composites.composite import CompositeError
+
+    own = (InputError, ir.LoadError, ir.ShapeError, ir.GraphError, CompositeError)
+    return (*own, OSError, NotImplementedError, MemoryError, JaxRuntimeError)
 
 
 class Program(TyperGroup):
@@ -149,9 +140,9 @@ def running(model: Path | str) -> Iterator[None]:
     """What a model sets off while it is computed, as an `InputError` that names its file."""
     try:
         yield
-    except (*EXPECTED, typer.Exit):
-        raise
     except FROM_MODELS as error:
+        if isinstance(error, expected()):
+            raise
         heal()  # a program that was kept and is another one's may be the reason
         raise InputError(f"{shown(model)} was read but cannot be run: {_detail(error).rstrip('.')}.") from error
 
@@ -162,7 +153,7 @@ def shown(path: Path | str) -> str:
 
 
 def sentence_of(error: Exception) -> str:
-    """What to say of one of the errors in `EXPECTED`."""
+    """What to say of one of the `expected` errors."""
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return "Not enough memory: give a smaller --batch-size."
     if isinstance(error, OSError) and error.strerror:
@@ -180,11 +171,14 @@ def _failed(error: Exception) -> int:
     """Say what went wrong; the exit code."""
     if os.environ.get(WHOLE):
         _write(sys.stderr, "".join(traceback.format_exception(error)))
-    if isinstance(error, EXPECTED):
-        complain(f"Error: {sentence_of(error)}")
-        return WRONG
     if hasattr(error, "format_message"):  # typer's own errors have it, under any of its base classes
         complain(f"Error: {_usage(error)}")
+        return WRONG
+    if isinstance(error, ModuleNotFoundError) and (sentence := missing(error)):
+        complain(sentence)
+        return WRONG
+    if isinstance(error, expected()):
+        complain(f"Error: {sentence_of(error)}")
         return WRONG
     heal()
     place = traceback.extract_tb(error.__traceback__)[-1]

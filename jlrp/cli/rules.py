@@ -9,11 +9,11 @@ import numpy as np
 
 import ir
 import jlrp
+from jlrp.cli.choices import Contrast, Start
 from jlrp.cli.methods import BASELINES, BaselineExplainer
 from jlrp.cli.outputs import Output
 from jlrp.cli.presets import composite, require_preset, takes_bounds
 from jlrp.cli.program import InputError
-from jlrp.cli.start import Contrast, Start
 
 
 def preset_names(presets: str) -> tuple[str, ...]:

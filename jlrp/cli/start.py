@@ -1,7 +1,6 @@
 """Where relevance starts, as the command line says it: from which value, and in which region of an output."""
 
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,6 @@ from jlrp.cli.images import FORMATS
 from jlrp.cli.outputs import Output
 from jlrp.cli.program import InputError, shown
 from jlrp.propagation.start import EVERYWHERE, as_region
-
-
-class Start(StrEnum):
-    """What relevance starts as at the explained class."""
-
-    logit = "logit"
-    one = "one"
 
 
 def region_of(text: str | None, output: Output) -> Any:

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 import jlrp as library
+from jlrp.cli.methods import NAMES
 from tests.cli.asserts import assert_fine, assert_refused
 
 ROOT = Path(library.__file__).parents[1]
@@ -66,7 +67,7 @@ def test_json_is_one_document_and_nothing_else(jlrp, model, photo, tmp_path):
     first, bad, second = found["images"]
     assert bad == {"path": "bad.jpg", "error": "bad.jpg cannot be read: it is no image of a known format."}
     for image, path in ((first, paths[0]), (second, paths[1])):
-        assert list(image) == ["path", "class", "label", "probability", "logit", "note", "files"]
+        assert list(image) == ["path", "class", "label", "probability", "logit", "note", "ledger", "files"]
         assert image["path"] == str(path)
         assert list(image["files"]) == ["relevance", "heatmap", "overlay"]
         with np.load(tmp_path / image["files"]["relevance"]) as kept:
@@ -105,7 +106,7 @@ def test_json_of_a_model_and_of_the_presets(jlrp, model):
     last = found["layers"][-1]
     assert (last["op"], last["rule"], last["output_shape"]) == ("Softmax()", "stripped", [None, 5])
     assert any("bias" in layer["can_keep"] for layer in found["layers"])
-    assert list(json.loads(jlrp("presets", "--json").stdout)) == list(library.PRESETS)
+    assert list(json.loads(jlrp("presets", "--json").stdout)) == list(NAMES)
 
 
 # --- --quiet

@@ -10,6 +10,7 @@ import pytest
 
 import ir
 import jlrp as library
+from jlrp.cli.methods import NAMES
 from tests.cli.asserts import assert_fine, assert_refused
 
 ROOT = Path(library.__file__).parents[1]
@@ -50,18 +51,31 @@ def test_an_unknown_command(jlrp):
 def test_presets_are_listed_with_what_they_do(jlrp):
     result = jlrp("presets")
     assert_fine(result)
-    lines = {line.split()[0]: line for line in result.stdout.splitlines()[1:]}
-    assert list(lines) == list(library.PRESETS)
+    lines = {line.split()[0]: line for line in result.stdout.splitlines()[1:] if line.strip()}
+    assert list(lines) == list(NAMES)
     for name, line in lines.items():
         assert len(line.split()) > 4, f"{name} has no description"
 
 
 @pytest.mark.parametrize(("module", "package"), [("typer", "typer"), ("PIL", "pillow"), ("jinja2", "jinja2")])
 def test_without_the_extra_one_sentence_says_what_to_install(module, package):
-    result = python(f"import sys; import jlrp.__main__ as program; sys.modules[{module!r}] = None; program.main()")
+    code = f"import sys; import jlrp.__main__ as program; sys.modules[{module!r}] = None"
+    code += "; sys.argv[1:] = ['explain', 'model.h5', 'cat.png']"
+    result = python(f"{code}; program.main()")
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr == f'The jlrp command needs {package}: pip install "jlrp[cli]"\n'
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["explain", "--help"], ["compare", "--help"]])
+def test_help_waits_for_nothing(arguments):
+    result = python(
+        f"import sys; sys.argv[1:] = {arguments!r}\n"
+        "import jlrp.__main__ as program\n"
+        "try: program.main()\n"
+        "except SystemExit as stop: print(stop.code, sorted({'jax', 'numpy', 'matplotlib', 'PIL'} & set(sys.modules)))"
+    )
+    assert result.stdout.splitlines()[-1] == "0 []", result.stderr
 
 
 def test_an_interruption_before_the_program_has_begun():
