@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from PIL import Image
 
+from ir.formats.writing import replacing
 from jlrp.plot.colour import Pixels
+from jlrp.text import printable
 
 VECTOR: dict[str, dict[str, Any]] = {
     ".svg": {"metadata": {"Date": None, "Creator": "jlrp"}},
@@ -48,6 +51,10 @@ def encoded(figure: Figure, suffix: str) -> bytes:
         raise ValueError(
             f'A picture\'s file name ends in {", ".join(SUFFIXES[:-1])} or {SUFFIXES[-1]}, not "{suffix}".'
         )
+    for text in figure.findobj(Text):
+        lines = "\n".join(map(printable, text.get_text().split("\n")))
+        if lines != text.get_text():  # what is no letter is no XML either
+            text.set_text(lines)
     buffer = BytesIO()
     with warnings.catch_warnings(), rc_context(TEXT_AS_TEXT):
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
@@ -56,7 +63,7 @@ def encoded(figure: Figure, suffix: str) -> bytes:
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write the figure to a file, as the ending of its name says; see `encoded`.
+    """Write the figure to a file in one step, as the ending of its name says; see `encoded`.
 
     >>> import tempfile
     >>> from jlrp.plot import heatmap
@@ -66,7 +73,8 @@ def save(figure: Figure, path: str | Path) -> None:
     '<?xml'
     """
     content = encoded(figure, Path(path).suffix)
-    Path(path).write_bytes(content)
+    with replacing(Path(path)) as file:
+        file.write(content)
 
 
 def png(picture: Figure | Pixels) -> bytes:

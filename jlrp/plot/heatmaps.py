@@ -27,6 +27,7 @@ from jlrp.propagation.explanation import Explanation
 WIDTH, MARGIN, BESIDE = 4.0, 0.15, 0.75  # of one map, around it, and for the bar's numbers, in inches
 FLATTEST, TALLEST = 0.4, 1.6  # the height of one map, in widths
 ABREAST = 5  # maps in a row, where there are several
+MOST = 8  # lines of a title, or of a note below
 DPI = 150
 
 
@@ -94,7 +95,7 @@ def _one(
     said: str,
 ) -> Figure:
     height = WIDTH * min(max(values.shape[0] / values.shape[1], FLATTEST), TALLEST)
-    title, note = wrapped(title, WIDTH, 10), wrapped(note, WIDTH, 7)
+    title, note = wrapped(title, WIDTH, 10, most=MOST), wrapped(note, WIDTH, 7, most=MOST)
     above, below = (len(text.splitlines()) * LINE * size + 0.05 for text, size in ((title, 10), (note, 7)))
     sheet = Sheet(
         2 * MARGIN + WIDTH + BESIDE, 2 * MARGIN + above + height + below, resolution(WIDTH, values.shape[1], DPI)

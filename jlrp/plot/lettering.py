@@ -69,12 +69,24 @@ def _lines(text: str, width: float, size: float) -> Iterator[str]:
         if line and width_of((line + piece).rstrip(), size) > width:
             yield line
             line = ""
-        line += piece if line else piece.lstrip()
-        while width_of(line.rstrip(), size) > width and len(line) > 1:
-            length = next(n for n in range(len(line) - 1, 0, -1) if n == 1 or width_of(line[:n], size) <= width)
-            yield line[:length]
-            line = line[length:]
+        if line:
+            line += piece
+        else:
+            *whole, line = _broken(piece.lstrip(), width, size)
+            yield from whole
     yield line
+
+
+def _broken(word: str, width: float, size: float) -> list[str]:
+    """A word in parts that fit, of as many letters as do, but of one at least."""
+    parts, begin, taken = [], 0, 0.0
+    for position, letter in enumerate(word):
+        advance = _advance(letter)
+        if position > begin and (taken + advance) * size / 72 > width:
+            parts.append(word[begin:position])
+            begin, taken = position, 0.0
+        taken += advance
+    return [*parts, word[begin:]]
 
 
 def _cut(line: str, width: float, size: float) -> str:

@@ -18,6 +18,7 @@ from jlrp.propagation.ledger import COLUMNS, Ledger
 from jlrp.report.content import Map, Picture
 from jlrp.report.encoding import STEPS, png_uri, quantised
 from jlrp.report.layers import Layer
+from jlrp.text import printable
 
 NOISE = 1e-5
 """Ledger entries below this share of the largest are taken for rounding, and are 0 in the report."""
@@ -157,11 +158,17 @@ def _static(name: str) -> str:
     return source.replace("\r\n", "\n")
 
 
+def _finalized(value: Any) -> Any:
+    """Text without what is no letter; the rest, such as what is HTML already, as it is."""
+    return printable(value) if type(value) is str else value
+
+
 @cache
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("jlrp.report"),
         autoescape=True,
+        finalize=_finalized,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

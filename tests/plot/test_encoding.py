@@ -88,3 +88,19 @@ def test_the_users_settings_of_matplotlib_stay_as_they_are(relevance):
     before = dict(rcParams)
     plot.encoded(plot.heatmap(relevance, axes=HW), ".svg")
     assert dict(rcParams) == before
+
+
+@pytest.mark.parametrize("suffix", plot.SUFFIXES)
+@pytest.mark.parametrize(
+    "label", ["t\x1b[31m\0\b\ud800\ufffehree", "$\\frac{", "x" * 20_000], ids=["odd", "tex", "long"]
+)
+def test_any_text_is_written(relevance, suffix, label):
+    figures = [
+        plot.comparison([np.zeros((6, 7), np.uint8)], {"epsilon": [relevance]}, [f"{label}\n97.3 %"]),
+        plot.heatmap(relevance, title=label, axes=HW),
+    ]
+    for figure in figures:
+        content = plot.encoded(figure, suffix)
+        if suffix == ".svg":
+            texts = {"".join(each.itertext()).strip() for each in ElementTree.fromstring(content).iter(f"{SVG}text")}
+            assert label != "t\x1b[31m\0\b\ud800\ufffehree" or "t\ufffd[31m\ufffd\ufffd\ufffd\ufffdhree" in texts

@@ -12,3 +12,10 @@ def test_lines_fit_and_begin_with_no_space(width):
     assert all(width_of(line, 6) <= width for line in lines)
     assert all(line == line.strip() for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("text", ["m" * 20_000, "m " * 10_000, "m_" * 10_000, "\u0301" * 20_000, " " * 20_000])
+def test_texts_of_any_length_are_broken(text):
+    lines = wrapped(text, 1.0, 8).splitlines() or [""]
+    assert all(width_of(line, 8) <= 1.0 for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
