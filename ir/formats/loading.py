@@ -1,11 +1,14 @@
 """Reading a model file: what it is, is told from its content, never from its name."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import numpy as np
 
 from ir.errors import LoadError
 from ir.formats import archive, hdf5, source
@@ -20,9 +23,21 @@ from ir.graph import Graph
 from ir.model import Model
 
 SAVE_AGAIN = 'load it in Keras and save it with model.save("model.keras")'
-MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError, RuntimeError, MemoryError)
+MALFORMED = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+)
 LARGEST_TEXT = 1 << 23
 """The largest architecture in a file of its own, in bytes."""
+LONGEST = 800
+"""Letters of a message; what a file says may be longer."""
 
 
 def load(
@@ -88,7 +103,7 @@ def _given(architecture: str | os.PathLike[str] | Graph | None, variant: str | N
         checked_choice(name, variant)
         return architecture if isinstance(architecture, Graph) else name
     path = Path(architecture)
-    if not path.exists():
+    if not os.path.exists(path):
         checked_choice(str(architecture), None)  # its error lists the names
     if variant is not None:
         raise LoadError(f"variant={variant!r} is for a network by name, and {str(path)!r} is a file: leave it out.")
@@ -180,18 +195,17 @@ def _weights(root: hdf5.Group) -> hdf5.Group:
 
 def _kind(path: Path) -> str:
     """What a file is, from how it begins: `"hdf5"`, `"zip"`, `"native"` or `"json"`; `LoadError` for anything else."""
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise LoadError("does not exist.") from error
+    if stat.S_ISDIR(mode):
         what = "a SavedModel directory" if (path / "saved_model.pb").exists() else "a directory"
         raise LoadError(f"is {what}; a file is needed: {SAVE_AGAIN}.")
-    if not path.exists():
-        raise LoadError("does not exist.")
-    if not path.is_file():
+    if not stat.S_ISREG(mode):
         raise LoadError("is no ordinary file.")
-    try:
-        with path.open("rb") as file:
-            start = file.read(64)
-    except OSError as error:
-        raise LoadError(f"cannot be read: {error.strerror}.") from error
+    with path.open("rb") as file:
+        start = file.read(64)
     if not start:
         raise LoadError("is empty.")
     if start.startswith(hdf5.SIGNATURE):
@@ -215,9 +229,14 @@ def _kind(path: Path) -> str:
 def _reported(path: Path) -> Iterator[None]:
     """Whatever goes wrong with a file as a `LoadError` that names it."""
     try:
-        yield
+        with np.errstate(all="ignore"):  # the numbers of a file are what they are
+            yield
     except LoadError as error:
-        raise LoadError(f"The file {str(path)!r} {error}") from error.__cause__
+        text = str(error)
+        short = text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+        raise LoadError(f"The file {str(path)!r} {short}") from error.__cause__
     except MALFORMED as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise LoadError(f"The file {str(path)!r} cannot be read: {error.strerror}.") from error
         detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise LoadError(f"The file {str(path)!r} is damaged or was not written by Keras: {detail}") from error
