@@ -134,13 +134,14 @@ def run(
     quiet: bool,
     architecture: str | None,
     variant: str | None,
+    layer_file: Path | None,
 ) -> None:
     """What the command does; see `jlrp compare --help`."""
     names = preset_names(presets)
     _require_picture(output, force)
     paths = find(images)
     require_apart([output], [*paths, model, labels, architecture])
-    loaded = load(model, architecture, variant)
+    loaded = load(model, architecture, variant, layer_file)
     require_finite(loaded, model)
     frame = frame_of(loaded, size)
     with running(model):

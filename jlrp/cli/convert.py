@@ -15,13 +15,14 @@ def run(
     out: Path,
     architecture: str | None,
     variant: str | None,
+    layer_file: Path | None,
     force: bool,
     quiet: bool,
 ) -> None:
     """What the command does; see `jlrp convert --help`."""
     _check(out, force)
     require_apart([out], [model, architecture])
-    loaded = load(model, architecture, variant)
+    loaded = load(model, architecture, variant, layer_file)
     try:
         ir.save(loaded, out)
     except ValueError as error:

@@ -58,6 +58,7 @@ def run(
     quiet: bool,
     architecture: str | None,
     variant: str | None,
+    layer_file: Path | None,
 ) -> None:
     """What the command does; see `jlrp explain --help`."""
     compared = _compared(preset, presets, targets, report)
@@ -67,14 +68,14 @@ def run(
         _refuse_for_arrays(report=report, preprocess=preprocess, size=size, ledger=ledger or None)
         require_folder(output)
         given = Given(model, preset, target, labels, start, contrast, output_layer, region, low, high, batch_size)
-        read = load(model, architecture, variant)
+        read = load(model, architecture, variant, layer_file)
         explain_arrays(read, list(images), given, output, pictures, force, console(quiet or as_json), as_json)
         return
     paths = find(images)
     _require_single(picture, paths, pictures)
     files = _require_new(paths, output, picture, pictures, report, force)
     require_apart(files, [*paths, model, labels, architecture, region])
-    loaded = load(model, architecture, variant)
+    loaded = load(model, architecture, variant, layer_file)
     require_finite(loaded, model)
     frame = frame_of(loaded, size)
     with running(model):

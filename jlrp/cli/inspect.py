@@ -24,10 +24,11 @@ def run(
     as_json: bool,
     architecture: str | None,
     variant: str | None,
+    layer_file: Path | None,
 ) -> None:
     """What the command does; see `jlrp inspect --help`."""
     require_preset(preset)
-    loaded = load(model, architecture, variant)
+    loaded = load(model, architecture, variant, layer_file)
     chosen, kept = composite(preset, 0.0, 1.0), None
     try:
         with running(model):

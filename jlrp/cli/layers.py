@@ -4,19 +4,8 @@ import hashlib
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from jlrp.cli.program import InputError, shown
-
-Layers = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="A Python file of yours that says what unknown layers do, with ir.keras.register; it is executed.",
-    ),
-]
 
 IN_OPTIONS = {
     "Say what it does before loading": "Say what it does in a Python file that is given as --layers FILE",

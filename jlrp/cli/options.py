@@ -31,6 +31,14 @@ Architecture = Annotated[
 Variant = Annotated[
     str | None, typer.Option(metavar="NAME", help="Which build of that network, where there are several.")
 ]
+LayerFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--layers",
+        metavar="FILE",
+        help="A Python file of yours that says what unknown layers do, with ir.keras.register; it is executed.",
+    ),
+]
 Preset = Annotated[
     str,
     typer.Option(metavar="NAME", help="The rules: see `jlrp presets`.", autocompletion=preset_names),

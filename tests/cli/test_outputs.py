@@ -10,6 +10,8 @@ import ir
 from jlrp.cli.labels import Labels
 from jlrp.cli.outputs import Output
 from tests.cli.asserts import assert_fine, assert_refused
+from tests.keras_files import saved as saved_keras
+from tests.keras_files import sequential
 
 
 def saved(path, nodes, weights, outputs=None):
@@ -195,3 +197,18 @@ def test_words():
     assert output(3, "a", "b", "c").verdict(1, None, 2.5) == "b (class 1), output 2.5"
     assert output(1, "cat", "dog").verdict(0, 0.61, 0.4) == "cat, 61.0 %"
     assert output(1).verdict(0, None, 12.25) == "output 12.25"
+
+
+def test_a_users_file_says_what_a_layer_does(jlrp, tmp_path, image):
+    """Every command that reads a model takes `--layers`."""
+    config = sequential(("CommandGain", {"name": "gain", "batch_input_shape": [None, 8, 8, 1]}), ("Flatten", {"name": "flat"}))
+    arrays = {"gain": {"gain/g:0": np.array([2], "f")}}
+    model = saved_keras(tmp_path / "gain.h5", config, arrays, keras_version="2.4.0")
+    (tmp_path / "mine.py").write_text(
+        "import ir, ir.keras\n"
+        'ir.keras.register("CommandGain", ir.Scale(), weights=lambda spec: [ir.keras.Weight("scale", ("g",), (1,))])\n'
+    )
+    for command in (("inspect", model), ("convert", model, "g.safetensors"), ("explain", model, image, "-o", "m.png")):
+        assert_refused(jlrp(*command), "--layers FILE")
+    for command in (("inspect", model), ("convert", model, "g.safetensors"), ("explain", model, image, "-o", "m.png")):
+        assert_fine(jlrp(*command, "--layers", "mine.py"))

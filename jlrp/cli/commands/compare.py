@@ -14,6 +14,7 @@ from jlrp.cli.options import (
     Images,
     Json,
     LabelFile,
+    LayerFile,
     Low,
     ModelPath,
     OutputLayer,
@@ -68,6 +69,7 @@ def compare(
     quiet: Quiet = False,
     architecture: Architecture = None,
     variant: Variant = None,
+    layer_file: LayerFile = None,
 ) -> None:
     """Compare presets, and classes, in one picture.
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from jlrp.cli.options import Architecture, Force, ModelPath, Quiet, Variant
+from jlrp.cli.options import Architecture, Force, LayerFile, ModelPath, Quiet, Variant
 
 
 def convert(
@@ -15,6 +15,7 @@ def convert(
     ],
     architecture: Architecture = None,
     variant: Variant = None,
+    layer_file: LayerFile = None,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:

@@ -15,6 +15,7 @@ from jlrp.cli.options import (
     Images,
     Json,
     LabelFile,
+    LayerFile,
     Low,
     ModelPath,
     OutputLayer,
@@ -85,6 +86,7 @@ def explain(
     quiet: Quiet = False,
     architecture: Architecture = None,
     variant: Variant = None,
+    layer_file: LayerFile = None,
 ) -> None:
     """Explain what a model sees in images.
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from jlrp.cli.options import DEFAULT_PRESET, Architecture, Json, ModelPath, Preset, Variant
+from jlrp.cli.options import DEFAULT_PRESET, Architecture, Json, LayerFile, ModelPath, Preset, Variant
 
 
 def inspect(
@@ -16,6 +16,7 @@ def inspect(
     as_json: Json = False,
     architecture: Architecture = None,
     variant: Variant = None,
+    layer_file: LayerFile = None,
 ) -> None:
     """Show a model's layers and the rule each gets.
 
