@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import jax
@@ -10,6 +11,11 @@ MOST_MAPS = 20_000
 """Memory maps of a test process, after which a file of tests ends with its programs forgotten."""
 
 DATA = Path(__file__).parent / "data"
+
+
+def pytest_report_header() -> str:
+    """Which versions are tested, on the first lines of a run."""
+    return ", ".join(f"{name} {version(name)}" for name in ("jax", "jaxlib", "flax", "numpy", "h5py", "keras"))
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,8 @@ def load(
     """
     given = _given(architecture, variant)
     if not isinstance(path, str | os.PathLike):
-        _refuse_architecture(given)
+        if given is not None:
+            raise LoadError("A live Keras model has its architecture: leave out `architecture` and `variant`.")
         return _live(path)
     with _reported(Path(path)):
         return _read(Path(path), given, variant, kernels)

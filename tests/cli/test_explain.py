@@ -420,7 +420,7 @@ def test_an_output_folder_that_is_a_file(jlrp, model, photo, tmp_path):
         (["--low", "0"], "no bounds: --low and --high are for epsilon_gamma_box."),
         (["--labels", "nowhere.txt"], "nowhere.txt"),
         (["--variant", "x"], "--architecture"),
-        (["--architecture", "resnet50"], "whole model"),
+        (["--architecture", "resnet50"], "does not tell"),
         (["--architecture", "resnet51"], "resnet51"),
         (["--no-such-option"], "--no-such-option"),
     ],

@@ -338,3 +338,28 @@ def test_nobody_at_home(monkeypatch, model, photo, tmp_path):
 def test_large_pictures_bring_no_warnings(jlrp, model, tmp_path):
     Image.new("L", (10_000, 9_000)).save(tmp_path / "large.png")
     assert_fine(jlrp("explain", model, "large.png", "--no-pictures"))
+
+
+def test_images_that_no_memory_holds(jlrp, data, photo):
+    """The system would end the program without a word."""
+    model = data / "keras/keras3.15.1/mini_mixed_float16.full.h5"
+    assert_refused(jlrp("explain", model, photo("a.png"), "--size", "65536"), "GB", "--size")
+
+
+def test_a_broken_picture_brings_one_sentence(model, tmp_path):
+    """Also of those whose decoder prints for itself."""
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)).save(
+        tmp_path / "a.tif", compression="tiff_lzw"
+    )
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    content[8:200] = bytes(192)
+    (tmp_path / "a.tif").write_bytes(content)
+    result = run("explain", model, "a.tif", folder=tmp_path)
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("bound", ["1e39", "nan", "-1e999"])
+def test_bounds_beyond_float32(jlrp, model, photo, bound):
+    options = ("--preset", "epsilon_gamma_box", f"--high={bound}")
+    assert_refused(jlrp("explain", model, photo("a.png"), *options), "--high")
