@@ -20,7 +20,7 @@ from jlrp.cli.files import require_apart, require_folder, require_new, write_who
 from jlrp.cli.gallery import in_options
 from jlrp.cli.images import Frame, find, frame_of, read
 from jlrp.cli.labels import read_labels
-from jlrp.cli.model import load, require_finite
+from jlrp.cli.model import load, require_finite, require_room
 from jlrp.cli.outputs import Output, output_of, says
 from jlrp.cli.preprocess import bounds, chosen, note
 from jlrp.cli.program import InputError, console, running, shown, tell
@@ -146,6 +146,7 @@ def run(
     frame = frame_of(loaded, size)
     with running(model):
         explained = output_of(loaded, [(1, *frame.shape)], output_layer)
+        require_room(loaded, (1, *frame.shape), 1)
     if explained.positions:
         raise InputError(f'`jlrp compare` takes outputs with a score per class, and "{explained.name}" has positions.')
     explained = replace(explained, labels=read_labels(labels, explained.units))

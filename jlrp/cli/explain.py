@@ -16,7 +16,7 @@ from jlrp.cli.gallery import Gallery
 from jlrp.cli.images import find, frame_of
 from jlrp.cli.job import Job, Record
 from jlrp.cli.labels import read_labels, target_index
-from jlrp.cli.model import load, require_finite
+from jlrp.cli.model import load, require_finite, require_room
 from jlrp.cli.outputs import Output, output_of
 from jlrp.cli.preprocess import bounds, chosen, note
 from jlrp.cli.presets import require_preset
@@ -80,6 +80,7 @@ def run(
     frame = frame_of(loaded, size)
     with running(model):
         explained = output_of(loaded, [(1, *frame.shape)], output_layer)
+        require_room(loaded, (1, *frame.shape), min(batch_size, len(paths)))
     explained = replace(explained, labels=read_labels(labels, explained.units))
     classes, names = explained.classes, explained.labels
     chosen_class = target_index(target, classes, names)

@@ -1,7 +1,8 @@
 """Images from files: find them, read them, and bring them to the size and channels that a model takes."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def read(path: Path, frame: Frame, resize: Resize = Resize.bilinear) -> NDArray[
     """
     require_file(path)
     try:
-        with Image.open(path, formats=FORMATS) as file:
+        with Image.open(path, formats=FORMATS) as file, silence():
             ImageOps.exif_transpose(file, in_place=True)
             image = _plain(file, "L" if frame.channels == 1 else "RGB")
             image = image.resize((frame.width, frame.height), Image.Resampling[resize.value.upper()])
@@ -98,6 +99,24 @@ def read(path: Path, frame: Frame, resize: Resize = Resize.bilinear) -> NDArray[
     except Exception as error:  # pillow's decoders raise whatever a broken file leads them into
         raise InputError(f"{shown(path)} cannot be read: {_reason(error)}") from None
     return np.asarray(image, np.uint8).reshape(frame.height, frame.width, frame.channels)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Without what libraries in C, such as libtiff, print of a broken file on standard error themselves."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is no such stream
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _plain(image: Image.Image, mode: str) -> Image.Image:

@@ -44,8 +44,13 @@ def rules_of(
     elif low is None or high is None:
         raise InputError(f"For {_with_bounds()} on arrays give the least and the greatest input, --low and --high.")
     else:
-        black, white = np.float32(low), np.float32(high)
-    least, greatest = (black if low is None else np.float32(low)), (white if high is None else np.float32(high))
+        black, white = low, high
+    with np.errstate(over="ignore"):
+        least, greatest = (black if low is None else np.float32(low)), (white if high is None else np.float32(high))
+    if not (np.isfinite(least).all() and np.isfinite(greatest).all()):
+        raise InputError(
+            f"--low {_numbers(least)} and --high {_numbers(greatest)} should be finite numbers of float32."
+        )
     if not np.all(least < greatest):
         raise InputError(
             f"The least input {_numbers(least)} is not below the greatest {_numbers(greatest)}: "

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from jlrp.cli.files import require_file
-from jlrp.cli.images import FORMATS
+from jlrp.cli.images import FORMATS, silence
 from jlrp.cli.outputs import Output
 from jlrp.cli.program import InputError, shown
 from jlrp.propagation.start import EVERYWHERE, as_region
@@ -43,7 +43,7 @@ def _mask(path: Path, positions: tuple[int, ...]) -> Any:
         raise InputError(f"--region is a box or all for an output with {len(positions)} axes of positions.")
     require_file(path, "--region")
     try:
-        with Image.open(path, formats=FORMATS) as file:
+        with Image.open(path, formats=FORMATS) as file, silence():
             grey = file.convert("L").resize(positions[::-1], Image.Resampling.NEAREST)
     except Exception as error:  # pillow's decoders raise whatever a broken file leads them into
         detail = error.strerror if isinstance(error, OSError) and error.strerror else "it is no image of a known format"
