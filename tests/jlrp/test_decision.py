@@ -420,6 +420,17 @@ def test_a_start_of_one_is_plus_one_where_nothing_divides_by_the_decision_value(
     np.testing.assert_array_equal(explain(params, x, target=0).layers["fc"], [[1, 0]])
 
 
+def test_a_start_of_one_where_the_predicted_logit_is_below_zero():
+    graph, params = of(ir.Softmax(), kernel=[[-3, -5], [-1, -5]])
+    x = np.ones((1, 2), np.float32)
+    original = jlrp.explainer(graph, "crawford2019_original", start="one", record=("fc",))(params, x)
+    assert (original.target.tolist(), original.layers["fc"].tolist()) == ([0], [[1, 0]])
+    given = jlrp.explainer(graph, "crawford2019_original")(params, x, np.array([[1, 0]], np.float32))
+    np.testing.assert_array_equal(original.relevance, given.relevance)
+    signed = jlrp.explainer(graph, "epsilon", start="one")(params, x)
+    np.testing.assert_allclose(signed.relevance, [[-0.75, -0.25]], rtol=1e-5)  # both inputs push the logit down
+
+
 def test_excitation_backprop_starts_from_a_prior_that_is_not_negative():
     graph, params = of(ir.Softmax(), kernel=[[-3, 5], [1, 5]])
     x = np.ones((1, 2), np.float32)
