@@ -284,19 +284,19 @@ ALL = [0, 1]
 @pytest.mark.parametrize(
     ("through", "closed"),
     [
-        ((), set()),
-        (("b",), {("sum", 1), ("sum", 2), ("c", 0)}),
-        (("a", "b"), {("sum", 1), ("sum", 2), ("c", 0)}),
-        (("b", "c"), {("sum", 2)}),
-        (("a", "c"), {("sum", 2)}),
-        (("sum",), set()),
-        (("x",), set()),
-        (("sum", "c"), {("sum", 0), ("sum", 2), ("a", 0), ("b", 0)}),
+        ((), []),
+        (("b",), [("sum", 1), ("sum", 2), ("c", 0)]),
+        (("a", "b"), [("sum", 1), ("sum", 2), ("c", 0)]),
+        (("b", "c"), [("sum", 2)]),
+        (("a", "c"), [("sum", 2)]),
+        (("sum",), []),
+        (("x",), []),
+        (("sum", "c"), [("sum", 0), ("sum", 2), ("a", 0), ("b", 0)]),
     ],
     ids=str,
 )
 def test_edges_on_no_way_through_some_values_are_closed(ways, through, closed):
-    assert closed_edges(ways[0], frozenset(through)) == closed
+    assert closed_edges(ways[0], frozenset(through)) == set(closed)
 
 
 def test_what_goes_past_a_condition_is_dropped(ways):
