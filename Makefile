@@ -13,7 +13,7 @@ help:
 	@echo "make test-fast  lint and the tests that take seconds"
 	@echo "make test-browser  the report in a headless Chromium"
 	@echo "make docs       the documentation, in site/; opens offline, warnings are errors"
-	@echo "make fuzz       20,000 damaged model files: each is read or refused in a sentence"
+	@echo "make fuzz       damaged models, images, labels, arguments; processes; kills: all end in a sentence"
 	@echo "make families   every network of keras.applications against Keras, about an hour; writes docs/families.md"
 	@echo "make bench      images per second, memory and compilation of explain, on ResNet50 and VGG16"
 	@echo "make bench-peers    the same beside zennit, captum and PyTorch written by hand; installs torch"
@@ -61,9 +61,12 @@ types: .venv/.installed-test
 families: .venv/.installed-test
 	KERAS_BACKEND=jax $(BIN)/python -m tools.check_families
 
-# A few minutes of damaged model files: what comes of each is a model or a LoadError.
+# Some minutes of damaged files and odd arguments: what comes of each is a result or one sentence. The numbers that
+# decide all inputs come from a seed; `make fuzz FUZZ="--inputs 100000 --processes 2000 --kills 200 --seed 1"` is longer.
+FUZZ = --inputs 20000 --processes 100 --kills 20 --seed 0
 fuzz: .venv/.installed-test
 	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m tests.fuzz.attack $(FUZZ)
 
 bench: .venv/.installed-test
 	$(BIN)/python -m benchmarks.throughput

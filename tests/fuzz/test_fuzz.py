@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 import ir
-from tests.fuzz import worst
+from tests.fuzz import surfaces, worst
 from tests.fuzz.harness import SECONDS, UNFORESEEN, read
 from tests.fuzz.mutate import LEVELS, Case, chosen
 from tests.fuzz.reading import given, tried
@@ -72,6 +72,35 @@ def model():
 
 def refuse(sentence, cause=None):
     raise ir.LoadError(sentence) from cause
+
+
+@pytest.mark.parametrize(("surface", "count"), [("image", 200), ("labels", 200), ("classes", 200), ("arguments", 60)])
+def test_what_else_strangers_give(tmp_path, monkeypatch, surface, count):
+    monkeypatch.chdir(tmp_path)
+    outcomes = {surfaces.once(surface, number, tmp_path) for number in range(count)}
+    assert outcomes <= {surfaces.FINE, surfaces.REFUSED}
+    assert surfaces.REFUSED in outcomes
+
+
+def test_what_a_command_may_not_do_is_seen():
+    for code, out, err in (
+        (1, "", "Error: odd."),
+        (0, "\x1b[31m", ""),
+        (0, "", "Error: odd."),
+        (2, "", ""),
+        (2, "", "Traceback (most recent call last):"),
+        (2, "", f"Error: {'x' * 3000}."),
+    ):
+        with pytest.raises(surfaces.FailedError):
+            surfaces.judge(code, out, err)
+    surfaces.judge(2, "", "Error: odd.\n")
+
+
+def test_a_file_that_is_not_whole_is_seen(tmp_path):
+    for name in ("a.png", "a.npz", "a.safetensors", "a.part"):
+        (tmp_path / name).write_bytes(surfaces.images()["png RGB"][:100])
+        with pytest.raises(surfaces.FailedError):
+            surfaces.require_whole(tmp_path / name)
 
 
 def test_a_case_is_made_again_from_its_text():
