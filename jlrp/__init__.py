@@ -39,7 +39,7 @@ if TYPE_CHECKING:  # the same names for readers of types
     from jlrp.ops import Affine as Affine
     from jlrp.ops import affine as affine
     from jlrp.ops import apply as apply
-    from jlrp.propagation.explainer import Bound as Bound
+    from jlrp.propagation.bound_explainer import Bound as Bound
     from jlrp.propagation.explainer import Explainer as Explainer
     from jlrp.propagation.explainer import explainer as explainer
     from jlrp.propagation.explanation import Explanation as Explanation
@@ -57,14 +57,15 @@ _NAMES = {
     "jlrp.composites.predicates": "All Depth Either First Head Kind Last Named Not Pointwise",
     "jlrp.composites.presets": "PRESETS",
     "jlrp.ops": "Affine affine apply",
-    "jlrp.propagation.explainer": "Bound Explainer explainer",
+    "jlrp.propagation.bound_explainer": "Bound",
+    "jlrp.propagation.explainer": "Explainer explainer",
     "jlrp.propagation.explanation": "Explanation",
     "jlrp.propagation.interfaces": "explain_func",
     "jlrp.propagation.interpreter": "forward",
     "jlrp.propagation.ledger": "Ledger",
     "jlrp.rules": "AbsSplit AlphaBeta Bilinear DeconvNet Epsilon Flat FrozenNorm Gamma GammaPlain Gradient "
-    "GuidedBackprop HalfHalf LayerCall Norm Pass Quotient Rule SignalTakesAll SmallWindow Transpose UniformPooling WSquare Winner "
-    "WithoutBias ZBox ZPlus Zero",
+    "GuidedBackprop HalfHalf LayerCall Norm Pass Quotient Rule SignalTakesAll SmallWindow Transpose UniformPooling "
+    "WSquare Winner WithoutBias ZBox ZPlus Zero",
 }
 """The public names by their homes."""
 

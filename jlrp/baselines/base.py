@@ -14,9 +14,9 @@ import ir
 from ir.analysis.axes import axis_names
 from ir.passes import Decision
 from jlrp.composites.composite import decision_of
-from jlrp.propagation.explainer import params_of
 from jlrp.propagation.explanation import Explanation
-from jlrp.propagation.interpreter import activations, as_tuple, cast, check_shapes
+from jlrp.propagation.given import as_tuple, params_of
+from jlrp.propagation.interpreter import activations, cast, check_shapes
 from jlrp.propagation.ledger import totals
 from jlrp.propagation.start import Start, as_target, check_target, start_relevance
 

@@ -30,7 +30,7 @@ import ir
 from ir.ops.base import channel_axis
 from jlrp.ops import Affine
 from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, HalfHalf, LayerCall, Rule, ZBox, Zero, ZPlus
-from jlrp.rules.base import Facts, divide, negative, positive
+from jlrp.rules.base import Facts, divide, negative, positive, product
 
 
 class Kernels(NamedTuple):
@@ -120,7 +120,7 @@ class _Epsilon(Method):
     def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
         (x,) = call.inputs
         s = divide(relevance, call.output, getattr(rule, "epsilon", 0.0))
-        return x * layer.backwards(_or(kernels.backwards, layer.map.weights), x, s)
+        return product(x, layer.backwards(_or(kernels.backwards, layer.map.weights), x, s))
 
 
 class _ZPlus(Method):
@@ -131,7 +131,7 @@ class _ZPlus(Method):
     def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
         x = layer.split(*call.inputs)
         s = divide(relevance, _positive_part(layer, kernels, x), rule.epsilon)
-        return layer.joined(x * layer.backwards(_or(kernels.backwards, kernels.forwards), x, s))
+        return layer.joined(product(x, layer.backwards(_or(kernels.backwards, kernels.forwards), x, s)))
 
 
 class _AlphaBeta(Method):
@@ -151,7 +151,7 @@ class _AlphaBeta(Method):
         s = divide(of_above, above if bias is None else above + positive(bias), epsilon)
         t = divide(of_below, below if bias is None else below + negative(bias), epsilon)
         x = layer.split(x)
-        return layer.joined(x * layer.backwards(_or(kernels.backwards, kernels.forwards), x, s, t))
+        return layer.joined(product(x, layer.backwards(_or(kernels.backwards, kernels.forwards), x, s, t)))
 
     def shared(self, rule: Any, layer: Layer, relevance: Array) -> tuple[Array, Array, Any]:
         """What is shared out over `z⁺`, what over `z⁻`, and the stabiliser."""
@@ -178,7 +178,7 @@ class _Gamma(Method):
         if not call.facts.rectified:
             minus = negative(z - plus)
             s.append(divide(jnp.where(z < 0, relevance, 0), z + rule.gamma * minus, rule.epsilon))
-        return layer.joined(x * layer.backwards(_or(kernels.backwards, None), x, *s))
+        return layer.joined(product(x, layer.backwards(_or(kernels.backwards, None), x, *s)))
 
 
 class _ZBox(Method):
@@ -193,7 +193,7 @@ class _ZBox(Method):
         s = divide(relevance, call.output - taken, rule.epsilon)
         back = layer.backwards(_or(kernels.backwards, kernels.forwards), x, s)
         of_plus, of_minus = jnp.split(back, 2, axis)
-        return (x - low) * of_plus + (x - high) * of_minus
+        return product(x - low, of_plus) + product(x - high, of_minus)
 
 
 class _Flat(Method):

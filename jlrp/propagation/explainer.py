@@ -19,10 +19,12 @@ from jlrp.fast import Fast
 from jlrp.fast.zeros import rectified
 from jlrp.propagation import programs
 from jlrp.propagation.batches import one_by_one
+from jlrp.propagation.bound_explainer import Bound
 from jlrp.propagation.conditions import Condition, Conditions, conditions_of
 from jlrp.propagation.explanation import Explanation
 from jlrp.propagation.formulation import PLAIN, Formulation
-from jlrp.propagation.interpreter import as_tuple, known_names
+from jlrp.propagation.given import as_tuple, graph_of, params_of
+from jlrp.propagation.interpreter import known_names
 from jlrp.propagation.plan import Plan, kinds
 from jlrp.propagation.programs import Question
 from jlrp.propagation.start import Start, as_region, as_target, check_target, checked_start, named
@@ -69,7 +71,7 @@ class Explainer:
         labels: Sequence[str] | None = None,
         formulation: str = "fast",
     ) -> None:
-        graph, labels = _graph_of(graph, labels)
+        graph, labels = graph_of(graph, labels)
         checked_start(start, contrast)
         for name, given, known in (("formulation", formulation, FORMULATIONS), ("decision", decision, DECISIONS)):
             if given not in known:
@@ -223,7 +225,7 @@ class Explainer:
         asked = self._conditions(conditions, exclude_parallel)
         return self._answer(params, images, batch_size, target=target, region=region, conditions=asked)
 
-    def bind(self, params: ir.Params | ir.Model) -> "Bound":
+    def bind(self, params: ir.Params | ir.Model) -> Bound:
         """The explainer with weights folded, split by sign and placed on the device once: `bound(images)`.
 
         >>> import numpy as np, ir, jlrp
@@ -293,68 +295,6 @@ class Explainer:
         return conditions_of(self.graph, conditions, values, exclude_parallel)
 
 
-class Bound:
-    """An explainer with its weights; made by `Explainer.bind`. Call it as the explainer, without the params.
-
-    >>> import numpy as np, ir, jlrp
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    >>> bound = jlrp.explainer(graph, "zero").bind({"fc": {"kernel": np.ones((2, 1))}})
-    >>> isinstance(bound, jlrp.Bound), bound(np.ones((3, 2))).relevance.shape
-    (True, (3, 2))
-    """
-
-    def __init__(self, explainer: Explainer, weights: Prepared) -> None:
-        self._explainer, self.weights = explainer, weights
-
-    def __call__(
-        self, images: Any, target: Any = None, *, region: Any = None, batch_size: int | None = None
-    ) -> Explanation:
-        """As `Explainer.__call__`, without the params."""
-        return self._explainer(self.weights, images, target, region=region, batch_size=batch_size)
-
-    def per_class(
-        self,
-        images: Any,
-        classes: Sequence[int | str],
-        *,
-        conditions: Sequence[Condition] | None = None,
-        exclude_parallel: bool = True,
-        region: Any = None,
-        batch_size: int | None = None,
-    ) -> Explanation:
-        """As `Explainer.per_class`, without the params."""
-        return self._explainer.per_class(
-            self.weights,
-            images,
-            classes,
-            conditions=conditions,
-            exclude_parallel=exclude_parallel,
-            region=region,
-            batch_size=batch_size,
-        )
-
-    def conditional(
-        self,
-        images: Any,
-        conditions: Sequence[Condition],
-        target: Any = None,
-        *,
-        exclude_parallel: bool = True,
-        region: Any = None,
-        batch_size: int | None = None,
-    ) -> Explanation:
-        """As `Explainer.conditional`, without the params."""
-        return self._explainer.conditional(
-            self.weights,
-            images,
-            conditions,
-            target,
-            exclude_parallel=exclude_parallel,
-            region=region,
-            batch_size=batch_size,
-        )
-
-
 def explainer(
     graph: ir.Graph | ir.Model,
     rules: str | Composite = "epsilon_plus",
@@ -419,35 +359,6 @@ def explainer(
         labels=labels,
         formulation=formulation,
     )
-
-
-def params_of(params: Any) -> Any:
-    """The weights, of a model or as they are; `TypeError` with what to give for anything else."""
-    if isinstance(params, ir.Model):
-        return params.params
-    if isinstance(params, ir.Graph):
-        raise TypeError("The params are the weights, model.params, but a graph was given.")
-    if not isinstance(params, Mapping):
-        shape = getattr(params, "shape", None)
-        given = f"an array of shape {shape}" if shape is not None else f"{type(params).__name__} {str(params)[:80]!r}"
-        raise TypeError(
-            f"The params come first, then the images: explain(model.params, images). The params were given as {given}."
-        )
-    return params
-
-
-def _graph_of(graph: Any, labels: Sequence[str] | None) -> tuple[ir.Graph, tuple[str, ...]]:
-    """The graph and the labels of what is to be explained."""
-    if isinstance(labels, str):
-        raise ValueError(f"labels are a sequence with a name for each class, not the text {labels[:80]!r}.")
-    if isinstance(graph, ir.Model):
-        return graph.graph, graph.labels if labels is None else tuple(map(str, labels))
-    if not isinstance(graph, ir.Graph):
-        raise TypeError(
-            f"An explainer is made of a model: jlrp.explainer(ir.load(path)), or of its graph. Here it was given "
-            f"{type(graph).__name__} {str(graph)[:80]!r}."
-        )
-    return graph, tuple(map(str, labels or ()))
 
 
 def _decided(graph: ir.Graph, output: str | None, decision: str) -> Decision:

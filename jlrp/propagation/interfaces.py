@@ -13,7 +13,8 @@ from jlrp.propagation.ledger import COLUMNS
 if TYPE_CHECKING:
     from xarray import Dataset as Dataset
 
-    from jlrp.propagation.explainer import Bound, Explainer
+    from jlrp.propagation.bound_explainer import Bound
+    from jlrp.propagation.explainer import Explainer
     from jlrp.propagation.explanation import Explanation
 
 

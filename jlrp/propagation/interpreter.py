@@ -1,17 +1,16 @@
 """Walk a graph forwards, keeping what is asked for."""
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 import ir
 from jlrp.ops import apply
 from jlrp.propagation.compiling import program
+from jlrp.propagation.given import as_tuple
 
 Images = Array | tuple[Array, ...]
 """One array for a graph with one input, else a tuple in the order of `graph.inputs`."""
@@ -78,82 +77,6 @@ def activations(
 def node_params(node: ir.Node, params: ir.Params) -> Any:
     """The weights of a node, empty where it has none."""
     return {} if node.params is None else params[node.params]
-
-
-def as_tuple(graph: ir.Graph, images: Any) -> tuple[Any, ...]:
-    """Images as a tuple of one array per input of the graph.
-
-    For a graph with one input a list of images, each without the batch, is stacked. What NumPy makes an array of
-    (tensors of PyTorch, data frames) becomes one.
-
-    Raises:
-        ValueError: Their number is not that of the inputs, or images of several shapes are in one list.
-        TypeError: They are no arrays of numbers.
-    """
-    if isinstance(images, Mapping | ir.Graph | ir.Model):
-        raise TypeError(
-            f"The params come first, then the images: explain(model.params, images). The images were given as "
-            f"{type(images).__name__}."
-        )
-    if len(graph.inputs) == 1 and isinstance(images, list) and images and _is_image(graph, images[0]):
-        return (_stacked([as_array(image) for image in images]),)
-    several = isinstance(images, tuple) or (isinstance(images, list) and any(map(_has_shape, images)))
-    given = tuple(images) if several else (images,)
-    if len(given) != len(graph.inputs):
-        raise ValueError(
-            f"The graph has the inputs {', '.join(map(repr, graph.inputs))}, but {len(given)} were given: "
-            "give one array per input, in that order, as a tuple."
-        )
-    return tuple(map(as_array, given))
-
-
-def as_array(given: Any) -> Any:
-    """An array of numbers, as it is or made by NumPy; `TypeError` for anything else."""
-    if isinstance(given, jax.Array):
-        return given
-    if isinstance(given, str | bytes | os.PathLike):
-        raise TypeError(f"The images are arrays, not files: read {str(given)[:80]!r} into one of the model's shape.")
-    if hasattr(given, "detach"):  # a tensor of PyTorch
-        given = given.detach().cpu().numpy()
-    try:
-        array = given if isinstance(given, np.ndarray) else np.asarray(given)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"The images are arrays of numbers, and of what was given NumPy makes none: {error}") from None
-    if not jnp.issubdtype(array.dtype, jnp.number) and array.dtype != bool:
-        raise TypeError(
-            f"The images are arrays of numbers, but {type(given).__name__} with values of type {array.dtype} was given."
-        )
-    return array
-
-
-def _has_shape(given: Any) -> bool:
-    return hasattr(given, "shape")
-
-
-def _is_image(graph: ir.Graph, given: Any) -> bool:
-    """Whether an array has one axis less than the layers that read the graph's input take."""
-    ranks = {len(op.strides) + 2 for op in _first_windows(graph)}
-    return _has_shape(given) and {len(given.shape) + 1} == ranks
-
-
-def _first_windows(graph: ir.Graph) -> list[Any]:
-    """The ops with windows that read the graph's first input, directly or behind others."""
-    handed_on, found = {graph.inputs[0]}, list[Any]()
-    for node in graph.nodes:
-        if handed_on.isdisjoint(node.inputs) or isinstance(node.op, ir.Reshape | ir.Flatten):
-            continue
-        if isinstance(node.op, ir.Convolution | ir.Pool):
-            found.append(node.op)
-        elif node.op.monotone:
-            handed_on.add(node.name)
-    return found
-
-
-def _stacked(images: list[Any]) -> Any:
-    shapes = dict.fromkeys(image.shape for image in images)
-    if len(shapes) > 1:
-        raise ValueError(f"The images of one list have one shape, but these have {', '.join(map(str, shapes))}.")
-    return jnp.stack(images) if any(isinstance(image, jax.Array) for image in images) else np.stack(images)
 
 
 def cast(params: ir.Params, images: Sequence[Array]) -> tuple[Any, tuple[Array, ...]]:

@@ -200,9 +200,14 @@ def added(*parts: Array | None) -> Array:
     return sum(part for part in parts if part is not None)  # type: ignore[return-value]
 
 
+def product(x: Array, factor: Array) -> Array:
+    """`x·factor`, and 0 where `x` is 0 though the factor is beyond the numbers: large weights over an empty sum."""
+    return x * jnp.where((x == 0) & ~jnp.isfinite(factor), 0, factor)
+
+
 def times(a: tuple[Array, ...], b: tuple[Array, ...]) -> Relevances:
-    """Products, input by input."""
-    return tuple(x * y for x, y in zip(a, b, strict=True))
+    """Products, input by input; see `product`."""
+    return tuple(product(x, y) for x, y in zip(a, b, strict=True))
 
 
 def summed(*shares: Relevances) -> Relevances:
