@@ -328,7 +328,7 @@ class Softmax(ActivationOp):
 
 
 @dataclass(frozen=True)
-class Sparsemax(Softmax):
+class Sparsemax(ActivationOp):
     """The probabilities nearest to `x` over one axis: `max(x - τ, 0)`, `τ` such that they sum to 1; most are 0.
 
     With `keras`, as Keras 3 computes it: `τ` is made of the sum of all running sums of the largest values in place of
@@ -340,7 +340,17 @@ class Sparsemax(Softmax):
     ((None, 10), True)
     """
 
+    axis: int = -1
     keras: bool = False
+
+    @property
+    def changes_sign(self) -> bool:
+        return True
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        x = require_one(inputs)
+        require_axes((self.axis,), x)
+        return x
 
     def bounds(self, *inputs: Interval) -> Interval:
         return _NONNEGATIVE if self.keras else UNIT

@@ -17,6 +17,7 @@ from ir.ops import (
     Rearrangement,
     Rescale,
     Softmax,
+    Sparsemax,
     ZeroPad,
 )
 
@@ -50,7 +51,7 @@ def decide(graph: Graph, output: bool = True) -> Decision:
     - rearrangements, which move or copy values, and nearest interpolation;
     - functions of single values that do not fall, and products with a constant;
     - sums, averages, maxima and minima of one and the same value;
-    - softmax and log-softmax.
+    - softmax, log-softmax and sparsemax.
 
     What is taken off ends, seen from the output, with the last activation that can change signs (softmax, sigmoid,
     softplus, ...), or, if there is none, with the last that saturates (ReLU, tanh). Rearrangements stay, a constant
@@ -98,7 +99,7 @@ def _levels(graph: Graph) -> tuple[list[Level], tuple[str, ...]]:
             if not isinstance(op, Concatenate):
                 return levels, values
             parallel = True
-        elif not _keeps_order(op) or (parallel and isinstance(op, Softmax | LogSoftmax)):
+        elif not _keeps_order(op) or (parallel and isinstance(op, _ALONG_AN_AXIS)):
             return levels, values
         levels.append(nodes)
         values = inputs
@@ -109,13 +110,14 @@ def _keeps_order(op: Op) -> bool:
     if isinstance(op, Rescale):
         return op.scale != 0
     if isinstance(op, ActivationOp):
-        return op.monotone or isinstance(op, Softmax | LogSoftmax)
+        return op.monotone or isinstance(op, _ALONG_AN_AXIS)
     if isinstance(op, Interpolation):
         return getattr(op, "interpolation", None) == "nearest"
     return (isinstance(op, _MOVES) and not isinstance(op, ZeroPad)) or isinstance(op, _JOINS)
 
 
 _MOVES, _JOINS = (Rearrangement,), (Add, Average, Maximum, Minimum)
+_ALONG_AN_AXIS = (Softmax, LogSoftmax, Sparsemax)
 
 
 def _changes_sign(op: Op) -> bool:
@@ -141,7 +143,7 @@ def _joined(graph: Graph, values: Iterable[str]) -> str:
         ends = [end for end in (_last_op(graph, each) for each in node.inputs) if end is not None]
         if len(node.inputs) > 1 and any(map(_changes_sign, ends)):
             return f"{name!r} ({type(node.op).__name__}) joins several heads"
-        if node.params is not None and any(isinstance(end, Softmax | LogSoftmax) for end in ends):
+        if node.params is not None and any(isinstance(end, _ALONG_AN_AXIS) for end in ends):
             return f"{name!r} ({type(node.op).__name__}) reads a softmax"
     return ""
 

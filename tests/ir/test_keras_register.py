@@ -159,6 +159,27 @@ def test_weights_of_layers_inside_a_layer_in_every_format(tmp_path, rng):
         np.testing.assert_allclose(outputs(tmp_path / name, **options), expected, rtol=1e-5, atol=1e-4)  # float32
 
 
+def test_a_custom_layer_that_keras_saved_without_a_name(tmp_path):
+    """Of a layer with arguments and no get_config, Keras 3 writes the arguments alone."""
+    import keras
+
+    class Times(keras.layers.Layer):
+        def __init__(self, by, **kwargs):
+            super().__init__(**kwargs)
+            self.by = by
+
+        def call(self, x):
+            return x * self.by
+
+    model = keras.Sequential([keras.Input((4, 4, 3)), Times(2.0), Times(3.0)])
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(ir.LoadError, match=r"'times' of the custom class 'Times'"):
+        ir.load(tmp_path / "m.keras")
+    ir.keras.register("Times", lambda call: [ir.keras.Part(ir.Rescale(call.spec.config["by"]))])
+    np.testing.assert_allclose(outputs(tmp_path / "m.keras"), 6 * X, rtol=1e-6)
+    assert ir.load(tmp_path / "m.keras").graph.outputs == ("times_1",)
+
+
 def test_paths_say_which_layer_holds_an_array():
     ir.keras.register("Two", like="Identity", weights=["gain", "conv/kernel", "a/b/bias"])
     found = registry.weights_of(registry.LayerSpec("two", "Two"))

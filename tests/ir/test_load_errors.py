@@ -132,7 +132,7 @@ LAYER_CHANGES = [
     (replaced_layer(class_name="KerasLayer"), ["'add_1'", "TensorFlow Hub", "copy the weights"]),
     (replaced_layer(class_name="Gain"), ["'Gain'", "three lines", 'ir.keras.register("Gain", gain', 'like="…"']),
     (replaced_layer(module="mine.layers", class_name="Sum"), ["custom class 'Sum'", "'mine.layers'"]),
-    (set_field("conv1", activation="snake"), ["'conv1'", "'snake'", "relu", 'register("snake", snake, kind="activation")']),
+    (set_field("conv1", activation="snake"), ["'conv1'", "'snake'", "relu", 'register("snake", snake, kind="act']),
     (set_field("conv1", activation={"class_name": "PowerUnit", "config": {}}), ["'conv1'", "'PowerUnit'"]),
     (set_field("conv1", padding="full"), ["'conv1'", "padding=full", "'valid' and 'same'"]),
     (set_field("conv1", filters="many"), ["'conv1'", "filters=many"]),

@@ -10,6 +10,7 @@ from typing import Any
 
 from ir.errors import LoadError
 from ir.formats.keras import keras1
+from ir.formats.keras.checkpoint import snake_case
 from ir.formats.keras.inbound import calls_of, numbered_from_zero, references
 from ir.formats.keras.inline import MOST_NODES
 from ir.formats.keras.layers.foreign import FOREIGN
@@ -92,6 +93,8 @@ class _Reader:
         self.layers += len(entries)
         if self.layers > MOST_NODES:
             raise LoadError(f"has {self.layers:,} layers, of which {MOST_NODES:,} are allowed.")
+        if config["class_name"] == "Sequential":
+            entries = _named(entries)
         layers = [self.layer(entry, name, within) for entry in entries]
         names = Counter(layer.name for layer in layers)
         if len(names) < len(layers):
@@ -186,6 +189,25 @@ def _layer_entries(model: Mapping[str, Any]) -> list[Any]:
     if not isinstance(entries, list):
         raise LoadError("is damaged: its model configuration has no list of layers.")
     return entries
+
+
+def _named(entries: list[Any]) -> list[Any]:
+    """The layers of a `Sequential`, those without a name called by their class: Keras 3 writes custom ones so."""
+    taken = {_name(entry) for entry in entries if isinstance(entry, Mapping)}
+    counts: Counter[str] = Counter()
+    named = []
+    for entry in entries:
+        nameless = isinstance(entry, Mapping) and not _name(entry) and isinstance(entry.get("config"), Mapping)
+        if nameless and isinstance(entry.get("class_name"), str):
+            base = snake_case(entry["class_name"])
+            name = f"{base}_{counts[base]}" if counts[base] else base
+            while name in taken:
+                counts[base] += 1
+                name = f"{base}_{counts[base]}"
+            taken.add(name)
+            entry = {**entry, "name": name}
+        named.append(entry)
+    return named
 
 
 def _called(layer: LayerSpec, calls: tuple[Call, ...]) -> LayerSpec:

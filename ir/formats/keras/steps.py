@@ -32,6 +32,7 @@ from ir.ops import (
     Scale,
     Slice,
     Softmax,
+    Sparsemax,
     Standardize,
     UnitNorm,
     Upsample,
@@ -78,6 +79,7 @@ def _(op: Op, steps: int | None, rank: int) -> Op | None:
 
 @at_every_step.register(Softmax)
 @at_every_step.register(LogSoftmax)
+@at_every_step.register(Sparsemax)
 @at_every_step.register(Scale)
 @at_every_step.register(BatchNorm)
 @at_every_step.register(Concatenate)

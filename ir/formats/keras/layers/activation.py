@@ -7,7 +7,7 @@ from typing import Any
 from ir.errors import LoadError
 from ir.formats.keras.layers.fields import axis, number
 from ir.formats.keras.layers.reductions import gated
-from ir.formats.keras.layers.registry import LayerCall, Part, Weight, converted, layer, registered, three_lines
+from ir.formats.keras.layers.registry import LayerCall, Part, Weight, bare, converted, layer, registered, three_lines
 from ir.formats.keras.spec import Call, LayerSpec
 from ir.ops import (
     Activation,
@@ -163,7 +163,7 @@ def named_activation(call: LayerCall, name: Any) -> list[Part]:
         return [Part(HardSigmoid(1 / 6 if call.keras_version >= 3 else 0.2))]
     if not isinstance(name, str) or name not in NAMED:
         shown = str(name)[:80]
-        lines = three_lines(shown, "ir.Relu(max_value=20.0)", ', kind="activation"')
+        lines = three_lines(bare(shown), "ir.Relu(max_value=20.0)", ', kind="activation"')
         raise LoadError(
             f"has the activation {shown!r} in the layer {call.spec.title!r} ({call.spec.class_name}), which is not "
             f"supported; these are: {', '.join(sorted([*NAMED, 'glu', 'hard_sigmoid']))}. {lines}"

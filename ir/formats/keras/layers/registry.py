@@ -235,8 +235,8 @@ def is_registered(class_name: str, name: str = "") -> bool:
 
 
 def registered(kind: Kind, name: str) -> Convert | None:
-    """What a user entered under the name of an activation or function."""
-    entry = _known[kind].get(name)
+    """What a user entered under the name of an activation or function, with its package or without."""
+    entry = _known[kind].get(name) or _known[kind].get(bare(name))
     return None if entry is None else entry.convert
 
 
