@@ -66,6 +66,8 @@ FUNCTIONS = {
         COLOURS,
         lambda o, t: o.image.resize(t, (4, 4), pad_to_aspect_ratio=True, fill_value=2.0),
     ),
+    "depth_to_space": (IMAGES, lambda o, t: o.depth_to_space(t, 2)),
+    "space_to_depth": (IMAGES, lambda o, t: o.space_to_depth(t, 3)),
     "rgb_to_grayscale": (COLOURS, lambda o, t: o.image.rgb_to_grayscale(t)),
     "glu": (VECTOR, lambda o, t: o.glu(t)),
     "sparsemax": (VECTOR, lambda o, t: o.sparsemax(t)),

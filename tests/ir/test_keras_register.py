@@ -252,6 +252,8 @@ RENAMED = {
         {"activation": "Addons>softshrink"},
         lambda x: np.sign(x) * np.maximum(abs(x) - 0.5, 0),
     ),
+    "Addons>lisht": ("Activation", {"activation": "Addons>lisht"}, lambda x: x * np.tanh(x)),
+    "FixedDropout of a package": ("Custom>FixedDropout", {"rate": 0.2}, lambda x: x),
     "registered under a package": ("Addons>Dropout", {"rate": 0.2}, lambda x: x),
 }
 

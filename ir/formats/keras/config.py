@@ -13,8 +13,7 @@ from ir.formats.keras import keras1
 from ir.formats.keras.checkpoint import snake_case
 from ir.formats.keras.inbound import calls_of, numbered_from_zero, references
 from ir.formats.keras.inline import MOST_NODES
-from ir.formats.keras.layers.foreign import FOREIGN
-from ir.formats.keras.layers.registry import ADDONS, is_registered, unknown, wrapper_of
+from ir.formats.keras.layers.registry import ADDONS, FOREIGN, is_registered, unknown, wrapper_of
 from ir.formats.keras.spec import Call, LayerSpec, ModelSpec, Tensor
 
 FUNCTIONAL = ("Functional", "Model", "Container")

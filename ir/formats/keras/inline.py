@@ -112,7 +112,7 @@ class _Builder:
         made = []
         for part in parts:
             reads = tuple(read) if part.reads is None else tuple(inputs[which] for which in part.reads)
-            self.count(len(reads))
+            self.count(len(reads), calls=0)
             node = self.part(part, layer, reads, name, key, steps)
             inputs[part.name] = node.name
             read = [node.name]
@@ -171,9 +171,9 @@ class _Builder:
             raise refused(layer, f"is applied to each step of a series, but is given values of shape {shapes[0]}")
         return shapes[0][at]
 
-    def count(self, edges: int) -> None:
-        """Count one more call; `LoadError` where there are too many."""
-        self.calls, self.edges = self.calls + 1, self.edges + edges
+    def count(self, edges: int, calls: int = 1) -> None:
+        """Count one more call, or edges alone; `LoadError` where there are too many."""
+        self.calls, self.edges = self.calls + calls, self.edges + edges
         if max(self.calls, len(self.nodes)) > MOST_NODES or self.edges > MOST_EDGES:
             raise LoadError(
                 f"calls its layers and models so often that they make more than {MOST_NODES:,} nodes or "

@@ -18,6 +18,7 @@ from ir.ops import (
     HardShrink,
     HardSigmoid,
     LogSoftmax,
+    Multiply,
     PRelu,
     Relu,
     Softmax,
@@ -157,6 +158,8 @@ def named_activation(call: LayerCall, name: Any) -> list[Part]:
         return list(own(call))
     if isinstance(name, str):
         name = ADDONS_NAMES.get(name, name)
+    if name == "Addons>lisht":  # x·tanh(x)
+        return [Part(Activation("tanh"), "tanh", reads=(0,)), Part(Multiply(), reads=(0, "tanh"))]
     if name == "glu":
         return gated(replace(call, call=Call(call.call.arguments[:1])))
     if name == "hard_sigmoid":

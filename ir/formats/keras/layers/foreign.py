@@ -4,18 +4,16 @@ from ir.formats.keras.layers.activation import named_activation
 from ir.formats.keras.layers.fields import axis, constant, flag, from_end, number
 from ir.formats.keras.layers.inference import nothing
 from ir.formats.keras.layers.normalization import group_norm_weights, group_normalization
-from ir.formats.keras.layers.registry import ADDONS, LayerCall, Part, Weight, layer, refused
+from ir.formats.keras.layers.registry import ADDONS, FOREIGN, LayerCall, Part, Weight, layer, refused, unknown
 from ir.formats.keras.spec import LayerSpec
 from ir.ops import Add, GroupNorm, Rescale, Sparsemax
 
-FOREIGN = {
+FOREIGN |= {
     *("FixedDropout", "DropConnect", "DropPath", "Swish", "swish", "HSwish", "HardSwish", "Mish", "GELU", "SiLU"),
     *("Addons>GELU", "Addons>GroupNormalization", "Addons>InstanceNormalization", "Addons>Sparsemax"),
-    *("Addons>SpectralNormalization", "Addons>StochasticDepth", "Addons>TLU", "Addons>AdaptiveAveragePooling1D"),
+    *("Addons>SpectralNormalization", "Addons>StochasticDepth", "Addons>AdaptiveAveragePooling1D"),
     *("Addons>AdaptiveAveragePooling2D", "Addons>AdaptiveAveragePooling3D"),
 }
-"""Names of classes that are known though they are no classes of Keras."""
-
 layer("FixedDropout", "DropConnect", "DropPath")(nothing)
 
 SWISHES = {
@@ -31,11 +29,17 @@ SWISHES = {
 
 @layer(*SWISHES)
 def swish(call: LayerCall) -> list[Part]:
+    """A swish of the usual form; `x·sigmoid(βx)` has another β nowhere but in its configuration."""
+    if call.spec.config.get("beta", 1) != 1:
+        raise unknown(call.spec)
     return named_activation(call, SWISHES[call.spec.class_name])
 
 
 @layer("GELU", f"{ADDONS}GELU")
 def gelu(call: LayerCall) -> list[Part]:
+    """Of the two forms of GELU the one that the configuration names."""
+    if "approximate" not in call.spec.config:
+        raise unknown(call.spec)
     return named_activation(call, "gelu_tanh" if flag(call.spec, "approximate", False) else "gelu")
 
 
@@ -56,11 +60,6 @@ def instance_normalization(call: LayerCall) -> list[Part]:
 @layer(f"{ADDONS}Sparsemax")
 def sparsemax(call: LayerCall) -> list[Part]:
     return [Part(Sparsemax(axis(call.spec, -1)))]
-
-
-@layer(f"{ADDONS}TLU", weights=lambda spec: [Weight("alpha", ("alpha",), None), Weight("tau", ("tau",), None)])
-def thresholded_linear_unit(call: LayerCall) -> list[Part]:
-    raise refused(call.spec, "has a learned threshold, which is not supported")
 
 
 @layer(f"{ADDONS}StochasticDepth")

@@ -225,6 +225,40 @@ def rolled(call: LayerCall) -> list[Part]:
     return [*parts, Part(Concatenate(axis), reads=("end", "start"))]
 
 
+def depth_to_space(call: LayerCall) -> list[Part]:
+    """Channels spread over blocks of pixels."""
+    height, width, channels, size = _blocks(call)
+    if channels % size**2:
+        raise refused(call.spec, f"spreads {channels} channels over blocks of {size}·{size} pixels")
+    return [
+        Part(Reshape((height, width, size, size, channels // size**2)), "blocks"),
+        Part(Permute((1, 3, 2, 4, 5)), "side_by_side"),
+        Part(Reshape((height * size, width * size, channels // size**2))),
+    ]
+
+
+def space_to_depth(call: LayerCall) -> list[Part]:
+    """Blocks of pixels gathered as channels."""
+    height, width, channels, size = _blocks(call)
+    if height % size or width % size:
+        raise refused(call.spec, f"gathers blocks of {size}·{size} pixels of images of {height}·{width}")
+    return [
+        Part(Reshape((height // size, size, width // size, size, channels)), "blocks"),
+        Part(Permute((1, 3, 2, 4, 5)), "gathered"),
+        Part(Reshape((height // size, width // size, channels * size**2))),
+    ]
+
+
+def _blocks(call: LayerCall) -> tuple[int, int, int, int]:
+    size, layout = option(call, "block_size", 1, None), option(call, "data_format", 2, None) or "channels_last"
+    lengths = [n for n in call.shapes[0][1:] if n is not None]
+    if type(size) is not int or not 0 < size <= MOST_COPIES or len(lengths) != 3 or len(call.shapes[0]) != 4:
+        raise refused(call.spec, f"takes blocks of pixels of values of shape {call.shapes[0]}, which is not supported")
+    if layout not in ("channels_last", "NHWC"):
+        raise refused(call.spec, f"takes blocks of pixels of {layout} images; channels_last can be loaded")
+    return lengths[0], lengths[1], lengths[2], size
+
+
 def padded(call: LayerCall) -> list[Part]:
     """Zeros around the image."""
     pairs = option(call, "pad_width", 1, option(call, "paddings", 1, None))

@@ -20,6 +20,9 @@ from ir.ops import Op, Shape
 RECURRENT = ("RNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional")
 """Layers with a loop over time (any class whose name ends in one of these)."""
 
+FOREIGN: set[str] = set()
+"""Names of classes that are known though they are no classes of Keras."""
+
 ADDONS = "Addons>"
 """What tensorflow-addons puts before the names of its classes and functions."""
 
@@ -368,12 +371,17 @@ def _entries(spec: LayerSpec) -> Iterator[LayerClass]:
     name = spec.class_name
     if name in _classes:
         yield _classes[name]
-    elif bare(name) in _classes and (_classes[bare(name)].registered or name.startswith(ADDONS)):
+    elif bare(name) in _classes and (_classes[bare(name)].registered or _is_foreign(name)):
         yield _classes[bare(name)]
     elif (function := _known["function"].get(name)) is not None:
         yield changed(function, weights=no_weights)
     elif name in UNNAMED:
         yield UNNAMED[name]
+
+
+def _is_foreign(name: str) -> bool:
+    """Whether a class of a package is known by its bare name: one that is not Keras's, or one of tensorflow-addons."""
+    return name.startswith(ADDONS) or bare(name) in FOREIGN
 
 
 def _quantized(dtype: object) -> bool:
