@@ -2,15 +2,21 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
+PYTEST_OPTIONS := --numprocesses auto --maxprocesses 8
+PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-.PHONY: help demo test test-fast test-browser lint types families fuzz bench bench-original bench-peers bench-scaling \
-	bench-startup bench-load bench-page batchnorm docs clean
+# Compiling takes most of the tests' time; without optimisation it takes a fifth.
+UNOPTIMISED := XLA_FLAGS="--xla_backend_optimization_level=0 $$XLA_FLAGS"
+
+.PHONY: help demo test test-fast test-newest test-oldest newest-python oldest-python test-browser lint types families fuzz \
+	bench bench-original bench-peers bench-scaling bench-startup bench-load bench-page batchnorm docs clean
 
 help:
 	@echo "make demo       explain shipped digits with the shipped model; writes jlrp-demo/"
 	@echo "make test       lint, types and all tests"
 	@echo "make test-fast  lint and the tests that take seconds"
+	@echo "make test-newest  the same tests with the newest versions of all packages, on Python 3.13 or 3.12"
+	@echo "make test-oldest  the same tests with the oldest versions that pyproject.toml allows, on the oldest Python"
 	@echo "make test-browser  the report in a headless Chromium"
 	@echo "make docs       the documentation, in site/; opens offline, warnings are errors"
 	@echo "make fuzz       damaged models, images, labels, arguments; processes; kills: all end in a sentence"
@@ -42,9 +48,49 @@ demo: .venv/.installed
 test: .venv/.installed-test lint types
 	$(PYTEST)
 
-# Compiling takes most of the tests' time; without optimisation it takes a fifth.
 test-fast: .venv/.installed-test lint
-	XLA_FLAGS="--xla_backend_optimization_level=0 $$XLA_FLAGS" $(PYTEST) -m "not slow"
+	$(UNOPTIMISED) $(PYTEST) -m "not slow"
+
+# The tests of `test-fast` with other versions than the pinned ones, each in an environment of its own. PYTHON=… chooses
+# the Python; else it is the first of these versions that runs, by its name or where pyenv keeps it, or python3.
+first_of = $(shell for version in $(1); do for python in python$$version $${PYENV_ROOT:-$$HOME/.pyenv}/versions/$$version.*/bin/python; \
+	do "$$python" -c '' 2>/dev/null && echo "$$python" && exit; done; done)
+chosen = $(if $(filter file,$(origin PYTHON)),$(or $(call first_of,$(1)),$(PYTHON)),$(PYTHON))
+NEWEST = $(call chosen,3.13 3.12)
+BOUND = $(shell sed -n 's/^requires-python = ">=\(.*\)"/\1/p' pyproject.toml)
+OLDEST = $(call chosen,$(BOUND))
+same_python = @test ! -x $(1)/bin/python || test "$$($(1)/bin/python -V)" = "$$($(2) -V)" || \
+	{ echo "$(1) has $$($(1)/bin/python -V), and $$($(2) -V) was asked for: remove $(1) first."; exit 1; }
+
+newest-python:
+	@$(NEWEST) -c 'import sys; sys.exit(sys.version_info < (3, 12) and "The newest JAX needs Python 3.12 or newer: set PYTHON to one.")'
+	$(call same_python,.venv-newest,$(NEWEST))
+
+oldest-python:
+	@$(OLDEST) -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(BOUND)" and "The oldest versions need Python $(BOUND): set PYTHON to one.")'
+	$(call same_python,.venv-oldest,$(OLDEST))
+
+# What `pip install` finds today. `make clean` forgets it.
+.venv-newest/.installed: pyproject.toml | newest-python
+	rm -rf .venv-newest
+	$(NEWEST) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[cli,test]'
+	@touch $@
+
+# The lower bounds in pyproject.toml, and the newest of what they bring along.
+.venv-oldest/.installed: pyproject.toml | oldest-python
+	rm -rf .venv-oldest
+	$(OLDEST) -m venv .venv-oldest
+	.venv-oldest/bin/python -m tools.lower_bounds cli test > .venv-oldest/constraints.txt
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv-oldest/constraints.txt --editable '.[cli,test]'
+	@touch $@
+
+test-newest: .venv-newest/.installed
+	$(UNOPTIMISED) KERAS_BACKEND=jax .venv-newest/bin/python -m pytest $(PYTEST_OPTIONS) -m "not slow"
+
+# Old packages warn of what is newer than they are (Matplotlib of pyparsing, Typer of Click): no errors here.
+test-oldest: .venv-oldest/.installed
+	$(UNOPTIMISED) KERAS_BACKEND=jax .venv-oldest/bin/python -m pytest $(PYTEST_OPTIONS) -W default::DeprecationWarning -m "not slow"
 
 # In `make test` these tests are skipped where there is no Chromium; here that is an error.
 test-browser: .venv/.installed-test
@@ -107,4 +153,4 @@ docs: .venv/.installed-docs
 	@echo "see site/index.html"
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache dist build site
+	rm -rf .venv .venv-newest .venv-oldest .pytest_cache .ruff_cache .mypy_cache dist build site
