@@ -217,6 +217,7 @@ def test_a_wrapper_of_ones_own(tmp_path):
     ("arguments", "words"),
     [
         (("Dense", ir.Relu()), "'Dense' is known already: give replace=True"),
+        (("Dropout", None, (), {"like": "Dropout", "replace": True}), "cannot be like itself"),
         (("Gain",), "not said: give convert or like"),
         (("Gain", ir.Relu(), (), {"like": "Dense"}), "both were given"),
         (("Gain", None, (), {"like": "Denze"}), "no class 'Denze'"),

@@ -11,6 +11,9 @@ from ir.formats.keras.layers.scaling import scaled
 from ir.formats.keras.spec import Tensor
 from ir.ops import Activation, Add, Clip, Dense, Dot, Maximum, Merge, Minimum, Multiply, Relu, Reshape, Subtract
 
+LONGEST_EQUATION = 200
+"""Letters of an einsum's equation."""
+
 BINARY: dict[str, type[Merge]] = {
     "add": Add,
     "subtract": Subtract,
@@ -134,6 +137,8 @@ def _prepared(part: Part, given: Any) -> dict[str, np.ndarray]:
 
 def equation_parts(call: LayerCall, equation: Any, bias_axes: str | None) -> list[Part]:
     """The ops of `EinsumDense`: a dense layer on the last axes, between reshapes where it goes over several."""
+    if not isinstance(equation, str) or len(equation) > LONGEST_EQUATION:
+        raise refused(call.spec, f"has the equation {str(equation)[:80]!r}, which is no einsum")
     left, _, output = str(equation).replace(" ", "").partition("->")
     given, _, kernel = left.partition(",")
     rank = len(call.shapes[0])

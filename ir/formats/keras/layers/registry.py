@@ -201,6 +201,11 @@ def register(
         raise ValueError(f"The {kind} {name!r} needs convert: like and training are for layers and their classes.")
     if like is not None and like not in _classes:
         raise ValueError(f"There is no class {like!r} for {name!r} to be like: see ir.keras.supported().")
+    chain = like if kind == "class" else None
+    while chain is not None:
+        if chain == name:
+            raise ValueError(f"The class {name!r} cannot be like itself, directly or through others.")
+        chain = _classes[chain].like if chain in _classes else None
     known = _known[kind].get(name)
     only_training = convert is None and like is None
     if only_training and kind == "class" and known is None:
