@@ -38,7 +38,7 @@ def test_a_file_makes_a_layer_known(tmp_path, unknown):
         ("def broken(:\n", ["in line 1", "SyntaxError"]),
         ("import no_such_module\n", ["in line 1", "no_such_module"]),
         ("import sys\nsys.exit(3)\n", ["in line 2", "SystemExit: 3"]),
-        ('import ir.keras\nir.keras.register("Dense", like="Dense")\n', ["in line 2", "replace=True"]),
+        ('import ir.keras\nir.keras.register("Dense", like="Conv2D")\n', ["in line 2", "replace=True"]),
     ],
 )
 def test_a_file_that_fails_is_one_sentence(tmp_path, content, words):
