@@ -23,7 +23,7 @@ from jlrp.propagation.bound_explainer import Bound
 from jlrp.propagation.conditions import Condition, Conditions, conditions_of
 from jlrp.propagation.explanation import Explanation
 from jlrp.propagation.formulation import PLAIN, Formulation
-from jlrp.propagation.given import as_tuple, graph_of, params_of
+from jlrp.propagation.given import as_tuple, batch_size_of, graph_of, params_of
 from jlrp.propagation.interpreter import known_names
 from jlrp.propagation.plan import Plan, kinds
 from jlrp.propagation.programs import Question
@@ -248,8 +248,7 @@ class Explainer:
         conditions: Conditions | None = None,
     ) -> Explanation:
         """One call of the compiled program, or one for each `batch_size` images."""
-        if batch_size is not None and batch_size < 1:
-            raise ValueError(f"batch_size is the number of images to explain at a time, 1 or more, not {batch_size}.")
+        batch_size = batch_size_of(batch_size)
         weights = params if isinstance(params, Prepared) else params_of(params)
         arrays = as_tuple(self.graph, images)
         batch = arrays[0].shape[0]

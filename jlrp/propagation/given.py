@@ -14,7 +14,7 @@ import ir
 def params_of(params: Any) -> Any:
     """The weights, of a model or as they are; `TypeError` with what to give for anything else."""
     if isinstance(params, ir.Model):
-        return params.params
+        params = params.params
     if isinstance(params, ir.Graph):
         raise TypeError("The params are the weights, model.params, but a graph was given.")
     if not isinstance(params, Mapping):
@@ -23,7 +23,24 @@ def params_of(params: Any) -> Any:
         raise TypeError(
             f"The params come first, then the images: explain(model.params, images). The params were given as {given}."
         )
+    for layer, weights in params.items():
+        if not isinstance(weights, Mapping):
+            raise TypeError(
+                f'The weights of layer {layer!r} are a mapping such as {{"kernel": array}}, not {weights!r:.80}.'
+            )
+        for role, array in weights.items():
+            if getattr(getattr(array, "dtype", None), "kind", "") == "c":
+                raise TypeError(f"The {role} of layer {layer!r} is complex; weights are real numbers.")
     return params
+
+
+def batch_size_of(given: Any) -> int | None:
+    """How many images are explained at a time; `ValueError` where that is no whole number from 1 on."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
+        raise ValueError(f"batch_size is the number of images to explain at a time, 1 or more, not {given!r}.")
+    return int(given)
 
 
 def graph_of(graph: Any, labels: Sequence[str] | None) -> tuple[ir.Graph, tuple[str, ...]]:
@@ -79,6 +96,10 @@ def as_array(given: Any) -> Any:
         array = given if isinstance(given, np.ndarray) else np.asarray(given)
     except (TypeError, ValueError) as error:
         raise TypeError(f"The images are arrays of numbers, and of what was given NumPy makes none: {error}") from None
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError("The images have no mask: give masked.filled(0), or what else stands for the values left out.")
+    if array.dtype.kind == "c":
+        raise TypeError(f"The images are real numbers, but an array of {array.dtype} was given: give its real part.")
     if not jnp.issubdtype(array.dtype, jnp.number) and array.dtype != bool:
         raise TypeError(
             f"The images are arrays of numbers, but {type(given).__name__} with values of type {array.dtype} was given."
