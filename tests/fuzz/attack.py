@@ -15,7 +15,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from random import Random
@@ -57,16 +57,14 @@ def in_process(inputs: int, seed: int, workers: int) -> tuple[Counter[tuple[str,
     cases = [(s, rng.getrandbits(48)) for s in rng.choices(list(SHARES), list(SHARES.values()), k=inputs)]
     counts: Counter[tuple[str, str]] = Counter()
     failures: list[str] = []
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=40) as pool:
-        chunks = [pool.submit(batch, cases[begin : begin + CHUNK]) for begin in range(0, inputs, CHUNK)]
-        for number, done in enumerate(as_completed(chunks), 1):
-            found, failed = done.result()
+    chunks = [cases[begin : begin + CHUNK] for begin in range(0, inputs, CHUNK)]
+    with get_context("spawn").Pool(workers, maxtasksperchild=40) as pool:
+        for number, (found, failed) in enumerate(pool.imap_unordered(batch, chunks), 1):
             counts += found
             failures += failed
             for failure in failed:
                 print(f"FAILED {failure}", flush=True)
-            if number % 25 == 0:
+            if number % 10 == 0:
                 print(f"{sum(counts.values()):,} inputs, {len(failures)} failed", flush=True)
     return counts, failures
 
