@@ -1,7 +1,6 @@
 """Inputs that are arrays: batches from .npy and .npz files, for signals, tables, volumes and several inputs."""
 
 import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ import jlrp
 from ir.ops.base import same_shape, show
 from jlrp import plot
 from jlrp.cli.choices import Contrast, Start
-from jlrp.cli.files import output_names, require_apart, require_new, write_together
+from jlrp.cli.files import output_names, require_apart, require_file, require_new, write_together
 from jlrp.cli.gallery import in_options
 from jlrp.cli.labels import read_labels, target_index
 from jlrp.cli.model import require_finite
@@ -75,15 +74,17 @@ def read_arrays(path: Path, model: ir.Model) -> tuple[NDArray[Any], ...]:
 
 
 def _loaded(path: Path) -> dict[str, NDArray[Any]]:
-    if not path.is_file():
-        raise InputError(f"{shown(path)} is no file." if path.exists() else f"{shown(path)} does not exist.")
+    require_file(path)
     try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return {path.stem: content}
-        with content:
-            return {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError) as error:
+        with path.open("rb") as file:
+            content = np.load(file, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                return {path.stem: content}
+            with content:
+                return {name: content[name] for name in content.files}
+    except MemoryError:
+        raise
+    except Exception as error:  # NumPy, zipfile and zlib raise whatever a broken file leads them into
         detail = error.strerror if isinstance(error, OSError) and error.strerror else "it holds no arrays of numbers"
         raise InputError(f"{shown(path)} cannot be read: {detail}.") from None
 
@@ -155,7 +156,7 @@ def explain_arrays(
     drawn = model.graph.inputs if pictures else ()
     files = [file for name in output_names(paths) for file in array_files(folder, name, drawn).values()]
     require_new(files, force)
-    require_apart(files, [*paths, given.model, given.labels])
+    require_apart(files, [*paths, given.model, given.labels, given.region])
     require_finite(model, given.model)
     first = read_arrays(paths[0], model)
     output = output_of(model, [(1, *array.shape[1:]) for array in first], given.output_layer)

@@ -1,6 +1,7 @@
 """What the user says of layers that the library does not know: a Python file of theirs, imported before the model."""
 
 import hashlib
+import os
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -39,7 +40,7 @@ def import_layers(path: Path) -> None:
     Raises:
         InputError: If the file cannot be read or fails; one sentence that says where.
     """
-    name = f"jlrp_layers_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]}"
+    name = f"jlrp_layers_{hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return
     spec = spec_from_file_location(name, path)

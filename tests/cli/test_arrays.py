@@ -125,7 +125,7 @@ def test_files_that_are_no_arrays(jlrp, series, signals, tmp_path):
     (tmp_path / "cut.npy").write_bytes((tmp_path / "ecg.npy").read_bytes()[:200])
     for name in ("x.npy", "x.npz", "cut.npy"):
         assert_refused(jlrp("explain", series, name), f"{name} cannot be read")
-    assert_refused(jlrp("explain", series, "none.npy"), "none.npy does not exist")
+    assert_refused(jlrp("explain", series, "none.npy"), "none.npy cannot be read: No such file or directory")
     assert_refused(jlrp("explain", series, "ecg.npy", "cat.png"), "images or arrays, not both")
     result = jlrp("explain", series, "ecg.npy", "cut.npy")
     assert result.exit_code == 2

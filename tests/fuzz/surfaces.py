@@ -20,6 +20,7 @@ from PIL import Image
 
 import ir
 from jlrp.cli import program
+from jlrp.cli.arrays import read_arrays
 from jlrp.cli.images import Frame, read
 from jlrp.cli.labels import Labels, read_labels, target_index
 from jlrp.cli.program import InputError
@@ -106,6 +107,34 @@ def image(rng: Random, folder: Path) -> str:
     if pixels.shape != (frame.height, frame.width, frame.channels) or pixels.dtype != np.uint8:
         raise FailedError(f"made {pixels.dtype} {pixels.shape} of an image")
     return FINE
+
+
+# --- arrays
+
+
+def arrays(rng: Random, folder: Path) -> str:
+    """A changed file of arrays, read for a model."""
+    values = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype(np.float32)
+    buffer, kind = io.BytesIO(), rng.choice(("npy", "npz", "compressed"))
+    {"npy": np.save, "npz": np.savez, "compressed": np.savez_compressed}[kind](buffer, values)
+    path = folder / f"arrays.{kind[:3] if kind != 'compressed' else 'npz'}"
+    content = buffer.getvalue()
+    if rng.random() < 0.5:  # near the header
+        content = bytes_level.mutated(content[:300], rng)[0] + content[300:]
+    path.write_bytes(bytes_level.mutated(content, rng)[0])
+    try:
+        read_arrays(path, small())
+    except InputError as error:
+        return _sentence(error, path.name)
+    except MemoryError:
+        return REFUSED
+    return FINE
+
+
+@cache
+def small() -> ir.Model:
+    """The model of `SMALL`."""
+    return ir.load(SMALL)
 
 
 # --- labels and classes
@@ -297,11 +326,12 @@ SURFACES: dict[str, Callable[[Random, Path], str]] = {
     "model": model,
     "image": image,
     "labels": labels,
+    "arrays": arrays,
     "classes": classes,
     "arguments": arguments,
     "native": native,
 }
-SHARES = {"model": 40, "image": 30, "labels": 12, "classes": 6, "arguments": 11, "native": 1}
+SHARES = {"model": 38, "image": 28, "arrays": 4, "labels": 12, "classes": 6, "arguments": 11, "native": 1}
 """How often each is tried, in a hundred."""
 
 

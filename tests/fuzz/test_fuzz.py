@@ -74,7 +74,9 @@ def refuse(sentence, cause=None):
     raise ir.LoadError(sentence) from cause
 
 
-@pytest.mark.parametrize(("surface", "count"), [("image", 200), ("labels", 200), ("classes", 200), ("arguments", 60)])
+@pytest.mark.parametrize(
+    ("surface", "count"), [("image", 200), ("labels", 200), ("arrays", 200), ("classes", 200), ("arguments", 60)]
+)
 def test_what_else_strangers_give(tmp_path, monkeypatch, surface, count):
     monkeypatch.chdir(tmp_path)
     outcomes = {surfaces.once(surface, number, tmp_path) for number in range(count)}
