@@ -37,7 +37,7 @@ WHOLE = "JLRP_TRACEBACK"
 UNKEPT = ("Error reading persistent compilation cache entry", "Error writing persistent compilation cache entry")
 """How JAX's warnings begin that tell of programs which were not kept whole."""
 
-LONGEST = 600
+LONGEST = 1000
 """Letters of a sentence on standard error."""
 
 FROM_MODELS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, RuntimeError)
@@ -126,8 +126,8 @@ def console(quiet: bool = False, stderr: bool = False) -> Console:
 
 
 def complain(sentence: str) -> None:
-    """One line on standard error."""
-    _write(sys.stderr, f"{printable(sentence)}\n")
+    """One line on standard error, of a length that people read."""
+    _write(sys.stderr, f"{printable(_short(sentence))}\n")
 
 
 def tell(document: str) -> None:

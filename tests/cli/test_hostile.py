@@ -366,3 +366,12 @@ def test_a_broken_picture_brings_one_sentence(model, tmp_path):
 def test_bounds_beyond_float32(jlrp, model, photo, bound):
     options = ("--preset", "epsilon_gamma_box", f"--high={bound}")
     assert_refused(jlrp("explain", model, photo("a.png"), *options), "--high")
+
+
+def test_a_sentence_is_not_longer_than_anybody_reads(jlrp, model, photo):
+    result = jlrp("inspect", model, "--preset", "9" * 5000)
+    assert_refused(result, "There is no preset")
+    assert len(result.stderr) < 1200
+    result = jlrp("explain", model, "x" * 5000, photo("a.png"))
+    assert result.exit_code == 2
+    assert all(len(line) < 1200 for line in result.stderr.splitlines())
