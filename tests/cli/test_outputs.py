@@ -201,7 +201,9 @@ def test_words():
 
 def test_a_users_file_says_what_a_layer_does(jlrp, tmp_path, image):
     """Every command that reads a model takes `--layers`."""
-    config = sequential(("CommandGain", {"name": "gain", "batch_input_shape": [None, 8, 8, 1]}), ("Flatten", {"name": "flat"}))
+    config = sequential(
+        ("CommandGain", {"name": "gain", "batch_input_shape": [None, 8, 8, 1]}), ("Flatten", {"name": "flat"})
+    )
     arrays = {"gain": {"gain/g:0": np.array([2], "f")}}
     model = saved_keras(tmp_path / "gain.h5", config, arrays, keras_version="2.4.0")
     (tmp_path / "mine.py").write_text(
