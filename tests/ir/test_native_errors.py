@@ -164,7 +164,7 @@ def test_too_many_nodes(tmp_path, rng, monkeypatch):
 
 def test_a_whole_model_takes_no_architecture(tmp_path, rng):
     ir.save(network(rng), tmp_path / "m")
-    with pytest.raises(ir.LoadError, match="whole model"):
+    with pytest.raises(ir.LoadError, match="holds a model with its graph"):
         ir.load(tmp_path / "m", architecture="resnet50")
 
 
