@@ -99,7 +99,8 @@ def test_relevance_penalty(printed):
     assert plain[-1] == penalised[-1] == 1  # read correctly where the square is as in training
     assert penalised[2] < 0.1 * plain[2]  # the corner's share
     assert penalised_turned[2] < 0.5 * turned[2]
-    assert penalised_turned[1] < 0.5 * turned[1]  # the loss: how many of 20 are read correctly hangs on rounding
+    assert penalised_turned[3] > turned[3] + 0.25
+    assert penalised_turned[1] < turned[1]
 
 
 @pytest.mark.slow
