@@ -202,7 +202,7 @@ def added(*parts: Array | None) -> Array:
 
 def product(x: Array, factor: Array) -> Array:
     """`x·factor`, and 0 where `x` is 0 though the factor is beyond the numbers: large weights over an empty sum."""
-    return jnp.where((x != 0) | jnp.isfinite(factor), x * factor, 0)
+    return jnp.where((x != 0) | jnp.isfinite(factor), jnp.multiply(x, factor), 0)
 
 
 def times(a: tuple[Array, ...], b: tuple[Array, ...]) -> Relevances:
