@@ -1,43 +1,26 @@
-"""Reading a model file: what it is, is told from its content, never from its name."""
+"""Reading a model file: its first bytes say what it is, never its name."""
 
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
-
-import numpy as np
+from typing import Any, get_args
 
 from ir.errors import LoadError
-from ir.formats import archive, hdf5, source
+from ir.formats import source
+from ir.formats.keras import dot_keras, h5, live, text
 from ir.formats.keras.architectures import ARCHITECTURES, checked_choice
-from ir.formats.keras.blueprint import Blueprint, from_json
-from ir.formats.keras.named import read_named
-from ir.formats.keras.reader import archived_blueprint, read_archive, read_model
-from ir.formats.keras.weights_only import WeightsFile, read_into_graph, read_weights, weights_file
+from ir.formats.keras.blueprint import Blueprint
 from ir.formats.native import model as native
-from ir.formats.native import tensors
+from ir.formats.reporting import file_subject, reported, require_file, unknown
+from ir.formats.request import HDF5, Format, Request
+from ir.formats.source import Source
 from ir.graph import Graph
 from ir.model import Model
 
-SAVE_AGAIN = 'load it in Keras and save it with model.save("model.keras")'
-MALFORMED = (
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    ArithmeticError,
-    OSError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-)
-LARGEST_TEXT = 1 << 23
-"""The largest architecture in a file of its own, in bytes."""
-LONGEST = 800
-"""Letters of a message; what a file says may be longer."""
+FORMATS: tuple[Format, ...] = (h5, dot_keras, native, text)
+"""What is read. Our own format comes before JSON, which it may look like: its first bytes are any."""
+
+MAX_START = 64
+"""How many bytes a format is recognised by."""
 
 
 def load(
@@ -45,199 +28,80 @@ def load(
     architecture: str | os.PathLike[str] | Graph | None = None,
     variant: str | None = None,
     kernels: str | None = None,
+    hdf5: HDF5 = "any",
 ) -> Model:
     """Read a model file.
 
-    path: a whole model (Keras's `.keras`, or HDF5 of Keras 1.2 to 3; a file that `ir.save` wrote), or weights alone
-        (`.weights.h5`, or the older HDF5 layout). Or a live Keras model: it saves itself to a temporary file, which is
-        read.
-    architecture: for weights alone, what they are the weights of: the name of a network in `ir.architectures`
-        (`"resnet50"`, `"efficientnetb0"`, …), a file that holds the architecture (`model.to_json()`'s text, `.keras`,
-        `.h5`), or an `ir.Graph`. Of a whole model of Keras the weights are read, and this in place of its own.
-    variant: which build of a named network; told from the file where it can be.
-    kernels: `"theano"` or `"tensorflow"`, for weights in Theano's order of axes that do not say whether their kernels
-        are mirrored.
+    Nothing in the file is executed, and nothing outside it is opened. See docs/formats.md for what is read.
 
-    Returns an `ir.Model` with NumPy arrays. Raises `ir.LoadError`, one sentence that says what is wrong with the file
-    and what to do. Nothing in the file is executed and nothing outside it is opened.
+    Args:
+        path: A whole model: Keras's `.keras`, HDF5 of Keras 1.2 to 3, or a file of `ir.save`. Or weights alone:
+            `.weights.h5`, or the older HDF5 layout. Or a live Keras model, which saves itself to a temporary file.
+        architecture: For weights alone, what they are the weights of: the name of a network in `ir.architectures`
+            (`"resnet50"`, `"efficientnetb0"`, …), a file that holds the architecture (`model.to_json()`'s text,
+            `.keras`, `.h5`), or an `ir.Graph`. It replaces the architecture of a whole model of Keras.
+        variant: Which build of a named network; by default the one that the file fits.
+        kernels: `"theano"` or `"tensorflow"`, for weights in Theano's order of axes that do not say whether their
+            kernels are mirrored.
+        hdf5: `"any"`: our own reader reads what Keras writes; the HDF5 library reads other HDF5 files in a process
+            of its own. `"own"`: such other files are refused. Give it for files that you do not trust.
 
-    >>> import ir
-    >>> ir.load("jlrp/data/digits_resnet.h5").input_shapes
-    ((None, 32, 32, 1),)
-    >>> ir.load("README.md")
-    Traceback (most recent call last):
-    ir.errors.LoadError: The file 'README.md' is no model file ...
+    Returns:
+        An `ir.Model` with NumPy arrays.
+
+    Raises:
+        ir.LoadError: The file cannot be read; one sentence says what is wrong with it and what to do.
+        TypeError: `path` is neither a path nor a live Keras model.
+
+    Example:
+        >>> import ir
+        >>> ir.load("jlrp/data/digits_resnet.h5").input_shapes
+        ((None, 32, 32, 1),)
+        >>> ir.load("README.md")
+        Traceback (most recent call last):
+        ir.errors.LoadError: The file 'README.md' is no model file ...
     """
-    given = _given(architecture, variant)
-    if not isinstance(path, str | os.PathLike):
-        if given is not None:
-            raise LoadError("A live Keras model has its architecture: leave out `architecture` and `variant`.")
-        return _live(path)
-    with _reported(Path(path)):
-        return _read(Path(path), given, variant, kernels)
+    if hdf5 not in get_args(HDF5):
+        raise LoadError(f"There is no hdf5={hdf5!r}: it is {' or '.join(map(repr, get_args(HDF5)))}.")
+    request = Request(_architecture(architecture, variant, hdf5), variant, kernels, hdf5)
+    if isinstance(path, str | os.PathLike):
+        return _read(Path(path), file_subject(path), request)
+    if request.architecture is not None:
+        raise LoadError("A live Keras model has its architecture: leave out `architecture` and `variant`.")
+    with live.saved(path) as file:
+        return _read(file, live.subject(path), request)
 
 
-def _live(model: Any) -> Model:
-    """A live Keras model, by way of a file that it saves itself to."""
-    kind = f"{type(model).__module__}.{type(model).__qualname__}"
-    if not callable(getattr(model, "save", None)) or not hasattr(model, "layers"):
-        raise TypeError(f"ir.load takes a path or a live Keras model, not {kind}.")
-    if not getattr(model, "built", True):
-        raise LoadError(f"The model ({kind}) is not built, so that it has no weights: call it on a batch first.")
-    with TemporaryDirectory(prefix="ir-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / "live.keras"
-        try:
-            model.save(path)
-        except Exception as error:  # whatever stops Keras
-            detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            raise LoadError(f"The model ({kind}) could not be saved to be read: {detail}") from error
-        try:
-            return _read(path, None, None, None)
-        except LoadError as error:
-            raise LoadError(f"The model ({kind}) {error}") from error.__cause__
+def _read(path: Path, subject: str, request: Request) -> Model:
+    with reported(subject):
+        require_file(path)
+        with source.opened(path) as opened:
+            return format_of(opened).read(opened, request)
 
 
-def _given(architecture: str | os.PathLike[str] | Graph | None, variant: str | None) -> str | Graph | Blueprint | None:
+def format_of(origin: Source) -> Format:
+    """The format of a file; `LoadError` where it is none that can be read."""
+    start = origin.read(0, min(MAX_START, origin.size))
+    found = next((each for each in FORMATS if each.begins(start)), None)
+    if found is None:
+        raise unknown(start)
+    return found
+
+
+def _architecture(
+    given: str | os.PathLike[str] | Graph | None, variant: str | None, hdf5: HDF5
+) -> str | Graph | Blueprint | None:
     """The architecture as a known name, a graph, or what a file says."""
-    if isinstance(architecture, Graph) or architecture is None or str(architecture) in ARCHITECTURES:
-        name = None if isinstance(architecture, Graph) or architecture is None else str(architecture)
-        checked_choice(name, variant)
-        return architecture if isinstance(architecture, Graph) else name
-    path = Path(architecture)
-    if not os.path.exists(path):
-        checked_choice(str(architecture), None)  # its error lists the names
+    if isinstance(given, Graph) or given is None:
+        checked_choice(None, variant)
+        return given
+    path = Path(given)
+    if str(given) in ARCHITECTURES or not os.path.exists(path):
+        checked_choice(str(given), variant)  # its error lists the names
+        return str(given)
     if variant is not None:
         raise LoadError(f"variant={variant!r} is for a network by name, and {str(path)!r} is a file: leave it out.")
-    with _reported(path):
-        return _architecture_in(path)
-
-
-def _architecture_in(path: Path) -> Blueprint | Graph:
-    """The architecture that a file holds, alone or with weights."""
-    kind = _kind(path)
-    if kind == "json":
-        with path.open("rb") as file:
-            content = file.read(LARGEST_TEXT + 1)
-        if len(content) > LARGEST_TEXT:
-            raise LoadError(f"is larger than {LARGEST_TEXT:,} bytes, too large for an architecture.")
-        try:
-            return from_json(content.decode("utf-8-sig"))
-        except UnicodeDecodeError as error:
-            raise LoadError("is damaged: it holds an architecture that is not text in UTF-8.") from error
-    if kind == "zip":
-        with archive.opened(path) as opened:
-            return archived_blueprint(opened)
-    if kind == "native":
-        with source.opened(path) as own:
-            return native.read(own).graph
-    with hdf5.opened(path) as root:
-        text = root.text("model_config")
-        if text is None:
-            raise LoadError("holds no architecture: give model.to_json()'s text or a file with the whole model.")
-        return from_json(text, root.text("keras_version"))
-
-
-def _read(path: Path, given: str | Graph | Blueprint | None, variant: str | None, kernels: str | None) -> Model:
-    kind = _kind(path)
-    if kind == "json":
-        raise LoadError(
-            "holds an architecture without weights: give the file of weights, and this file as architecture=."
-        )
-    if kind == "zip":
-        with archive.opened(path) as opened:
-            if given is None:
-                return read_archive(opened)
-            with hdf5.opened(opened.weights("model.weights.h5")) as root:
-                return _with_architecture(weights_file(_weights(root)), given, variant, kernels)
-    if kind == "native":
-        _refuse_architecture(given)
-        with source.opened(path) as own:
-            return native.read(own)
-    with hdf5.opened(path) as root:
-        if root.has_attribute("model_config"):
-            if "model_weights" not in root:
-                raise LoadError("holds a model configuration but no weights: save the model with model.save.")
-            if given is None:
-                return read_model(root)
-        return _with_architecture(weights_file(_weights(root)), given, variant, kernels)
-
-
-def _with_architecture(
-    file: WeightsFile, given: str | Graph | Blueprint | None, variant: str | None, kernels: str | None
-) -> Model:
-    """The model of an architecture with the weights of a file."""
-    if given is None:
-        raise LoadError(
-            "holds weights alone, not the architecture they belong to: give architecture=, a file with it (.json, "
-            ".keras or .h5) or the name of a network such as 'resnet50' (ir.architectures.ARCHITECTURES has them)."
-        )
-    if isinstance(given, str):
-        return read_named(file, given, variant, kernels)
-    if isinstance(given, Graph):
-        return read_into_graph(file, given, kernels)
-    return read_weights(file, given, kernels)
-
-
-def _refuse_architecture(given: object) -> None:
-    if given is not None:
-        raise LoadError("holds a model with its graph: leave out `architecture` and `variant`.")
-
-
-def _weights(root: hdf5.Group) -> hdf5.Group:
-    """The group of an HDF5 file that holds weights alone."""
-    if root.has_attribute("layer_names") or "layers" in root or "_layer_checkpoint_dependencies" in root:
-        return root
-    if "model_weights" in root and root.group("model_weights").has_attribute("layer_names"):
-        return root.group("model_weights")
-    if root.has_attribute("nb_layers"):
-        raise LoadError("holds weights of Keras 0.x, which are not supported: save them again with Keras 1.2 or later.")
-    raise LoadError("is an HDF5 file without a model or weights that Keras wrote.")
-
-
-def _kind(path: Path) -> str:
-    """What a file is, from how it begins: `"hdf5"`, `"zip"`, `"native"` or `"json"`; `LoadError` for anything else."""
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise LoadError("does not exist.") from error
-    if stat.S_ISDIR(mode):
-        what = "a SavedModel directory" if (path / "saved_model.pb").exists() else "a directory"
-        raise LoadError(f"is {what}; a file is needed: {SAVE_AGAIN}.")
-    if not stat.S_ISREG(mode):
-        raise LoadError("is no ordinary file.")
-    with path.open("rb") as file:
-        start = file.read(64)
-    if not start:
-        raise LoadError("is empty.")
-    if start.startswith(hdf5.SIGNATURE):
-        return "hdf5"
-    if start.startswith(b"PK\x03\x04"):
-        return "zip"
-    if start.startswith(b"version https://git-lfs"):
-        raise LoadError("is a placeholder of Git LFS, not the model itself: fetch it with `git lfs pull`.")
-    if tensors.begins(start):  # before JSON, which such a file may look like: its first bytes are any
-        return "native"
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(b"{") or (text.startswith(b'"') and text[1:].lstrip().startswith(b"{")):
-        return "json"
-    raise LoadError(
-        f"is no model file (it begins with {start[:8]!r}): one that Keras saved as .keras or .h5, or one of "
-        "ir.save, is needed."
-    )
-
-
-@contextmanager
-def _reported(path: Path) -> Iterator[None]:
-    """Whatever goes wrong with a file as a `LoadError` that names it."""
-    try:
-        with np.errstate(all="ignore"):  # the numbers of a file are what they are
-            yield
-    except LoadError as error:
-        text = str(error)
-        short = text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
-        raise LoadError(f"The file {str(path)!r} {short}") from error.__cause__
-    except MALFORMED as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise LoadError(f"The file {str(path)!r} cannot be read: {error.strerror}.") from error
-        detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise LoadError(f"The file {str(path)!r} is damaged or was not written by Keras: {detail}") from error
+    with reported(file_subject(path)):
+        require_file(path)
+        with source.opened(path) as opened:
+            return format_of(opened).read_architecture(opened, Request(hdf5=hdf5))

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -286,6 +287,53 @@ def test_the_library_gets_nothing_of_this_process(path, tmp_path, monkeypatch):
     assert str(caught.value).endswith("] 1 2"), "isolated, no input, the given file and its own output"
     assert "SECRET" not in str(caught.value)
     assert "PYTHONPATH" not in str(caught.value)
+
+
+# --- the switch that keeps the library out ------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("options", [{"chunks": True}, {"compression": "gzip"}, {"libver": "latest"}])
+def test_own_refuses_what_only_the_library_reads(path, tmp_path, options):
+    copied(path, KERAS / "keras3.15.1/mini_resnet.full.h5", **options)
+    with pytest.raises(ir.LoadError, match=r"only the HDF5 library reads.*hdf5='any'") as caught:
+        ir.load(path, hdf5="own")
+    assert str(path) in str(caught.value)
+    weights = copied(tmp_path / "w.h5", KERAS / "keras3.15.1/mini_resnet.weights.h5", **options)
+    with pytest.raises(ir.LoadError, match="only the HDF5 library reads"):
+        ir.load(weights, architecture=KERAS / "keras3.15.1/mini_resnet.json", hdf5="own")
+
+
+@pytest.mark.usefixtures("alone")
+def test_own_holds_for_the_file_with_the_architecture_too(path):
+    copied(path, KERAS / "keras3.15.1/mini_resnet.full.h5", libver="latest")
+    with pytest.raises(ir.LoadError, match="only the HDF5 library reads"):
+        ir.load(KERAS / "keras3.15.1/mini_resnet.weights.h5", architecture=path, hdf5="own")
+
+
+@pytest.mark.usefixtures("alone")
+def test_own_refuses_it_in_an_archive_too(path, tmp_path):
+    copied(path, KERAS / "keras3.15.1/mini_resnet.weights.h5", compression="gzip")
+    archive = tmp_path / "m.keras"
+    with zipfile.ZipFile(KERAS / "keras3.15.1/mini_resnet.keras") as given, zipfile.ZipFile(archive, "w") as changed:
+        for name in given.namelist():
+            changed.writestr(name, path.read_bytes() if name == "model.weights.h5" else given.read(name))
+    with pytest.raises(ir.LoadError, match="only the HDF5 library reads"):
+        ir.load(archive, hdf5="own")
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("name", ["mini_resnet.full.h5", "mini_resnet.keras"])
+def test_own_reads_what_keras_writes(name):
+    file = KERAS / "keras3.15.1" / name
+    own, any_ = ir.load(file, hdf5="own"), ir.load(file)
+    assert own.graph == any_.graph
+    assert own.source == any_.source
+
+
+def test_there_are_two_ways():
+    with pytest.raises(ir.LoadError, match="hdf5='safe': it is 'any' or 'own'"):
+        ir.load(KERAS / FILES[0], hdf5="safe")
 
 
 # --- what strangers write -----------------------------------------------------------------------------------------

@@ -203,7 +203,7 @@ def test_models_that_cannot_be_saved(tmp_path, monkeypatch):
     assert_not_saved(one_op(ir.Repeat(2**80), None, (None, 3)), "'a' .* has a count of")
     assert_not_saved(one_op(Polynomial([1.0]), None, (None, 3)), r"'coefficients' of node 'a'.*tuple\[float, ...\]")
     assert_not_saved(one_op(Table(), None, (None, 3)), "'entries' of node 'a'.*frozenset")
-    monkeypatch.setattr("ir.formats.native.model.MOST_NODES", 0)
+    monkeypatch.setattr("ir.formats.native.model.MAX_NODES", 0)
     assert_not_saved(good, "1 nodes, of which 0 are allowed")
 
 

@@ -156,9 +156,9 @@ def test_other_safetensors_files(tmp_path):
 def test_too_many_nodes(tmp_path, rng, monkeypatch):
     path = tmp_path / "m"
     ir.save(network(rng), path)
-    monkeypatch.setattr(native, "MOST_EDGES", 12)
+    monkeypatch.setattr(native, "MAX_EDGES", 12)
     assert_refused(path, "13 edges, of which 12 are allowed")
-    monkeypatch.setattr(native, "MOST_NODES", 5)
+    monkeypatch.setattr(native, "MAX_NODES", 5)
     assert_refused(path, "12 nodes, of which 5 are allowed")
 
 

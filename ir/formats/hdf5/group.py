@@ -20,12 +20,17 @@ T = TypeVar("T")
 
 
 @contextmanager
-def opened(origin: str | os.PathLike[str] | Source) -> Iterator["Group"]:
-    """The root group of an HDF5 file, given by its path or as a source of bytes."""
+def opened(origin: str | os.PathLike[str] | Source, only_own: bool = False) -> Iterator["Group"]:
+    """The root group of an HDF5 file, given by its path or as a source of bytes.
+
+    Args:
+        origin: The file.
+        only_own: Whether to refuse what our own reader does not know, in place of asking the HDF5 library.
+    """
     with ExitStack() as stack:
         if isinstance(origin, str | os.PathLike):
             origin = stack.enter_context(source.opened(origin))
-        file = _File(origin, stack)
+        file = _File(origin, stack, only_own)
         file.tried("its start", lambda reader: reader.links(()))
         yield Group(file, ())
 
@@ -33,8 +38,8 @@ def opened(origin: str | os.PathLike[str] | Source) -> Iterator["Group"]:
 class _File:
     """The reader of a file; from the first thing that it does not know on, that of the file rewritten."""
 
-    def __init__(self, origin: Source, stack: ExitStack) -> None:
-        self._source, self._stack = origin, stack
+    def __init__(self, origin: Source, stack: ExitStack, only_own: bool) -> None:
+        self._source, self._stack, self._only_own = origin, stack, only_own
         self._reader: Reader | None = None
         self._rewritten = False
 
@@ -43,7 +48,12 @@ class _File:
         with _reported(what):
             try:
                 return work(self._read())
-            except UnsupportedError:
+            except UnsupportedError as error:
+                if self._only_own:
+                    raise LoadError(
+                        f"has {error} at {what}, which only the HDF5 library reads, and hdf5='own' keeps it out: save "
+                        "the model again in Keras, or allow the library with hdf5='any'."
+                    ) from error
                 if self._rewritten:
                     raise
             self._source = self._stack.enter_context(rewritten(self._source))

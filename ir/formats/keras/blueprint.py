@@ -11,10 +11,9 @@ from ir.formats.keras.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Blueprint:
-    """An architecture: its layers, the major version of Keras that wrote it, what it says of itself."""
+    """An architecture without weights, and what it says of itself."""
 
     spec: ModelSpec
-    keras_version: int
     source: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -25,8 +24,8 @@ def from_json(text: str, version: str | None = None) -> Blueprint:
     """
     config = parsed(text)
     version = version or _text(config.get("keras_version")) or ("3" if "module" in config else None)
-    number = major(version)
-    return Blueprint(model_spec(config, number), number, {} if version is None else {"keras_version": version})
+    source = {} if version is None else {"keras_version": version}
+    return Blueprint(model_spec(config, major(version)), source)
 
 
 def major(version: str | None) -> int:

@@ -12,9 +12,9 @@ from ir.errors import LoadError
 from ir.formats.keras import keras1
 from ir.formats.keras.checkpoint import snake_case
 from ir.formats.keras.inbound import calls_of, numbered_from_zero, references
-from ir.formats.keras.inline import MOST_NODES
 from ir.formats.keras.layers.registry import ADDONS, FOREIGN, is_registered, unknown, wrapper_of
 from ir.formats.keras.spec import Call, LayerSpec, ModelSpec, Tensor
+from ir.formats.limits import MAX_NODES
 
 FUNCTIONAL = ("Functional", "Model", "Container")
 MODELS = (*FUNCTIONAL, "Sequential")
@@ -90,8 +90,8 @@ class _Reader:
         if len(within) > DEEPEST:
             raise LoadError(f"nests models more than {DEEPEST} deep, which is not supported.")
         self.layers += len(entries)
-        if self.layers > MOST_NODES:
-            raise LoadError(f"has {self.layers:,} layers, of which {MOST_NODES:,} are allowed.")
+        if self.layers > MAX_NODES:
+            raise LoadError(f"has {self.layers:,} layers, of which {MAX_NODES:,} are allowed.")
         if config["class_name"] == "Sequential":
             entries = _named(entries)
         layers = [self.layer(entry, name, within) for entry in entries]
@@ -100,8 +100,8 @@ class _Reader:
             twice = next(name for name, count in names.items() if count > 1)
             raise LoadError(f"is damaged: model {name!r} has two layers of the name {twice!r}.")
         if config["class_name"] == "Sequential":
-            return _sequential(name, layers, config["config"])
-        return _functional(name, layers, entries, config["config"])
+            return _sequential(name, layers, config["config"], self.keras_version)
+        return _functional(name, layers, entries, config["config"], self.keras_version)
 
     def layer(self, entry: Any, model: str, within: tuple[str, ...]) -> LayerSpec:
         """One layer without its calls."""
@@ -136,7 +136,7 @@ class _Reader:
         return package + class_name
 
 
-def _functional(name: str, layers: list[LayerSpec], entries: list[Any], config: Any) -> ModelSpec:
+def _functional(name: str, layers: list[LayerSpec], entries: list[Any], config: Any, keras_version: int) -> ModelSpec:
     if not isinstance(config, Mapping) or "input_layers" not in config or "output_layers" not in config:
         raise LoadError(f"is damaged: model {name!r} lacks 'input_layers' and 'output_layers'.")
     known = {layer.name for layer in layers}
@@ -147,10 +147,11 @@ def _functional(name: str, layers: list[LayerSpec], entries: list[Any], config: 
         raise LoadError(f"is damaged: model {name!r} names no inputs or no outputs among its layers.")
     nested = {layer.name: len(calls[layer.name]) for layer in layers if layer.model is not None}
     calls, outputs = numbered_from_zero(calls, outputs, nested)
-    return ModelSpec(name, tuple(_called(layer, calls[layer.name]) for layer in layers), inputs, outputs)
+    called = tuple(_called(layer, calls[layer.name]) for layer in layers)
+    return ModelSpec(name, called, inputs, outputs, keras_version)
 
 
-def _sequential(name: str, layers: list[LayerSpec], config: Any) -> ModelSpec:
+def _sequential(name: str, layers: list[LayerSpec], config: Any, keras_version: int) -> ModelSpec:
     if not layers:
         raise LoadError(f"has the model {name!r} without a layer.")
     if layers[0].class_name != "InputLayer":
@@ -158,7 +159,8 @@ def _sequential(name: str, layers: list[LayerSpec], config: Any) -> ModelSpec:
     chain = [layers[0]]
     for before, layer in pairwise(layers):
         chain.append(_called(layer, (Call((Tensor(before.name),)),)))
-    return ModelSpec(name, tuple(chain), (Tensor(chain[0].name),), (Tensor(chain[-1].name),))
+    inputs, outputs = (Tensor(chain[0].name),), (Tensor(chain[-1].name),)
+    return ModelSpec(name, tuple(chain), inputs, outputs, keras_version)
 
 
 def _input_before(first: LayerSpec, config: Any) -> LayerSpec:

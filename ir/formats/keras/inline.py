@@ -13,17 +13,12 @@ from ir.formats.keras.spec import Call, LayerSpec, ModelSpec
 from ir.formats.keras.steps import at_every_step, weights_at_every_step
 from ir.formats.keras.weights import Params as Arrays
 from ir.formats.keras.weights import called_as
+from ir.formats.limits import MAX_EDGES, MAX_NODES
 from ir.graph import Graph, GraphError, Node, pruned
 from ir.ops import Op, Shape, ShapeError
 from ir.ops.base import possible
 
-MOST_NODES = 10_000
-"""As many calls of layers are allowed: models that call models can name far more than the file has bytes."""
-
-MOST_EDGES = 10 * MOST_NODES
-"""Of all nodes together; what comes out of nested models is counted as well."""
-
-MOST_CONSTANTS = 10_000_000
+MAX_CONSTANTS = 10_000_000
 """Numbers that stand in the configuration, counted again for every call of their layer."""
 
 Place = tuple[str, int]
@@ -33,12 +28,12 @@ Steps = tuple[int | None, ...]
 """The lengths of the axes behind the batch along which layers are applied at every step, the outermost first."""
 
 
-def inlined(spec: ModelSpec, params: Arrays, keras_version: int) -> tuple[Graph, tuple[Shape, ...]]:
+def inlined(spec: ModelSpec, params: Arrays) -> tuple[Graph, tuple[Shape, ...]]:
     """The graph of a model with these weights, and its inputs' shapes.
 
     Constants of the configuration become entries of `params`.
     """
-    builder = _Builder(params, keras_version)
+    builder = _Builder(params, spec.keras_version)
     layers = {layer.name: layer for layer in spec.layers}
     inputs = [tensor.layer for tensor in spec.inputs]
     for name in inputs:
@@ -174,17 +169,17 @@ class _Builder:
     def count(self, edges: int, calls: int = 1) -> None:
         """Count one more call, or edges alone; `LoadError` where there are too many."""
         self.calls, self.edges = self.calls + calls, self.edges + edges
-        if max(self.calls, len(self.nodes)) > MOST_NODES or self.edges > MOST_EDGES:
+        if max(self.calls, len(self.nodes)) > MAX_NODES or self.edges > MAX_EDGES:
             raise LoadError(
-                f"calls its layers and models so often that they make more than {MOST_NODES:,} nodes or "
-                f"{MOST_EDGES:,} edges."
+                f"calls its layers and models so often that they make more than {MAX_NODES:,} nodes or "
+                f"{MAX_EDGES:,} edges."
             )
 
     def made(self, constants: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
         """Constants of the configuration as arrays of their own, which may be one number in the shape of many."""
         self.constants += sum(map(np.size, constants.values()))
-        if self.constants > MOST_CONSTANTS:
-            raise LoadError(f"has more than {MOST_CONSTANTS:,} numbers as constants of layers, the last at {name!r}.")
+        if self.constants > MAX_CONSTANTS:
+            raise LoadError(f"has more than {MAX_CONSTANTS:,} numbers as constants of layers, the last at {name!r}.")
         return {role: np.array(array) for role, array in constants.items()}
 
     def add(self, node: Node, layer: LayerSpec) -> None:

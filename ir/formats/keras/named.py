@@ -15,9 +15,6 @@ from ir.formats.keras.weights import Located, in_todays_order, require_fit, stor
 from ir.formats.keras.weights_only import WeightsFile, read_weights, require_weights
 from ir.model import Model
 
-ARCHITECTURE_VERSION = 3
-"""The major version of Keras in whose words `ir.architectures` describes networks, whatever wrote the weights."""
-
 
 def read_named(file: WeightsFile, architecture: str, variant: str | None, kernels: str | None = None) -> Model:
     """A network by name with the weights of a file; `variant`: told from the file where it is `None`."""
@@ -25,7 +22,7 @@ def read_named(file: WeightsFile, architecture: str, variant: str | None, kernel
     build = _chosen(file, architecture, variant)
     spec = _renamed(build.spec, file)
     source = {"architecture": architecture, "variant": build.variant}
-    return read_weights(file, Blueprint(spec, ARCHITECTURE_VERSION, source), kernels)
+    return read_weights(file, Blueprint(spec, source), kernels)
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def _builds(file: WeightsFile, architecture: str, variant: str) -> Iterator[_Bui
                 spec = build(head and Head(None, classes), channels)
                 located = file.located(spec)
             require_fit(located)
-            inlined(spec, _shapes_of(located), ARCHITECTURE_VERSION)
+            inlined(spec, _shapes_of(located))
         except LoadError as error:
             problem = LoadError(f"is not of {architecture} ({variant}): it {error}")
         yield _Build(variant, spec, located, problem)

@@ -68,12 +68,21 @@ class LayerSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Layers in Keras's own order (`model.layers`), and which values go in and come out."""
+    """A model.
+
+    Attributes:
+        name: Its name.
+        layers: Its layers in Keras's own order (`model.layers`).
+        inputs: The values that go in.
+        outputs: The values that come out.
+        keras_version: The major version of Keras that wrote it: some layers mean something else in each.
+    """
 
     name: str
     layers: tuple[LayerSpec, ...]
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    keras_version: int = 3
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:

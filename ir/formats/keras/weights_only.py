@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from ir.errors import LoadError
 from ir.formats.hdf5 import Group
 from ir.formats.keras import checkpoint, legacy
+from ir.formats.keras.assembly import assemble
 from ir.formats.keras.blueprint import Blueprint, major
 from ir.formats.keras.graph_layers import input_shape, spec_of
-from ir.formats.keras.reader import assembled
 from ir.formats.keras.spec import ModelSpec
 from ir.formats.keras.weights import Located, Origin, read, stored_in, theano_ordered
 from ir.graph import Graph, GraphError
@@ -75,7 +75,7 @@ def read_weights(file: WeightsFile, blueprint: Blueprint, kernels: str | None = 
     located = file.located(blueprint.spec)
     origin = _origin(file, blueprint.spec, located, kernels)
     source = {"format": file.format, "backend": file.backend, "keras_version": file.version, **blueprint.source}
-    return assembled(blueprint.spec, read(located, origin), blueprint.keras_version, source)
+    return assemble(blueprint.spec, read(located, origin), source)
 
 
 def read_into_graph(file: WeightsFile, graph: Graph, kernels: str | None = None) -> Model:

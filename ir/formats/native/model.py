@@ -14,10 +14,11 @@ import numpy as np
 
 from ir.analysis.shapes import Shapes
 from ir.errors import LoadError
-from ir.formats.keras.inline import MOST_EDGES, MOST_NODES
+from ir.formats.limits import MAX_EDGES, MAX_NODES
 from ir.formats.native import tensors
 from ir.formats.native.attributes import UNMADE, Ops, fits, op_name, plain, written
 from ir.formats.native.attributes import read as read_value
+from ir.formats.request import Request
 from ir.formats.source import Source
 from ir.formats.strict_json import brief, parsed, told
 from ir.graph import Graph, GraphError, Node
@@ -58,14 +59,24 @@ def save(model: Model, path: str | os.PathLike[str]) -> None:
     tensors.write(Path(path), arrays, {FORMAT: VERSION, MODEL: text})
 
 
-def read(source: Source) -> Model:
+begins = tensors.begins
+
+
+def read(source: Source, request: Request) -> Model:
     """The model in a file that `save` wrote. Raises `LoadError`."""
+    if request.architecture is not None:
+        raise LoadError("holds a model with its graph: leave out `architecture` and `variant`.")
     places, metadata = tensors.announced(source)
     content = _content(metadata)
     try:
         return _model(content, tensors.arrays(source, places))
     except RecursionError as error:
         raise LoadError(f"is damaged: {MODEL!r} in its metadata is nested too deeply.") from error
+
+
+def read_architecture(source: Source, request: Request) -> Graph:
+    """The graph in a file that `save` wrote. Raises `LoadError`."""
+    return read(source, request).graph
 
 
 def _content(metadata: dict[str, str]) -> dict[str, Any]:
@@ -104,12 +115,12 @@ def _graph(content: dict[str, Any]) -> Graph:
     if not isinstance(nodes, list):
         raise LoadError("lacks the list 'nodes' of the graph.")
     inputs, outputs = (_entry(content, key, tuple[str, ...], "the graph") for key in ("inputs", "outputs"))
-    _require_most("nodes", len(nodes), MOST_NODES)
-    _require_most("outputs", len(outputs), MOST_NODES)
+    _require_most("nodes", len(nodes), MAX_NODES)
+    _require_most("outputs", len(outputs), MAX_NODES)
     ops = Ops()
     aliases = _entry(content, "aliases", tuple[tuple[str, str], ...], "the graph")
     nodes = [_node(node, ops) for node in nodes]
-    _require_most("edges", sum(len(node.inputs) for node in nodes), MOST_EDGES)
+    _require_most("edges", sum(len(node.inputs) for node in nodes), MAX_EDGES)
     try:
         return Graph(nodes, inputs, outputs, aliases)
     except GraphError as error:

@@ -1,0 +1,36 @@
+"""A model of its specification and its weights."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ir.formats.keras.inline import inlined
+from ir.formats.keras.spec import ModelSpec
+from ir.formats.keras.weights import Params
+from ir.model import Model
+
+
+def assemble(spec: ModelSpec, params: Params, source: Mapping[str, str | None]) -> Model:
+    """The model of a specification and its weights; weights that no output depends on are left out."""
+    graph, input_shapes = inlined(spec, params)
+    used = dict.fromkeys(node.params for node in graph.nodes if node.params is not None)
+    policies = sorted(set(_policies(spec)) - {"float32"})
+    source = {**source, "name": spec.name, "dtype": ", ".join(policies) or None}
+    return Model(
+        graph,
+        {key: params[key] for key in used if key in params},
+        input_shapes,
+        {key: value for key, value in source.items() if value is not None},
+    )
+
+
+def _policies(spec: ModelSpec) -> Iterator[str]:
+    """The dtype policy of every layer, in whichever form it is written."""
+    for layer in spec.layers:
+        if layer.model is not None:
+            yield from _policies(layer.model)
+            continue
+        policy: Any = layer.config.get("dtype")
+        if isinstance(policy, dict):
+            policy = (policy.get("config") or {}).get("name")
+        if isinstance(policy, str) and layer.class_name != "InputLayer":
+            yield policy

@@ -1,0 +1,35 @@
+"""Live Keras models, by way of a file that they save themselves to."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ir.errors import LoadError
+
+
+@contextmanager
+def saved(model: Any) -> Iterator[Path]:
+    """The file that a live Keras model saves itself to; it is there as long as the context."""
+    if not callable(getattr(model, "save", None)) or not hasattr(model, "layers"):
+        raise TypeError(f"ir.load takes a path or a live Keras model, not {_class_of(model)}.")
+    if not getattr(model, "built", True):
+        raise LoadError(f"{subject(model)} is not built, so that it has no weights: call it on a batch first.")
+    with TemporaryDirectory(prefix="ir-", ignore_cleanup_errors=True) as folder:
+        path = Path(folder) / "live.keras"
+        try:
+            model.save(path)
+        except Exception as error:  # whatever stops Keras
+            detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise LoadError(f"{subject(model)} could not be saved to be read: {detail}") from error
+        yield path
+
+
+def subject(model: Any) -> str:
+    """How a sentence about a live model begins."""
+    return f"The model ({_class_of(model)})"
+
+
+def _class_of(model: Any) -> str:
+    return f"{type(model).__module__}.{type(model).__qualname__}"

@@ -1,0 +1,51 @@
+"""What a caller of `ir.load` asks for besides the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from ir.formats.source import Source
+from ir.graph import Graph
+from ir.model import Model
+
+if TYPE_CHECKING:
+    from ir.formats.keras.blueprint import Blueprint
+
+HDF5 = Literal["any", "own"]
+"""Which HDF5 files are read: any, or only those that our own reader reads without the HDF5 library."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for besides the file.
+
+    Attributes:
+        architecture: For weights alone, what they are the weights of: a network's name, a graph, or what a file says.
+        variant: Which build of a named network.
+        kernels: Whose convolutions kernels in Theano's order are for.
+        hdf5: Which HDF5 files are read.
+    """
+
+    architecture: str | Graph | Blueprint | None = None
+    variant: str | None = None
+    kernels: str | None = None
+    hdf5: HDF5 = "any"
+
+    @property
+    def only_own_hdf5(self) -> bool:
+        """Whether HDF5 files are refused that need the HDF5 library."""
+        return self.hdf5 == "own"
+
+
+class Format(Protocol):
+    """A format of model files; a module with these three functions is one."""
+
+    def begins(self, start: bytes, /) -> bool:
+        """Whether a file that begins with these bytes is of this format."""
+
+    def read(self, source: Source, request: Request, /) -> Model:
+        """The model in a file; raises `LoadError`."""
+
+    def read_architecture(self, source: Source, request: Request, /) -> Graph | Blueprint:
+        """The architecture in a file, without its weights; raises `LoadError`."""
