@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # the same names for readers of types
     from jlrp.composites.predicates import All as All
     from jlrp.composites.predicates import Depth as Depth
     from jlrp.composites.predicates import Either as Either
+    from jlrp.composites.predicates import Fact as Fact
     from jlrp.composites.predicates import First as First
     from jlrp.composites.predicates import Head as Head
     from jlrp.composites.predicates import Kind as Kind
@@ -39,6 +40,7 @@ if TYPE_CHECKING:  # the same names for readers of types
     from jlrp.ops import Affine as Affine
     from jlrp.ops import affine as affine
     from jlrp.ops import apply as apply
+    from jlrp.ops import register_function as register_function
     from jlrp.propagation.bound_explainer import Bound as Bound
     from jlrp.propagation.explainer import Explainer as Explainer
     from jlrp.propagation.explainer import explainer as explainer
@@ -54,9 +56,9 @@ _NAMES = {
     "jlrp.api": "explain",
     "jlrp.baselines": "Baseline grad_cam gradient gradient_times_input integrated_gradients occlusion smoothgrad",
     "jlrp.composites.composite": "Composite CompositeError",
-    "jlrp.composites.predicates": "All Depth Either First Head Kind Last Named Not Pointwise",
+    "jlrp.composites.predicates": "All Depth Either Fact First Head Kind Last Named Not Pointwise",
     "jlrp.composites.presets": "PRESETS",
-    "jlrp.ops": "Affine affine apply",
+    "jlrp.ops": "Affine affine apply register_function",
     "jlrp.propagation.bound_explainer": "Bound",
     "jlrp.propagation.explainer": "Explainer explainer",
     "jlrp.propagation.explanation": "Explanation",
@@ -64,13 +66,13 @@ _NAMES = {
     "jlrp.propagation.interpreter": "forward",
     "jlrp.propagation.ledger": "Ledger",
     "jlrp.rules": "AbsSplit AlphaBeta Bilinear DeconvNet Epsilon Flat FrozenNorm Gamma GammaPlain Gradient "
-    "GuidedBackprop HalfHalf LayerCall Norm Pass Quotient Rule SignalTakesAll SmallWindow Transpose UniformPooling "
-    "WSquare Winner WithoutBias ZBox ZPlus Zero",
+    "GuidedBackprop HalfHalf LayerCall Mapped Norm Pass Quotient Rule ShareRule SignalTakesAll Signed SmallWindow "
+    "SoftmaxTaylor Term Transpose UniformPooling WSquare Winner WithoutBias ZBox ZPlus Zero",
 }
 """The public names by their homes."""
 
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
-_PACKAGES = ("baselines", "composites", "fast", "ops", "plot", "propagation", "report", "rules")
+_PACKAGES = ("baselines", "composites", "datasets", "fast", "ops", "plot", "propagation", "report", "rules")
 
 __all__ = sorted(_HOMES)
 

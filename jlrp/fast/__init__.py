@@ -10,18 +10,19 @@ Everything in this package can be deleted; `formulation="plain"` is then all the
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax.numpy as jnp
 from jax import Array
 
 import ir
+from jlrp.fast import rules
 from jlrp.fast.convolution import reformulated
 from jlrp.fast.pooling import largest, to_winners
-from jlrp.fast.rules import METHODS, Layer
+from jlrp.fast.rules import Layer
 from jlrp.ops import Affine, is_affine
 from jlrp.propagation.formulation import Formulation
-from jlrp.rules import LayerCall, Quotient, Rule, Winner, WithoutBias
+from jlrp.rules import LayerCall, Quotient, Rule, ShareRule, Winner, WithoutBias
 from jlrp.rules.base import Facts, Relevances
 
 CACHE = 8 * 2**20
@@ -50,11 +51,11 @@ class Fast(Formulation):
         return reformulated(op, plain) if self.backend == "cpu" else plain
 
     def prepare(self, rule: Rule, op: ir.Op, params: Mapping[str, Array], facts: Facts) -> Any:
-        if isinstance(rule, WithoutBias):  # whose outputs are other ones than those that a ReLU clipped
-            rule, facts = rule.rule, replace(facts, rectified=False)
-        if not _has_method(rule, op):
+        inner, facts = _without_wrapper(rule, facts)
+        if not _is_fast(inner, op):
             return super().prepare(rule, op, params, facts)
-        return METHODS[type(rule)].prepare(rule, self._layer(op, params, facts), facts)
+        layer = Layer(op, self.affine(op, {"kernel": params["kernel"]}), facts.one_sign)
+        return rules.prepare(inner, layer, facts)
 
     def forwards(
         self,
@@ -65,10 +66,10 @@ class Fast(Formulation):
         facts: Facts,
         prepared: Any,
     ) -> tuple[Array, Any]:
-        rule = _own(rule)
-        if _has_method(rule, op):
+        inner, inner_facts = _without_wrapper(rule, facts)
+        if _is_fast(inner, op):
             layer = Layer(op, self.affine(op, params, *inputs), facts.one_sign)
-            kept = METHODS[type(rule)].forwards(layer, inputs[0], prepared)
+            kept = rules.forwards(inner, layer, inputs[0], prepared, inner_facts)
             if kept is not None:
                 return kept
         return super().forwards(rule, op, params, inputs, facts, prepared)
@@ -80,31 +81,30 @@ class Fast(Formulation):
         return max(1, CACHE // (most * jnp.dtype(dtype).itemsize))
 
     def relevance(self, rule: Rule, call: LayerCall, relevance: Array) -> Relevances:
-        if isinstance(rule, WithoutBias) and _has_method(rule.rule, call.op):
+        if isinstance(rule, WithoutBias) and _is_fast(rule.rule, call.op):
             return self.relevance(rule.rule, call.without_bias(), relevance)
-        if _has_method(rule, call.op):
+        if _is_fast(rule, call.op):
             layer = Layer(call.op, call.affine, call.facts.one_sign)
-            method = METHODS[type(rule)]
-            kernels = call.prepared or method.prepare(rule, layer, call.facts)
-            return (method.relevance(rule, layer, call, kernels, relevance),)
+            return (rules.relevance(rule, layer, call, relevance),)
         if type(rule) is Winner and isinstance(call.op, ir.MaxPool) and self.backend == "cpu":
             return (to_winners(call.op, call.inputs[0], call.output, relevance),)
         return super().relevance(rule, call, relevance)
 
     def quotients(self, rule: Rule, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
-        call = replace(call, prepared=None) if _has_method(_own(rule), call.op) else call
+        inner, _ = _without_wrapper(rule, call.facts)
+        call = replace(call, prepared=None) if _is_fast(inner, call.op) else call
         return super().quotients(rule, call, relevance)
 
-    def _layer(self, op: ir.Op, params: Mapping[str, Array], facts: Facts) -> Layer:
-        unbiased = {"kernel": params["kernel"]}
-        return Layer(op, self.affine(op, unbiased), facts.one_sign)
+
+def _without_wrapper(rule: Rule, facts: Facts) -> tuple[Rule, Facts]:
+    """The rule inside `WithoutBias`, whose outputs are not those that a ReLU clipped."""
+    if isinstance(rule, WithoutBias):
+        return rule.rule, replace(facts, rectified=False)
+    return rule, facts
 
 
-def _own(rule: Rule) -> Rule:
-    """The rule that `WithoutBias` holds, or the rule itself."""
-    return rule.rule if isinstance(rule, WithoutBias) else rule
-
-
-def _has_method(rule: Rule, op: ir.Op) -> bool:
-    """Whether there is a fast formulation of a rule on an op."""
-    return type(rule) in METHODS and (isinstance(op, ir.Dense) or (isinstance(op, ir.Conv) and op.groups == 1))
+def _is_fast(rule: Rule, op: ir.Op) -> TypeGuard[ShareRule]:
+    """Whether shares of relevance, and they alone, say what a rule does on an op with one kernel."""
+    if not isinstance(rule, ShareRule) or type(rule).relevance is not ShareRule.relevance:
+        return False
+    return isinstance(op, ir.Dense) or (isinstance(op, ir.Conv) and op.groups == 1)

@@ -1,24 +1,25 @@
-"""Relevance rules on convolutions and dense layers, with the products saved that other products contain.
+"""Shares of relevance on convolutions and dense layers, with the products saved that others contain.
 
-Notation: `x⁺`, `x⁻` the inputs by sign, `z = W·x + b` the layer's output, `z⁺ = W⁺·x⁺ + W⁻·x⁻ + b⁺`, `z⁻`
-its counterpart, `z = z⁺ + z⁻`.
+Notation: `x⁺`, `x⁻` the inputs by sign, `z = W·x + b` the layer's output,
+`z⁺ = W⁺·x⁺ + W⁻·x⁻ + b⁺`, `z⁻` its counterpart, so that `z = z⁺ + z⁻`.
 
-- Inputs by sign lie side by side in the channels, `[x⁺, x⁻]`, and so do the kernels, `[W⁺, W⁻]`: one product instead of
-  two. Inputs that the graph knows to be ≥ 0 have no `x⁻`, and `[W⁺, W⁻]` is `W⁺`.
-- αβ needs no product for `z` itself, as `z = z⁺ + z⁻`: the forward pass of its layers computes and keeps the two parts.
+- Inputs by sign lie side by side in the channels, `[x⁺, x⁻]`, and so do the kernels, `[W⁺, W⁻]`:
+  one product instead of two. Inputs that the graph knows to be ≥ 0 have no `x⁻`.
+- A share's denominator is `agreeing·z⁺ + opposing·z⁻`. Where a share needs `z⁻` alone (αβ), the
+  forward pass of the layer computes and keeps both parts, and `z` is their sum.
   (`z⁻ = z − z⁺` would save memory, but where `z⁻` is small it is little but the rounding of `z`.)
-- γ needs one product more than `z`, as `A·x⁺ + B·x⁻ + b + γ·b⁺ = z + γ·z⁺` and `B·x⁺ + A·x⁻ + b + γ·b⁻ = z + γ·z⁻`. Its
-  `z⁻ = z − z⁺` is needed where `z < 0` alone, and there both terms have one sign.
-- Backwards, two products with two quotients are one with the quotients side by side in the channels.
-- γ where no relevance arrives at `z ≤ 0` (`jlrp.fast.zeros`) has one product backwards, as its other quotient is 0.
-- The box rule is `R_in = (x − l)·W⁺ᵀs + (x − h)·W⁻ᵀs`, `s = R / stab(z − b − W⁺·l − W⁻·h)`, and what it takes off is
-  the same for all images.
-- The flat rule's products have one channel.
+- Where shares mix both (γ), `z⁺` is one product more than `z`. `z⁻ = z − z⁺` is then needed where
+  `z < 0` alone, and there both terms have one sign.
+- Backwards, products with several quotients are one with the quotients side by side.
+- Where no relevance arrives at `z ≤ 0` (`jlrp.fast.zeros`), a share of negative outputs falls away.
+- A term of the layer's own weights and inputs is `z − b`. `W⁺ᵀs` and `W⁻ᵀs` add up to `Wᵀs`.
+- Weights that are all 1 have products of one channel.
 
 Kernels are split, joined and turned once, in `prepare`.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -29,14 +30,28 @@ from jax import Array
 import ir
 from ir.ops.base import channel_axis
 from jlrp.ops import Affine
-from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, HalfHalf, LayerCall, Rule, ZBox, Zero, ZPlus
-from jlrp.rules.base import Facts, divide, negative, positive, product
+from jlrp.rules.base import Facts, LayerCall, added, divide, negative, positive, product
+from jlrp.rules.first import ones
+from jlrp.rules.shares import (
+    Mapped,
+    Share,
+    ShareRule,
+    Signed,
+    Term,
+    inputs,
+    taken,
+    where_negative,
+    whole,
+)
+
+Change = Callable[[Array], Array]
+"""A change of single weights, as in `Term.weights`."""
 
 
 class Kernels(NamedTuple):
-    """What `prepare` makes: a kernel for products forwards, and one, turned, for products backwards.
+    """What `prepare` makes: kernels for products forwards, and, turned, for products backwards.
 
-    `None` for what is not needed, or no other than the layer's own or the other one.
+    `None` stands for a kernel that is not needed, or that is the layer's own or the other one.
     """
 
     forwards: Array | None
@@ -45,7 +60,7 @@ class Kernels(NamedTuple):
 
 @dataclass(frozen=True)
 class Layer:
-    """A convolution or dense layer with the arithmetic of channels that the rules need.
+    """A convolution or dense layer with the arithmetic of channels that the shares need.
 
     one_sign: whether its input cannot be below zero.
     """
@@ -72,7 +87,9 @@ class Layer:
 
     def split(self, x: Array) -> Array:
         """`[x⁺, x⁻]`; an input of one sign as it is."""
-        return x if self.one_sign else jnp.concatenate([positive(x), negative(x)], self.axis(x.ndim))
+        if self.one_sign:
+            return x
+        return jnp.concatenate([positive(x), negative(x)], self.axis(x.ndim))
 
     def joined(self, shares: Array) -> Array:
         """The relevance of `x` from those of `[x⁺, x⁻]`."""
@@ -81,14 +98,13 @@ class Layer:
         of_plus, of_minus = jnp.split(shares, 2, self.axis(shares.ndim))
         return of_plus + of_minus
 
-    def forwards(self, kernel: Array, x: Array, bias: Array | None = None) -> Array:
-        """`W·x + b`."""
-        z = self.map.linear(kernel, x)
-        return z if bias is None else z + bias
+    def forwards(self, kernel: Array, *values: Array) -> Array:
+        """`W·x`, for values side by side in the channels."""
+        return self.map.linear(kernel, _side_by_side(values, self.axis(values[0].ndim)))
 
     def backwards(self, turned: Array, x: Array, *quotients: Array) -> Array:
-        """`Wᵀ·[s, t, …]` for quotients side by side in the channels."""
-        s = jnp.concatenate(quotients, self.axis(x.ndim)) if len(quotients) > 1 else quotients[0]
+        """`Wᵀ·[s, t, …]`, for quotients side by side in the channels."""
+        s = _side_by_side(quotients, self.axis(x.ndim))
         if self.map.back is not None:
             return self.map.back(turned, (x,), s)[0]
         shape = [s.shape[0], *x.shape[1:]]
@@ -96,140 +112,219 @@ class Layer:
         like = jax.ShapeDtypeStruct(shape, x.dtype)
         return jax.linear_transpose(lambda x: self.map.linear(turned, x), like)(s)[0]
 
+    def kernels(self, forwards: Array | None, backwards: Array | None) -> Kernels:
+        """Kernels, of which the second is turned where it must be; `None` for it means the first."""
+        of_both = forwards if backwards is None else backwards
+        if backwards is None and self.map.turn is None:
+            return Kernels(forwards, None)
+        return Kernels(forwards, None if of_both is None else self.turned(of_both))
+
 
 class Method(ABC):
-    """One rule's fast formulation on convolutions and dense layers."""
+    """How some of a layer's shares are computed."""
 
     @abstractmethod
-    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
+    def prepare(self, layer: Layer) -> Kernels:
         """The kernels that depend on no image."""
 
     def forwards(self, layer: Layer, x: Array, kernels: Kernels) -> tuple[Array, Any] | None:
-        """The layer's output and what to keep of it for the way back; `None`: the output as ever, nothing kept."""
+        """The layer's output and what to keep for the way back; `None` to compute it as usual."""
         return None
 
     @abstractmethod
-    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
+    def relevance(self, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
         """The relevance of the only input."""
 
 
-class _Epsilon(Method):
-    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
-        return Kernels(None, None if layer.map.turn is None else layer.turned(layer.map.weights))
+@dataclass(frozen=True)
+class Proportional(Method):
+    """Shares of all contributions alike: LRP-0, LRP-ε."""
 
-    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
-        (x,) = call.inputs
-        s = divide(relevance, call.output, getattr(rule, "epsilon", 0.0))
-        return product(x, layer.backwards(_or(kernels.backwards, layer.map.weights), x, s))
+    shares: tuple[Signed, ...]
 
+    def prepare(self, layer: Layer) -> Kernels:
+        turn = layer.map.turn
+        return Kernels(None, None if turn is None else turn(layer.map.weights))
 
-class _ZPlus(Method):
-    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
-        plus, _ = layer.by_sign
-        return Kernels(plus, None if layer.map.turn is None else layer.turned(plus))
-
-    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
-        x = layer.split(*call.inputs)
-        s = divide(relevance, _positive_part(layer, kernels, x), rule.epsilon)
-        return layer.joined(product(x, layer.backwards(_or(kernels.backwards, kernels.forwards), x, s)))
+    def relevance(self, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
+        (x,), z = call.inputs, call.output
+        s = added(*(divide(taken(s.part, z, relevance), z, s.epsilon) for s in self.shares))
+        return product(x, layer.backwards(_first(kernels.backwards, layer.map.weights), x, s))
 
 
-class _AlphaBeta(Method):
-    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
-        both = jnp.concatenate(layer.by_sign, -1)
-        return Kernels(both, None if layer.map.turn is None else layer.turned(both))
+@dataclass(frozen=True)
+class BySign(Method):
+    """Shares by the sign of contributions: z⁺, αβ, γ."""
 
-    def forwards(self, layer: Layer, x: Array, kernels: Kernels) -> tuple[Array, tuple[Array, Array]]:
-        parts = jnp.split(layer.forwards(_or(kernels.forwards, None), layer.split(x)), 2, layer.axis(x.ndim))
-        z = parts[0] + parts[1]
-        return z if layer.map.bias is None else z + layer.map.bias, (parts[0], parts[1])
+    shares: tuple[Signed, ...]
 
-    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
-        (x,), bias = call.inputs, layer.map.bias
-        _, (above, below) = (None, call.kept) if call.kept else self.forwards(layer, x, kernels)
-        of_above, of_below, epsilon = self.shared(rule, layer, relevance)
-        s = divide(of_above, above if bias is None else above + positive(bias), epsilon)
-        t = divide(of_below, below if bias is None else below + negative(bias), epsilon)
+    @property
+    def needed(self) -> tuple[bool, bool]:
+        """Whether a product for `z⁺` is needed, and one for `z⁻`."""
+        alone = [share.static == (0, 1) for share in self.shares]
+        return not all(alone), any(alone)
+
+    def prepare(self, layer: Layer) -> Kernels:
+        by_sign = layer.by_sign
+        parts = [part for part, needed in zip(by_sign, self.needed, strict=True) if needed]
+        forwards = jnp.concatenate(parts, -1)
+        if [share.static for share in self.shares] in ([(1, 0)], [(0, 1)], [(1, 0), (0, 1)]):
+            return layer.kernels(forwards, None)
+        mixed = jnp.concatenate([share.mix(*by_sign) for share in self.shares], -1)
+        return layer.kernels(forwards, mixed)
+
+    def forwards(self, layer: Layer, x: Array, kernels: Kernels) -> tuple[Array, list[Array]] | None:
+        if not all(self.needed):
+            return None
+        parts = self._parts(layer, layer.split(x), kernels)
+        return added(*parts, layer.map.bias), parts
+
+    def relevance(self, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
+        (x,), z = call.inputs, call.output
         x = layer.split(x)
-        return layer.joined(product(x, layer.backwards(_or(kernels.backwards, kernels.forwards), x, s, t)))
+        parts = iter(call.kept or self._parts(layer, x, kernels))
+        bias = layer.map.bias
+        plus, minus = (
+            added(next(parts), None if bias is None else sign(bias)) if needed else None
+            for needed, sign in zip(self.needed, (positive, negative), strict=True)
+        )
+        quotients = [
+            divide(taken(s.part, z, relevance), _denominator(s, z, plus, minus), s.epsilon) for s in self.shares
+        ]
+        kernel = _first(kernels.backwards, kernels.forwards)
+        return layer.joined(product(x, layer.backwards(kernel, x, *quotients)))
 
-    def shared(self, rule: Any, layer: Layer, relevance: Array) -> tuple[Array, Array, Any]:
-        """What is shared out over `z⁺`, what over `z⁻`, and the stabiliser."""
-        return rule.alpha * relevance, -rule.beta * relevance, rule.epsilon
-
-
-class _HalfHalf(_AlphaBeta):
-    def shared(self, rule: Any, layer: Layer, relevance: Array) -> tuple[Array, Array, Any]:
-        half = -0.5 * relevance if isinstance(layer.op, ir.Convolution) else 0.5 * relevance
-        return half, -half, 0.0
-
-
-class _Gamma(Method):
-    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
-        plus, minus = layer.by_sign
-        whole = plus + minus
-        above, below = whole + rule.gamma * plus, whole + rule.gamma * minus
-        return Kernels(plus, layer.turned(above if facts.rectified else jnp.concatenate([above, below], -1)))
-
-    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
-        x, z = layer.split(*call.inputs), call.output
-        plus = _positive_part(layer, kernels, x)
-        s = [divide(jnp.where(z > 0, relevance, 0), z + rule.gamma * plus, rule.epsilon)]
-        if not call.facts.rectified:
-            minus = negative(z - plus)
-            s.append(divide(jnp.where(z < 0, relevance, 0), z + rule.gamma * minus, rule.epsilon))
-        return layer.joined(product(x, layer.backwards(_or(kernels.backwards, None), x, *s)))
+    def _parts(self, layer: Layer, x: Array, kernels: Kernels) -> list[Array]:
+        """The sums of positive and of negative contributions without the bias, those needed."""
+        z = layer.forwards(_first(kernels.forwards), x)
+        return jnp.split(z, sum(self.needed), layer.axis(x.ndim))
 
 
-class _ZBox(Method):
-    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
-        both = jnp.concatenate([positive(layer.map.weights), negative(layer.map.weights)], -2)
-        return Kernels(both, None if layer.map.turn is None else layer.turned(both))
+@dataclass(frozen=True)
+class ByTerms(Method):
+    """A share by changed weights and inputs: plain γ, w², the box rule."""
 
-    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
-        (x,), axis = call.inputs, layer.axis(call.inputs[0].ndim)
-        (low,), (high,) = rule.bounds(call)
-        taken = layer.forwards(_or(kernels.forwards, None), jnp.concatenate([low, high], axis), layer.map.bias)
-        s = divide(relevance, call.output - taken, rule.epsilon)
-        back = layer.backwards(_or(kernels.backwards, kernels.forwards), x, s)
-        of_plus, of_minus = jnp.split(back, 2, axis)
-        return product(x - low, of_plus) + product(x - high, of_minus)
+    share: Mapped
+
+    @property
+    def others(self) -> list[Term]:
+        """The terms other than the layer's own weights and inputs."""
+        return [t for t in self.share.parts if t.weights is not whole or t.values is not inputs]
+
+    @property
+    def changes(self) -> list[Change]:
+        """The changes of weights that have products backwards, each once."""
+        found = list(dict.fromkeys(term.weights for term in self.share.parts))
+        if {whole, positive, negative} <= set(found):
+            found.remove(whole)  # W = W⁺ + W⁻
+        return found
+
+    def prepare(self, layer: Layer) -> Kernels:
+        forwards, backwards = [term.weights for term in self.others], self.changes
+        changed = {change: change(layer.map.weights) for change in {*forwards, *backwards}}
+        first, second = (
+            jnp.concatenate([changed[change] for change in changes], -2) if changes else None
+            for changes in (forwards, backwards)
+        )
+        return layer.kernels(first, None if forwards == backwards else second)
+
+    def relevance(self, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
+        share, (x,), b = self.share, call.inputs, layer.map.bias
+        own = call.output if b is None else call.output - b
+        sums = [own] * (len(share.parts) - len(self.others))
+        if self.others:
+            values = [term.values(call)[0] for term in self.others]
+            sums.append(layer.forwards(_first(kernels.forwards), *values))
+        z = added(*sums, None if b is None else share.bias(b))
+        s = divide(taken(share.part, call.output, relevance), z, share.epsilon)
+        back = layer.backwards(_first(kernels.backwards, kernels.forwards), x, s)
+        backs = jnp.split(back, len(self.changes), layer.axis(x.ndim))
+        factors = [self._factor(call, change) for change in self.changes]
+        return added(*map(product, factors, backs))
+
+    def _factor(self, call: LayerCall, change: Change) -> Array:
+        """The sum of the inputs that meet weights changed so."""
+        met = (change,) if whole in self.changes else (change, whole)
+        return added(*(t.values(call)[0] for t in self.share.parts if t.weights in met))
 
 
-class _Flat(Method):
-    def prepare(self, rule: Any, layer: Layer, facts: Facts) -> Kernels:
+@dataclass(frozen=True)
+class Uniform(Method):
+    """A share whose weights are all 1: flat. Products with one channel do."""
+
+    share: Mapped
+
+    def prepare(self, layer: Layer) -> Kernels:
         return Kernels(None, None)
 
-    def relevance(self, rule: Any, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
+    def relevance(self, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
         (x,), axis = call.inputs, layer.axis(call.inputs[0].ndim)
-        *window, channels, _units = layer.map.weights.shape
-        ones = jnp.ones((*window, 1, 1), x.dtype)
-        one = jnp.ones_like(jnp.take(x[:1], jnp.arange(1), axis))
-        contributors = channels * layer.forwards(ones, one)
-        s = divide(jnp.sum(relevance, axis, keepdims=True), contributors, rule.epsilon)
-        return jnp.broadcast_to(layer.backwards(layer.turned(ones), one, s), x.shape)
+        kernel = jnp.ones((*layer.map.weights.shape[:-2], 1, 1), x.dtype)
+        value = added(*(term.values(call)[0] for term in self.share.parts))
+        z = layer.forwards(kernel, jnp.sum(value, axis, keepdims=True))
+        relevance = taken(self.share.part, call.output, relevance)
+        s = divide(jnp.sum(relevance, axis, keepdims=True), z, self.share.epsilon)
+        one = jnp.take(x[:1], jnp.arange(1), axis)
+        back = layer.backwards(layer.turned(kernel), one, s)
+        return jnp.broadcast_to(product(value, back), x.shape)
 
 
-METHODS: dict[type[Rule], Method] = {
-    Zero: _Epsilon(),
-    Epsilon: _Epsilon(),
-    ZPlus: _ZPlus(),
-    AlphaBeta: _AlphaBeta(),
-    HalfHalf: _HalfHalf(),
-    Gamma: _Gamma(),
-    ZBox: _ZBox(),
-    Flat: _Flat(),
-}
-"""By the exact class: what a subclass computes is its own affair."""
+def prepare(rule: ShareRule, layer: Layer, facts: Facts) -> tuple[Kernels, ...]:
+    """The kernels of a rule's methods."""
+    return tuple(method.prepare(layer) for method in methods(rule.shares(layer.op), facts))
 
 
-def _positive_part(layer: Layer, kernels: Kernels, x: Array) -> Array:
-    """`z⁺` from inputs by sign."""
-    bias = None if layer.map.bias is None else positive(layer.map.bias)
-    return layer.forwards(_or(kernels.forwards, None), x, bias)
+def forwards(
+    rule: ShareRule, layer: Layer, x: Array, kernels: Sequence[Kernels], facts: Facts
+) -> tuple[Array, Any] | None:
+    """The layer's output and what a method keeps; `None` where none of them computes it."""
+    pairs = zip(methods(rule.shares(layer.op), facts), kernels, strict=True)
+    outputs = (method.forwards(layer, x, own) for method, own in pairs)
+    return next((output for output in outputs if output is not None), None)
 
 
-def _or(kernel: Array | None, other: Array | None) -> Array:
-    found = other if kernel is None else kernel
-    assert found is not None
-    return found
+def relevance(rule: ShareRule, layer: Layer, call: LayerCall, relevance: Array) -> Array:
+    """The relevance of the layer's only input."""
+    chosen = methods(rule.shares(layer.op), call.facts)
+    kernels = call.prepared or [method.prepare(layer) for method in chosen]
+    pairs = zip(chosen, kernels, strict=True)
+    parts = [method.relevance(layer, call, own, relevance) for method, own in pairs]
+    return added(*parts) if parts else jnp.zeros_like(call.inputs[0])
+
+
+def methods(shares: Sequence[Share], facts: Facts) -> list[Method]:
+    """Methods that together compute all shares. Shares by sign are computed together."""
+    signed = [share for share in shares if isinstance(share, Signed)]
+    if facts.rectified:
+        signed = [share for share in signed if share.part is not where_negative]
+    alike = tuple(share for share in signed if share.static == (1, 1))
+    by_sign = tuple(share for share in signed if share.static != (1, 1))
+    found: list[Method] = [BySign(by_sign)] if by_sign else []
+    found += [Proportional(alike)] if alike else []
+    mapped = [share for share in shares if isinstance(share, Mapped)]
+    return found + [Uniform(s) if _is_uniform(s) else ByTerms(s) for s in mapped]
+
+
+def _is_uniform(share: Mapped) -> bool:
+    return share.of_bias is None and all(term.weights is ones for term in share.parts)
+
+
+def _denominator(share: Signed, z: Array, plus: Array | None, minus: Array | None) -> Array:
+    """`agreeing·z⁺ + opposing·z⁻`, from what there is of `z`, `z⁺` and `z⁻`."""
+    if share.static == (0, 1) or minus is not None:
+        return share.mix(plus, minus)
+    assert plus is not None
+    if share.static == (1, 0):
+        return plus
+    if share.part is where_negative:
+        return share.agreeing * z + (share.opposing - share.agreeing) * negative(z - plus)
+    return share.opposing * z + (share.agreeing - share.opposing) * plus
+
+
+def _side_by_side(values: Sequence[Array], axis: int) -> Array:
+    return jnp.concatenate(values, axis) if len(values) > 1 else values[0]
+
+
+def _first(*kernels: Array | None) -> Array:
+    """The first kernel that there is."""
+    return next(kernel for kernel in kernels if kernel is not None)

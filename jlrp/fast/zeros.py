@@ -8,24 +8,7 @@ to 0 then receives nothing, and neither does the layer before it there, whose ou
 from collections.abc import Mapping
 
 import ir
-from jlrp.rules import (
-    AlphaBeta,
-    Bilinear,
-    Epsilon,
-    Gamma,
-    GammaPlain,
-    Norm,
-    Pass,
-    Rule,
-    Transpose,
-    Winner,
-    WithoutBias,
-    Zero,
-    ZPlus,
-)
-
-_PROPORTIONAL: tuple[type[Rule], ...] = (Zero, Epsilon, Norm, ZPlus, AlphaBeta, Gamma, GammaPlain, Bilinear)
-"""Rules whose share of an input is its value times something finite."""
+from jlrp.rules import Pass, Rule, Transpose, Winner
 
 
 def rectified(graph: ir.Graph, rules: Mapping[str, Rule]) -> frozenset[str]:
@@ -41,7 +24,7 @@ def rectified(graph: ir.Graph, rules: Mapping[str, Rule]) -> frozenset[str]:
         for node in graph.nodes
         if node.name not in graph.outputs
         and all(
-            _clips(graph[reader].op) and type(rules[reader]) is Pass and reader in nothing
+            graph[reader].op.rectifies and type(rules[reader]) is Pass and reader in nothing
             for reader in graph.readers[node.name]
         )
     )
@@ -59,18 +42,11 @@ def vanishing(graph: ir.Graph, rules: Mapping[str, Rule]) -> frozenset[str]:
 
 def _gives_nothing(reader: ir.Node, rule: Rule, vanishing: set[str]) -> bool:
     """Whether a node gives an input no relevance where that is 0."""
-    if isinstance(rule, WithoutBias):
-        rule = rule.rule
-    if type(rule) in _PROPORTIONAL:
+    if rule.proportional(reader.op):
         return True
     handed_on = (
-        (type(rule) is Pass and _clips(reader.op))
-        or (type(rule) is Winner and isinstance(reader.op, ir.MaxPool | ir.GlobalMaxPool))
-        or (type(rule) is Transpose and isinstance(reader.op, ir.Rearrangement))
+        (type(rule) is Pass and reader.op.rectifies)
+        or (type(rule) is Winner and reader.op.selects)
+        or (type(rule) is Transpose and reader.op.copies)
     )
     return handed_on and reader.name in vanishing
-
-
-def _clips(op: ir.Op) -> bool:
-    """Whether an op is a ReLU that makes 0 of everything that is not positive."""
-    return isinstance(op, ir.Relu) and op.negative_slope == 0 and op.threshold >= 0

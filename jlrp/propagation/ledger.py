@@ -84,7 +84,7 @@ class Bookkeeper:
         )
         kept = [sum((part(q) for q in quotients), jnp.zeros_like(total)) for part in (_bias, _stabiliser, _empty)]
         rest = total - passed - sum(kept)
-        pads = isinstance(node.op, ir.ZeroPad | ir.Pool) and not quotients
+        pads = node.op.pads and not quotients
         none = jnp.zeros_like(total)
         self.layers.append(node.name)
         self.rules.append(type(rule).__name__)
@@ -111,7 +111,7 @@ def _bias(quotient: Quotient) -> Array:
 
 
 def _stabiliser(quotient: Quotient) -> Array:
-    share = quotient.s * jnp.where(quotient.z >= 0, quotient.epsilon, -quotient.epsilon)
+    share = quotient.s * quotient.stabiliser
     return totals(jnp.where(quotient.z == 0, 0, share))
 
 

@@ -12,6 +12,8 @@ from jlrp.rules.norm import FrozenNorm
 from jlrp.rules.original import AbsSplit, HalfHalf, UniformPooling
 from jlrp.rules.passing import Pass
 from jlrp.rules.product import Bilinear, SignalTakesAll
+from jlrp.rules.shares import Mapped, ShareRule, Signed, Term
+from jlrp.rules.softmax import SoftmaxTaylor
 
 __all__ = [
     "AbsSplit",
@@ -27,12 +29,17 @@ __all__ = [
     "GuidedBackprop",
     "HalfHalf",
     "LayerCall",
+    "Mapped",
     "Norm",
     "Pass",
     "Quotient",
     "Rule",
+    "ShareRule",
     "SignalTakesAll",
+    "Signed",
     "SmallWindow",
+    "SoftmaxTaylor",
+    "Term",
     "Transpose",
     "UniformPooling",
     "WSquare",

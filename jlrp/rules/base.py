@@ -8,13 +8,11 @@ from functools import cached_property
 from numbers import Real
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
 import ir
 from jlrp.ops import Affine, affine, apply, is_affine
-from jlrp.ops.base import Weights
 
 Relevances = tuple[Array, ...]
 """One relevance per input of an op, each of that input's shape."""
@@ -101,7 +99,8 @@ class Quotient:
     """`s = R / stab(z)`: some relevance of a layer's output, shared out among what `z` sums up.
 
     relevance: of the output's shape; z: the sum of all contributions and the bias; bias: its part of `z`, or `None`;
-    epsilon: of the stabiliser. The ledger reads from it what bias, stabiliser and empty sums keep for themselves.
+    epsilon: of the stabiliser, a number or a function of `z`. The ledger reads from a quotient what bias, stabiliser
+    and empty sums keep for themselves.
 
     >>> import jax.numpy as jnp, jlrp
     >>> jlrp.Quotient(jnp.array([2.0]), jnp.array([4.0]), None, 0.0).s.tolist()
@@ -117,6 +116,11 @@ class Quotient:
     def s(self) -> Array:
         """The quotient; 0 where `stab(z)` is 0."""
         return divide(self.relevance, self.z, self.epsilon)
+
+    @property
+    def stabiliser(self) -> Array:
+        """What the stabiliser adds to `z`."""
+        return stabiliser(self.z, self.epsilon)
 
 
 def require_numbers(rule: Any, *names: str) -> None:
@@ -164,6 +168,10 @@ class Rule(ABC):
         """Whether the rule is defined for this op."""
         return True
 
+    def proportional(self, op: ir.Op) -> bool:
+        """Whether an input gets its value times something finite, so that an input of 0 gets nothing."""
+        return False
+
     def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
         """The quotients that the rule shares relevance out by; none for a rule that has no denominators."""
         return ()
@@ -173,16 +181,17 @@ class Rule(ABC):
         return None
 
 
+def stabiliser(z: Array, epsilon: Any) -> Array:
+    """`ε·sg(z)`, `sg(0) = +1`. ε is a number, or a function of `z` as in zennit's stabiliser."""
+    size = epsilon(z) if callable(epsilon) else epsilon
+    return jnp.where(z >= 0, size, -size)
+
+
 def divide(relevance: Array, z: Array, epsilon: Any) -> Array:
-    """`R / stab(z)` with `stab(z) = z + ε·sg(z)` and `sg(0) = +1`; 0 where `stab(z)` is 0, which takes ε = 0."""
-    stable = z + jnp.where(z >= 0, epsilon, -epsilon)
+    """`R / stab(z)` with `stab(z) = z + ε·sg(z)`; 0 where `stab(z)` is 0, which takes ε = 0."""
+    stable = z + stabiliser(z, epsilon)
     empty = stable == 0
     return jnp.where(empty, 0, relevance / jnp.where(empty, 1, stable))
-
-
-def mapped(function: Callable[[Array], Array], weights: Weights) -> Weights:
-    """A function of single matrix entries, on all weights."""
-    return jax.tree.map(function, weights)
 
 
 def positive(v: Array) -> Array:
@@ -200,8 +209,17 @@ def added(*parts: Array | None) -> Array:
     return sum(part for part in parts if part is not None)  # type: ignore[return-value]
 
 
+def unmasked(x: Array) -> Array:
+    """`x` with 0 for −∞, which an additive mask makes: masked values take no part."""
+    return jnp.where(x == -jnp.inf, 0, x)
+
+
 def product(x: Array, factor: Array) -> Array:
-    """`x·factor`, and 0 where `x` is 0 though the factor is beyond the numbers: large weights over an empty sum."""
+    """`x·factor`, and 0 where `x` is −∞, or where `x` is 0 and the factor not finite.
+
+    Large weights over an empty sum make factors that are not finite.
+    """
+    x = unmasked(x)
     return jnp.where((x != 0) | jnp.isfinite(factor), jnp.multiply(x, factor), 0)
 
 

@@ -39,6 +39,9 @@ class WithoutBias(Rule):
     def fits(self, op: ir.Op) -> bool:
         return self.rule.fits(op)
 
+    def proportional(self, op: ir.Op) -> bool:
+        return self.rule.proportional(op)
+
     def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
         return self.rule.quotients(call.without_bias(), relevance)
 

@@ -1,37 +1,33 @@
-"""Rules that share relevance in proportion to every contribution: LRP-0, LRP-ε, and ε on ops without weights."""
+"""Rules that share relevance in proportion to every contribution: LRP-0, LRP-ε, and ε on sums."""
+
+from collections.abc import Sequence
 
 import flax.struct
-from jax import Array
 
 import ir
-from jlrp.ops import is_affine
-from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, require_numbers, times
-
-
-class _Proportional(Rule):
-    """`R_in = x · Wᵀ( R / stab(z) )`; what differs is ε and the ops."""
-
-    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        (quotient,) = self.quotients(call, relevance)
-        return times(call.inputs, call.affine.transpose(call.affine.weights, call.inputs, quotient.s))
-
-    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
-        return (Quotient(relevance, call.output, call.affine.bias, getattr(self, "epsilon", 0.0)),)
-
-    def fits(self, op: ir.Op) -> bool:
-        return is_affine(op)
+from jlrp.rules.base import require_numbers
+from jlrp.rules.shares import Share, ShareRule, Signed
 
 
 @flax.struct.dataclass
-class Epsilon(_Proportional):
+class Epsilon(ShareRule):
     """LRP-ε: `R_in = x · Wᵀ( R / stab(z) )`, `z = W·x + b`.
 
-    For every affine op. Conserves relevance up to what bias and ε absorb.
-    Source: Bach et al., PLOS ONE 10(7), 2015, eq. 58.
+    For every affine op. It conserves relevance up to what bias and ε absorb.
 
-    >>> import jlrp
-    >>> jlrp.Epsilon(epsilon=0.1)
-    Epsilon(epsilon=0.1)
+    Attributes:
+        epsilon: The stabiliser's ε, a finite number of at least 0.
+
+    Raises:
+        ValueError: `epsilon` is negative or not finite.
+
+    Example:
+        >>> import jlrp
+        >>> jlrp.Epsilon(epsilon=0.1)
+        Epsilon(epsilon=0.1)
+
+    References:
+        Bach et al., PLOS ONE 10(7), 2015, eq. 58.
     """
 
     epsilon: float = 1e-6
@@ -39,36 +35,51 @@ class Epsilon(_Proportional):
     def __post_init__(self) -> None:
         require_numbers(self, "epsilon")
 
-
-@flax.struct.dataclass
-class Zero(_Proportional):
-    """LRP-0: LRP-ε with ε = 0; where `z = 0` the relevance is 0.
-
-    For every affine op. Source: Bach et al., PLOS ONE 10(7), 2015, eq. 56.
-
-    >>> import jlrp
-    >>> jlrp.Composite([(ir.Dense, jlrp.Zero())]).entries[0][1]
-    Zero()
-    """
+    def shares(self, op: ir.Op) -> Sequence[Share]:
+        return (Signed(1, 1, self.epsilon),)
 
 
 @flax.struct.dataclass
-class Norm(_Proportional):
-    """LRP-ε on an op without weights: sums (`R_i = x_i · R / stab(Σx)`) and average pooling (`stab` of the mean).
+class Zero(ShareRule):
+    """LRP-0: LRP-ε with ε = 0. Where `z = 0` the relevance is 0.
 
-    Sums are `Add`, `Subtract` (whose second input counts as `−x`) and `Average`; an input that was broadcast gets the
-    sum over what it was broadcast to. Conserves relevance up to what ε absorbs.
-    Source: zennit's rule of this name, Anders et al., arXiv 2106.13200.
+    For every affine op.
 
-    >>> import jlrp
-    >>> jlrp.Norm().fits(ir.Add()), jlrp.Norm().fits(ir.Dense())
-    (True, False)
+    Example:
+        >>> import jlrp
+        >>> jlrp.Composite([(ir.Dense, jlrp.Zero())]).entries[0][1]
+        Zero()
+
+    References:
+        Bach et al., PLOS ONE 10(7), 2015, eq. 56.
     """
 
-    epsilon: float = 1e-6
+    def shares(self, op: ir.Op) -> Sequence[Share]:
+        return (Signed(1, 1),)
 
-    def __post_init__(self) -> None:
-        require_numbers(self, "epsilon")
+
+@flax.struct.dataclass
+class Norm(Epsilon):
+    """LRP-ε on an op without weights: sums (`R_i = x_i · R / stab(Σx)`) and average pooling.
+
+    Sums are `Add`, `Subtract` (whose second input counts as `−x`) and `Average`. An input that was
+    broadcast gets the sum over what it was broadcast to. Average pooling divides by `stab` of the
+    mean. The rule conserves relevance up to what ε absorbs.
+
+    Attributes:
+        epsilon: The stabiliser's ε, a finite number of at least 0.
+
+    Raises:
+        ValueError: `epsilon` is negative or not finite.
+
+    Example:
+        >>> import jlrp
+        >>> jlrp.Norm().fits(ir.Add()), jlrp.Norm().fits(ir.Dense())
+        (True, False)
+
+    References:
+        Zennit's rule of this name: Anders et al., arXiv 2106.13200, 2021.
+    """
 
     def fits(self, op: ir.Op) -> bool:
         return isinstance(op, ir.Add | ir.Average | ir.Subtract | ir.AvgPool | ir.GlobalAvgPool)

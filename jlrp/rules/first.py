@@ -1,6 +1,8 @@
 """Rules for the first layer, where inputs are pixels: flat, w² and the box rule."""
 
 import math
+from collections.abc import Sequence
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -10,22 +12,41 @@ from jax import Array
 
 import ir
 from ir.ops.base import channel_axis
-from jlrp.ops import is_affine
 from jlrp.ops.base import along_axis
-from jlrp.rules.alphabeta import SplitRule, split_weights
-from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, added, mapped, require_numbers, summed, times
+from jlrp.rules.base import LayerCall, Relevances, negative, positive, require_numbers
+from jlrp.rules.shares import Mapped, Share, ShareRule, Term, inputs, whole
+
+
+def ones(w: Array) -> Array:
+    """Weights of 1."""
+    return jnp.ones_like(w)
+
+
+def inputs_of_ones(call: LayerCall) -> tuple[Array, ...]:
+    """Inputs of 1, for one image: what they lead to is alike for all."""
+    return tuple(jnp.ones_like(x[:1]) for x in call.inputs)
 
 
 @flax.struct.dataclass
-class Flat(Rule):
+class Flat(ShareRule):
     """LRP-flat: `W := 1`, `x := 1`, `b := 0`, so `R_in = 1ᵀ( R / stab(1·1) )`.
 
-    Zero padding is honoured: an output at the border has fewer contributors, and no relevance goes into the padding.
-    For every affine op; conserves relevance up to ε. Source: Lapuschkin et al., Nature Communications 10, 2019.
+    Zero padding is honoured: an output at the border has fewer contributors, and no relevance goes
+    into the padding. For every affine op; the rule conserves relevance up to ε.
 
-    >>> import jlrp
-    >>> jlrp.Flat()
-    Flat(epsilon=1e-06)
+    Attributes:
+        epsilon: The stabiliser's ε, a finite number of at least 0.
+
+    Raises:
+        ValueError: `epsilon` is negative or not finite.
+
+    Example:
+        >>> import jlrp
+        >>> jlrp.Flat()
+        Flat(epsilon=1e-06)
+
+    References:
+        Lapuschkin et al., Nature Communications 10, 2019.
     """
 
     epsilon: float = 1e-6
@@ -33,32 +54,34 @@ class Flat(Rule):
     def __post_init__(self) -> None:
         require_numbers(self, "epsilon")
 
-    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        (quotient,) = self.quotients(call, relevance)
-        return call.affine.transpose(mapped(jnp.ones_like, call.affine.weights), call.inputs, quotient.s)
-
-    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
-        contributors = call.affine.linear(mapped(jnp.ones_like, call.affine.weights), *_one_image_of_ones(call))
-        return (Quotient(relevance, contributors, None, self.epsilon),)
-
-    def fits(self, op: ir.Op) -> bool:
-        return is_affine(op)
+    def shares(self, op: ir.Op) -> Sequence[Share]:
+        return (Mapped((Term(ones, inputs_of_ones),), self.epsilon),)
 
 
 @flax.struct.dataclass
-class WSquare(Rule):
+class WSquare(ShareRule):
     """LRP-w²: LRP-ε with `x := 1` and `W := W²`, so `R_in = W²ᵀ( R / stab(W²·1) )`.
 
-    bias: `"dropped"` (the paper and most tools) or `"squared"` (zennit: `b²` in the denominator).
-    For every affine op; with the bias dropped it conserves relevance up to ε.
-    Source: Montavon et al., Pattern Recognition 65, 2017.
+    For every affine op. With the bias dropped, the rule conserves relevance up to ε.
 
-    >>> import jlrp
-    >>> jlrp.WSquare(bias="squared")
-    WSquare(epsilon=1e-06, bias='squared')
-    >>> jlrp.WSquare(bias="kept")
-    Traceback (most recent call last):
-    ValueError: WSquare takes bias='dropped' or bias='squared', but was given bias='kept'.
+    Attributes:
+        epsilon: The stabiliser's ε, a finite number of at least 0.
+        bias: `"dropped"` (the paper and most tools) or `"squared"` (zennit: `b²` in the
+            denominator).
+
+    Raises:
+        ValueError: `epsilon` is negative or not finite, or `bias` is another word.
+
+    Example:
+        >>> import jlrp
+        >>> jlrp.WSquare(bias="squared")
+        WSquare(epsilon=1e-06, bias='squared')
+        >>> jlrp.WSquare(bias="kept")
+        Traceback (most recent call last):
+        ValueError: WSquare takes bias='dropped' or bias='squared', but was given bias='kept'.
+
+    References:
+        Montavon et al., Pattern Recognition 65, 2017.
     """
 
     epsilon: float = 1e-6
@@ -69,40 +92,42 @@ class WSquare(Rule):
         if self.bias not in ("dropped", "squared"):
             raise ValueError(f"WSquare takes bias='dropped' or bias='squared', but was given bias={self.bias!r}.")
 
-    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        (quotient,) = self.quotients(call, relevance)
-        return call.affine.transpose(mapped(jnp.square, call.affine.weights), call.inputs, quotient.s)
-
-    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
-        layer = call.affine
-        bias = None if self.bias == "dropped" or layer.bias is None else jnp.square(layer.bias)
-        z = added(layer.linear(mapped(jnp.square, layer.weights), *_one_image_of_ones(call)), bias)
-        return (Quotient(relevance, z, bias, self.epsilon),)
-
-    def fits(self, op: ir.Op) -> bool:
-        return is_affine(op)
+    def shares(self, op: ir.Op) -> Sequence[Share]:
+        of_bias = None if self.bias == "dropped" else jnp.square
+        return (Mapped((Term(jnp.square, inputs_of_ones),), self.epsilon, of_bias),)
 
 
 @flax.struct.dataclass
-class ZBox(SplitRule):
+class ZBox(ShareRule):
     """The box rule z^B, for inputs between known bounds `l ≤ x ≤ h`.
 
-    `s = R / stab(W·x − W⁺·l − W⁻·h)`; `R_in = x·Wᵀs − l·W⁺ᵀs − h·W⁻ᵀs`. Cells of padding are 0, not `l` or `h`.
+    `s = R / stab(W·x − W⁺·l − W⁻·h)`; `R_in = x·Wᵀs − l·W⁺ᵀs − h·W⁻ᵀs`. Cells of padding are 0, not
+    `l` or `h`. For every affine op; the rule conserves relevance up to ε.
 
-    low, high: scalars, per channel (C,), or of an input's full size without the batch, such as (H, W, C).
-    of: whose bounds these are: of the `"layer"`'s own input, or of the `"image"` that the model is given. The latter
-        are carried forward through what lies between (scales, padding, …): at each step the least and the greatest
-        of what the two bounds become.
+    Attributes:
+        low: The lower bound: a scalar, one number per channel (C,), or an array of the input's full
+            size without the batch, for example (H, W, C).
+        high: The upper bound, likewise.
+        epsilon: The stabiliser's ε, a finite number of at least 0.
+        of: Whose bounds these are: those of the `"layer"`'s own input, or those of the `"image"`
+            that the model is given. The latter are computed forward through the layers between
+            (scales, padding, …): at each step the least and the greatest value that the bounds
+            lead to.
 
-    For every affine op; conserves relevance up to ε. Source: Montavon et al., Pattern Recognition 65, 2017.
-    Raises `ValueError` where bounds cannot be carried: an op between that is not monotone in each value.
+    Raises:
+        ValueError: A number is not allowed; or an op between image and layer is not monotone in
+            each value, so that bounds cannot be computed through it.
 
-    >>> import jlrp
-    >>> jlrp.ZBox(low=0.0, high=1.0)
-    ZBox(low=0.0, high=1.0, epsilon=1e-06, of='layer')
-    >>> jlrp.ZBox(low=0.0, high=1.0, of="pixel")
-    Traceback (most recent call last):
-    ValueError: ZBox takes bounds of='layer' or of='image', but was given of='pixel'.
+    Example:
+        >>> import jlrp
+        >>> jlrp.ZBox(low=0.0, high=1.0)
+        ZBox(low=0.0, high=1.0, epsilon=1e-06, of='layer')
+        >>> jlrp.ZBox(low=0.0, high=1.0, of="pixel")
+        Traceback (most recent call last):
+        ValueError: ZBox takes bounds of='layer' or of='image', but was given of='pixel'.
+
+    References:
+        Montavon et al., Pattern Recognition 65, 2017.
     """
 
     low: Any
@@ -118,22 +143,13 @@ class ZBox(SplitRule):
         if numbers and not -math.inf < self.low <= self.high < math.inf:
             raise ValueError(f"ZBox takes finite bounds, the lower first, but was given {self.low} and {self.high}.")
 
-    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        (quotient,) = self.quotients(call, relevance)
-        parts = zip(self._weights(call), (call.inputs, *self._taken_off(call)), strict=True)
-        return summed(*(times(values, call.affine.transpose(w, call.inputs, quotient.s)) for w, values in parts))
+    def shares(self, op: ir.Op) -> Sequence[Share]:
+        lows, highs = Term(positive, partial(self._minus, 0)), Term(negative, partial(self._minus, 1))
+        return (Mapped((Term(whole, inputs), lows, highs), self.epsilon),)
 
-    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
-        parts = zip(self._weights(call), (call.inputs, *self._taken_off(call)), strict=True)
-        z = added(*(call.affine.linear(w, *values) for w, values in parts))
-        return (Quotient(relevance, z, None, self.epsilon),)
-
-    def _weights(self, call: LayerCall) -> tuple[Any, Any, Any]:
-        return call.affine.weights, *(call.prepared or split_weights(call.affine.weights))
-
-    def _taken_off(self, call: LayerCall) -> tuple[Relevances, ...]:
-        """`−l` and `−h`."""
-        return tuple(tuple(-bound for bound in bounds) for bounds in self.bounds(call))
+    def _minus(self, which: int, call: LayerCall) -> Relevances:
+        """`−l` or `−h`."""
+        return tuple(-bound for bound in self.bounds(call)[which])
 
     def bounds(self, call: LayerCall) -> tuple[Relevances, Relevances]:
         """`l` and `h`, one image of each input's shape."""
@@ -147,11 +163,6 @@ class ZBox(SplitRule):
         axis = channel_axis(getattr(op, "data_format", "channels_last"), x.ndim)
         axis = op.axis if isinstance(op, ir.BatchNorm) else axis
         return one_image(self.low, axis, x), one_image(self.high, axis, x)
-
-
-def _one_image_of_ones(call: LayerCall) -> tuple[Array, ...]:
-    """Inputs of ones for one image: what they lead to is alike for all."""
-    return tuple(jnp.ones_like(x[:1]) for x in call.inputs)
 
 
 def one_image(bound: Any, channel: int, x: Array) -> Array:

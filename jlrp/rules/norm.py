@@ -5,7 +5,7 @@ import jax
 from jax import Array
 
 import ir
-from jlrp.ops.norm import Normalization, deviation, normalized, shaped
+from jlrp.ops.norm import deviation, normalized, shaped
 from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, require_numbers
 
 
@@ -34,16 +34,16 @@ class FrozenNorm(Rule):
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         (quotient,) = self.quotients(call, relevance)
         (x,), op = call.inputs, call.op
-        assert isinstance(op, Normalization)
+        assert isinstance(op, ir.Normalization)
         held = deviation(op, x)
         linear = {role: weight for role, weight in call.params.items() if role != "beta"}
         (back,) = jax.linear_transpose(lambda x: normalized(op, linear, held, x), x)(quotient.s)
         return (x * back,)
 
     def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
-        assert isinstance(call.op, Normalization)
+        assert isinstance(call.op, ir.Normalization)
         beta = shaped(call.op, call.params, "beta", call.output.ndim)
         return (Quotient(relevance, call.output, beta, self.epsilon),)
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, Normalization)
+        return isinstance(op, ir.Normalization)

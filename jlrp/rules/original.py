@@ -1,6 +1,7 @@
 """The rules of the 2019 algorithm: uniform pooling, shares by absolute value, and half positive minus half negative."""
 
 import math
+from collections.abc import Sequence
 
 import flax.struct
 import jax
@@ -9,8 +10,8 @@ from jax import Array
 
 import ir
 from jlrp.ops.pooling import window_sum
-from jlrp.rules.alphabeta import Split, SplitRule
-from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule, summed, summed_to
+from jlrp.rules.base import LayerCall, Relevances, Rule, summed_to
+from jlrp.rules.shares import Share, ShareRule, Signed
 
 
 @flax.struct.dataclass
@@ -66,25 +67,25 @@ class AbsSplit(Rule):
 
 
 @flax.struct.dataclass
-class HalfHalf(SplitRule):
-    """Half of the positive share minus half of the negative share; for convolutions with the opposite sign.
+class HalfHalf(ShareRule):
+    """Half of the positive share minus half of the negative share; the opposite for convolutions.
 
-    `R_i = ±Σ_j R_j·½·( z⁺_ij / (Σ_i z⁺_ij + b⁺_j) − z⁻_ij / (Σ_i z⁻_ij + b⁻_j) )`, `z_ij = x_i·w_ij`; + for dense
-    layers, − for convolutions; no ε, and a share that is not finite is 0. An αβ rule with α = β = ½: by design it
-    does not conserve relevance. Source: Crawford 2019 (README, "The original algorithm").
+    `R_i = ±Σ_j R_j·½·( z⁺_ij / (Σ_i z⁺_ij + b⁺_j) − z⁻_ij / (Σ_i z⁻_ij + b⁻_j) )`, `z_ij = x_i·w_ij`;
+    + for dense layers, − for convolutions. There is no ε, and a share that is not finite is 0. This
+    is an αβ rule with α = β = ½; by design it does not conserve relevance.
 
-    >>> import jlrp
-    >>> jlrp.HalfHalf().fits(ir.Conv())
-    True
+    Example:
+        >>> import jlrp
+        >>> jlrp.HalfHalf().fits(ir.Conv())
+        True
+
+    References:
+        Crawford 2019 (README, "The original algorithm").
     """
 
-    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        split, (above, below) = Split(call), self.quotients(call, relevance)
-        return summed(split.to_positive(above), split.to_negative(below))
-
-    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
-        half = -0.5 * relevance if isinstance(call.op, ir.Convolution) else 0.5 * relevance
-        return Split(call).positive(half, 0.0), Split(call).negative(-half, 0.0)
+    def shares(self, op: ir.Op) -> Sequence[Share]:
+        half = -0.5 if isinstance(op, ir.Convolution) else 0.5
+        return Signed(1, 0, part=half), Signed(0, 1, part=-half)
 
     def fits(self, op: ir.Op) -> bool:
         return isinstance(op, ir.Convolution | ir.Dense)

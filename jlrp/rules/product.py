@@ -80,5 +80,8 @@ class Bilinear(Rule):
     def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
         return (Quotient(relevance, call.output, None, self.epsilon),)
 
+    def proportional(self, op: ir.Op) -> bool:
+        return True
+
     def fits(self, op: ir.Op) -> bool:
         return isinstance(op, ir.Dot | ir.Multiply)
