@@ -9,7 +9,7 @@ PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 UNOPTIMISED := XLA_FLAGS="--xla_backend_optimization_level=0 $$XLA_FLAGS"
 
 .PHONY: help demo test test-fast test-newest test-oldest newest-python oldest-python test-browser lint types families fuzz \
-	bench bench-original bench-peers bench-scaling bench-startup bench-load bench-page batchnorm docs clean
+	bench bench-original bench-peers bench-scaling bench-startup bench-load bench-own-rule bench-page batchnorm mutate docs clean
 
 help:
 	@echo "make demo       explain shipped digits with the shipped model; writes jlrp-demo/"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench-original against the original algorithm in loops"
 	@echo "make bench-startup  seconds to import, and to the first result on the command line"
 	@echo "make bench-load     seconds and memory to load a ResNet50, against bare h5py"
+	@echo "make bench-own-rule a rule written by its shares beside the built-in one"
 	@echo "make bench-page     docs/benchmarks.md and its picture, from what the benchmarks kept"
 	@echo "make batchnorm  trains networks to measure rules for BatchNorm, half an hour; prints the tables of docs/rules.md"
 	@echo "make clean      remove .venv and caches"
@@ -136,6 +137,9 @@ bench-peers: .venv/.installed-peers
 
 bench-page: .venv/.installed-test
 	$(BIN)/python -m benchmarks.page
+
+bench-own-rule: .venv/.installed-test
+	$(BIN)/python -m benchmarks.own_rule
 
 bench-load: .venv/.installed-test
 	$(BIN)/python -m benchmarks.load
