@@ -8,6 +8,7 @@ import ir
 from jlrp.composites.composite import Composite
 from jlrp.propagation.explainer import explainer
 from jlrp.propagation.explanation import Explanation
+from jlrp.propagation.given import require_finite_weights
 
 
 def explain(
@@ -75,4 +76,5 @@ def explain(
         decision=decision,
         labels=labels,
     )
+    require_finite_weights(make.decision.graph, loaded.params)
     return make(loaded.params, images, target, region=region, batch_size=batch_size)

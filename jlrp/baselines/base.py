@@ -14,8 +14,10 @@ import ir
 from ir.analysis.axes import axis_names
 from ir.passes import Decision
 from jlrp.composites.composite import decision_of
+from jlrp.propagation.arrays import require_finite
+from jlrp.propagation.compiling import allow_rank_promotion
 from jlrp.propagation.explanation import Explanation
-from jlrp.propagation.given import as_tuple, params_of
+from jlrp.propagation.given import as_tuple, params_of, require_weights
 from jlrp.propagation.interpreter import activations, cast, check_shapes
 from jlrp.propagation.ledger import totals
 from jlrp.propagation.start import Start, as_target, check_target, start_relevance
@@ -105,10 +107,14 @@ class Baseline:
         Raises `ValueError` for a target that does not fit, `ir.ShapeError` where images or weights do not fit.
         """
         images = as_tuple(self.graph, images)
+        require_finite(images)
+        weights = params_of(params)
+        require_weights(self.graph, weights)
         chosen = as_target(target, images, self.labels)
         start = Start("plus", two_labels=len(self.labels) == 2, squashed=self._decision.tail is not None)
         key = (self.graph, self._decision.tail, start, type(self.method))
-        result = _attribute(key, self.method, params_of(params), images, chosen)
+        with allow_rank_promotion():
+            result = _attribute(key, self.method, weights, images, chosen)
         axis = self.graph.channel_axis(result.output.ndim, self.graph.outputs[0])
         check_target(chosen, start.classes(result.output.shape[axis]))
         return replace(result, labels=self.labels)

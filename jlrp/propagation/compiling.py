@@ -3,10 +3,12 @@
 import functools
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 CPU_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT"}
 """Of jaxlib 0.10. XLA gives products of matrices and convolutions to the library YNNPACK; of the former that is faster
@@ -37,7 +39,12 @@ class Program:
         return jax.jit(self._function, static_argnums=self._static, compiler_options=dict(options()) or None)
 
     def __call__(self, *args: Any) -> Any:
-        return (self._part if _traced(args[len(self._static) :]) else self._whole)(*args)
+        static, given = args[: len(self._static)], args[len(self._static) :]
+        traced = _traced(given)
+        if not traced and jax.config.jax_transfer_guard_host_to_device == "disallow":
+            given = jax.device_put(given)  # images, and the rules' numbers: a transfer on purpose
+        with allow_rank_promotion():
+            return (self._part if traced else self._whole)(*static, *given)
 
     def lower(self, *args: Any) -> Any:
         """The program for these arguments, not compiled yet; as `jax.jit(…).lower`."""
@@ -71,8 +78,29 @@ def options() -> tuple[tuple[str, str], ...]:
     return tuple(CPU_OPTIONS.items())
 
 
+def allow_rank_promotion() -> AbstractContextManager[Any]:
+    """Let arrays of several ranks broadcast, whatever a user wants of other code.
+
+    Example:
+        >>> with jax.numpy_rank_promotion("raise"), allow_rank_promotion():
+        ...     (jnp.ones((2, 3)) * jnp.ones(3)).shape
+        (2, 3)
+    """
+    if jax.config.jax_numpy_rank_promotion == "allow":
+        return nullcontext()
+    context: AbstractContextManager[Any] = jax.numpy_rank_promotion("allow")
+    return context
+
+
 def _traced(args: tuple[Any, ...]) -> bool:
     """Whether a call becomes part of another program."""
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(args)):
         return True
-    return isinstance(jnp.add(0, 0), jax.core.Tracer)
+    return isinstance(jnp.add(_zero(), _zero()), jax.core.Tracer)
+
+
+@functools.cache
+def _zero() -> jax.Array:
+    """0 on the device: a Python number would be transferred there at every call."""
+    with jax.ensure_compile_time_eval():
+        return jax.device_put(np.int32(0))

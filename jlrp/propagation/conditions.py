@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 import flax.struct
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import NDArray
 
 import ir
 from jlrp.composites.composite import Edge
+from jlrp.propagation.arrays import as_any_array
 
 Condition = Mapping[str, int | Sequence[int]]
 """`{layer: channels}`."""
@@ -48,9 +51,7 @@ def conditions_of(
     """
     channels, everything = {}, {}
     for name, value in values.items():
-        rows = [np.atleast_1d(np.asarray(condition.get(name, ()), int)) for condition in conditions]
-        if any((row < 0).any() or row.ndim > 1 for row in rows):
-            raise ValueError(f"The channels of layer {name!r} are indices from 0 up, alone or in a sequence.")
+        rows = [_indices(name, condition.get(name, ())) for condition in conditions]
         filled = np.full((len(rows), max(1, *(len(row) for row in rows))), -1)
         for index, row in enumerate(rows):
             filled[index, : len(row)] = row
@@ -61,6 +62,17 @@ def conditions_of(
         each = [closed_edges(graph, frozenset(values[name] for name in condition)) for condition in conditions]
         closed = {edge: jnp.asarray([edge in edges for edges in each]) for edge in sorted(frozenset().union(*each))}
     return Conditions(channels, everything, closed, jnp.arange(len(conditions)))
+
+
+def _indices(name: str, channels: Any) -> NDArray[Any]:
+    """A layer's channels as an array; `ValueError` where they are no indices."""
+    row = np.atleast_1d(as_any_array(channels, "Channels"))
+    whole = row.size == 0 or np.issubdtype(row.dtype, np.integer)
+    if not whole or row.ndim > 1 or (row < 0).any() or isinstance(row, np.ma.MaskedArray):
+        raise ValueError(
+            f"The channels of layer {name!r} are indices from 0 up, alone or in a sequence, not {str(channels)[:80]!r}."
+        )
+    return row.astype(int)
 
 
 @lru_cache(maxsize=256)

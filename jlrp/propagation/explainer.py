@@ -18,13 +18,21 @@ from jlrp.composites.presets import composite_of
 from jlrp.fast import Fast
 from jlrp.fast.zeros import rectified
 from jlrp.propagation import programs
+from jlrp.propagation.arrays import as_any_array, require_finite
 from jlrp.propagation.batches import one_by_one
 from jlrp.propagation.bound_explainer import Bound
 from jlrp.propagation.conditions import Condition, Conditions, conditions_of
 from jlrp.propagation.explanation import Explanation
 from jlrp.propagation.formulation import PLAIN, Formulation
-from jlrp.propagation.given import as_tuple, batch_size_of, graph_of, params_of
-from jlrp.propagation.interpreter import known_names
+from jlrp.propagation.given import (
+    as_tuple,
+    batch_size_of,
+    graph_of,
+    known_names,
+    params_of,
+    require_finite_weights,
+    require_weights,
+)
 from jlrp.propagation.plan import Plan, kinds
 from jlrp.propagation.programs import Question
 from jlrp.propagation.start import Start, as_region, as_target, check_target, checked_start, named
@@ -126,6 +134,8 @@ class Explainer:
                 dtype. For many calls place them on the device once (`jax.device_put(params)`), or use `bind`.
             images: (N, H, W, C), or the model's own layout; a tuple in the order of `graph.inputs` where there are
                 several. NumPy and JAX arrays, and what NumPy makes arrays of: tensors of PyTorch, data frames, lists.
+                JAX arrays are not checked for NaN and infinity, as that would wait for the device:
+                `Explanation.notes` says where a map is not finite.
             target: The class to explain, 0 … classes - 1 or a label, one for all images or one per image (N,). By
                 default the class that the model says: each image's largest prediction, among equals the one with the
                 largest decision value, then the lowest index. Or the start relevance itself, in the output's shape
@@ -139,9 +149,10 @@ class Explainer:
                 `jax.jit`'s.
 
         Raises:
-            ValueError: A target, region or batch size does not fit.
-            TypeError: The params are no params, or the images no arrays.
-            ir.ShapeError: Images or weights do not fit.
+            ValueError: A target, region or batch size does not fit, or an image or start relevance
+                is NaN or infinite.
+            TypeError: The params are no params, or the images no arrays of real numbers.
+            ir.ShapeError: Images or weights do not fit, or weights are missing.
         """
         return self._answer(params, images, batch_size, target=target, region=region)
 
@@ -177,8 +188,9 @@ class Explainer:
         >>> jlrp.explainer(graph, "zero").per_class(params, np.ones((1, 2)), classes=(0, 1)).relevance.tolist()
         [[[2.0, 1.0]], [[0.0, 3.0]]]
         """
-        chosen = np.asarray(named(classes, self.labels))
-        if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
+        chosen = as_any_array(named(classes, self.labels), "Classes")
+        whole = chosen.ndim == 1 and np.issubdtype(chosen.dtype, np.integer)
+        if not whole or isinstance(chosen, np.ma.MaskedArray):
             raise ValueError(f"classes are a sequence of class indices or labels, such as (3, 7), not {classes!r}.")
         asked = None if conditions is None else self._conditions(conditions, exclude_parallel)
         return self._answer(params, images, batch_size, classes=chosen, region=region, conditions=asked)
@@ -226,15 +238,30 @@ class Explainer:
         return self._answer(params, images, batch_size, target=target, region=region, conditions=asked)
 
     def bind(self, params: ir.Params | ir.Model) -> Bound:
-        """The explainer with weights folded, split by sign and placed on the device once: `bound(images)`.
+        """Fold the weights, split them by sign and place them on the device, once.
 
-        >>> import numpy as np, ir, jlrp
-        >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-        >>> bound = jlrp.explainer(graph, "zero").bind({"fc": {"kernel": np.array([[2.0], [1.0]])}})
-        >>> bound(np.ones((1, 2))).relevance.tolist()
-        [[2.0, 1.0]]
+        Args:
+            params: As for a call. They are checked for NaN and infinity here, and not in a call.
+
+        Returns:
+            The explainer with its weights: `bound(images)`.
+
+        Raises:
+            ValueError: A weight is NaN or infinite.
+            TypeError: The params are no params.
+            ir.ShapeError: Weights are missing.
+
+        Example:
+            >>> import numpy as np, ir, jlrp
+            >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+            >>> explain = jlrp.explainer(graph, "zero")
+            >>> bound = explain.bind({"fc": {"kernel": np.array([[2.0], [1.0]])}})
+            >>> bound(np.ones((1, 2))).relevance.tolist()
+            [[2.0, 1.0]]
         """
-        return Bound(self, prepare(self._plan, self.rules, params_of(params)))
+        weights = self._weights(params)
+        require_finite_weights(self.decision.graph, weights)
+        return Bound(self, prepare(self._plan, self.rules, weights))
 
     def _answer(
         self,
@@ -249,8 +276,9 @@ class Explainer:
     ) -> Explanation:
         """One call of the compiled program, or one for each `batch_size` images."""
         batch_size = batch_size_of(batch_size)
-        weights = params if isinstance(params, Prepared) else params_of(params)
+        weights = params if isinstance(params, Prepared) else self._weights(params)
         arrays = as_tuple(self.graph, images)
+        require_finite(arrays)
         batch = arrays[0].shape[0]
         chosen: Any = as_target(target, arrays, self.labels)
         if classes is not None:
@@ -276,6 +304,12 @@ class Explainer:
         check_target(classes if classes is not None else chosen, self._classes(found.output))
         return replace(cast(Explanation, found), labels=self.labels)
 
+    def _weights(self, params: Any) -> ir.Params:
+        """The weights of a model, all there."""
+        weights: ir.Params = params_of(params)
+        require_weights(self.decision.graph, weights)
+        return weights
+
     def _mask(self, region: Any, params: ir.Params | Prepared, images: tuple[Any, ...]) -> Any:
         """A region as a mask of the output's positions."""
         weights = params.params if isinstance(params, Prepared) else self._plan.rewritten.params(params)
@@ -287,7 +321,8 @@ class Explainer:
 
     def _conditions(self, conditions: Sequence[Condition], exclude_parallel: bool) -> Conditions:
         """Conditions as arrays; `ValueError` for a layer that is not there or channels that are no indices."""
-        if isinstance(conditions, Mapping) or not conditions:
+        several = isinstance(conditions, Sequence) and len(conditions) > 0
+        if not several or not all(isinstance(each, Mapping) for each in conditions):
             raise ValueError("conditions are a sequence of mappings from layers to channels, such as [{'conv1': [3]}].")
         names = list(dict.fromkeys(name for condition in conditions for name in condition))
         values = dict(_found(self._plan.rewritten, names, "condition"))

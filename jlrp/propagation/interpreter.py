@@ -10,37 +10,47 @@ from jax import Array
 import ir
 from jlrp.ops import apply
 from jlrp.propagation.compiling import program
-from jlrp.propagation.given import as_tuple
+from jlrp.propagation.given import as_tuple, known_names, params_of
 
 Images = Array | tuple[Array, ...]
 """One array for a graph with one input, else a tuple in the order of `graph.inputs`."""
 
 
 def forward(graph: ir.Graph, params: ir.Params, images: Any, record: Iterable[str] | bool = ()) -> Any:
-    """The graph's outputs for a batch of images: what Keras's `predict` returns.
+    """The graph's outputs for a batch of images, as Keras's `predict` returns them.
 
-    graph: nothing in it is folded or stripped.
-    params: `{layer: {role: array}}`; the computation runs in their dtype, to which the images are cast.
-    images: (N, H, W, C), or (N, C, H, W) for a channels-first model; a tuple in the order of `graph.inputs` where
-        there are several.
-    record: names of values to return as well, or `True` for all.
+    The function is pure. It works under `jax.jit` (with `graph` and `record` static), `jax.vmap`
+    and `jax.grad`.
 
-    Returns the output, a tuple in the order of `graph.outputs` where there are several; with `record`, a pair of that
-    and `{name: activation}`. Raises `ValueError` for an unknown name and `ir.ShapeError` where shapes do not fit.
-    Pure: works under `jax.jit` (with `graph` and `record` static), `jax.vmap` and `jax.grad`.
+    Args:
+        graph: The graph. Nothing in it is folded or removed.
+        params: `{layer: {role: array}}`. The computation runs in their dtype; images are cast.
+        images: (N, H, W, C), or (N, C, H, W) for a channels-first model. For several inputs a tuple
+            in the order of `graph.inputs`.
+        record: Names of values to return as well, or `True` for all.
 
-    >>> import numpy as np, ir, jlrp
-    >>> nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("out", ir.Relu(), ("fc",))]
-    >>> graph, params = ir.Graph(nodes, ["x"], ["out"]), {"fc": {"kernel": np.array([[1.0, -1.0]])}}
-    >>> outputs, inner = jlrp.forward(graph, params, np.ones((1, 1)), record=("fc",))
-    >>> outputs.tolist(), inner["fc"].tolist()
-    ([[1.0, 0.0]], [[1.0, -1.0]])
+    Returns:
+        The output; for several outputs a tuple in the order of `graph.outputs`. With `record`, a
+        pair of that and `{name: activation}`.
+
+    Raises:
+        ValueError: The graph has no value of a recorded name.
+        ir.ShapeError: Images or weights do not fit the graph.
+
+    Example:
+        >>> import numpy as np, ir, jlrp
+        >>> nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("out", ir.Relu(), ("fc",))]
+        >>> graph = ir.Graph(nodes, ["x"], ["out"])
+        >>> params = {"fc": {"kernel": np.array([[1.0, -1.0]])}}
+        >>> outputs, inner = jlrp.forward(graph, params, np.ones((1, 1)), record=("fc",))
+        >>> outputs.tolist(), inner["fc"].tolist()
+        ([[1.0, 0.0]], [[1.0, -1.0]])
     """
     names = tuple(graph.values) if record is True else tuple(record or ())
     for name in names:
         if name not in graph.values:
             raise ValueError(f"The graph has no layer {name!r} to record: {known_names(graph.values)}.")
-    outputs, recorded = _forward(graph, names, params, as_tuple(graph, images))
+    outputs, recorded = _forward(graph, names, params_of(params), as_tuple(graph, images))
     outputs = outputs[0] if len(outputs) == 1 else outputs
     return (outputs, recorded) if record else outputs
 
@@ -91,10 +101,3 @@ def cast(params: ir.Params, images: Sequence[Array]) -> tuple[Any, tuple[Array, 
 def check_shapes(graph: ir.Graph, params: ir.Params, images: tuple[Array, ...]) -> dict[str, ir.Shape]:
     """The shape of every value; `ir.ShapeError` naming the first layer that the images or weights do not fit."""
     return graph.shapes(params, [x.shape for x in images])
-
-
-def known_names(names: Iterable[str], most: int = 12) -> str:
-    """A list of names for an error message, cut where it gets long."""
-    shown = list(names)
-    rest = len(shown) - most
-    return f"it has {', '.join(map(repr, shown[:most]))}" + (f" and {rest} more" if rest > 0 else "")

@@ -61,6 +61,7 @@ def explain(
     """
     prepared = weights if isinstance(weights, Prepared) else prepare(plan, rules, weights)
     dtype = dtype_of(prepared.params)
+    _require_available(dtype)
     images = tuple(jnp.asarray(x, dtype) for x in images)
     shapes = check_shapes(plan.graph, prepared.params, images)
     batch = images[0].shape[0]
@@ -76,6 +77,15 @@ def explain(
 
     args, axes = (images, question), (tuple(0 for _ in images), question.axes())
     return in_chunks(chunk, batch, size, args, axes, partial(batch_axes, question.leading))
+
+
+def _require_available(dtype: Any) -> None:
+    """`ValueError` where JAX computes in fewer bits than the weights have that were bound."""
+    if jax.dtypes.canonicalize_dtype(dtype) != dtype:
+        raise ValueError(
+            f"The explainer was bound to weights of {dtype}, which JAX computes in only with "
+            "jax_enable_x64: switch it on for this call too, or bind the explainer without it."
+        )
 
 
 def _answer(walk: Walk, question: Question) -> Explanation:

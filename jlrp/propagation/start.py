@@ -12,6 +12,7 @@ from jax import Array
 
 import ir
 from jlrp.ops.base import along_axis
+from jlrp.propagation.arrays import as_any_array, require_finite
 
 STARTS = ("logit", "one")
 """What relevance starts as at the target: its decision value, or 1."""
@@ -71,20 +72,28 @@ def as_target(target: Any, images: tuple[Any, ...], labels: Sequence[str] = ()) 
     if target is None:
         return None
     target = named(target, labels)
-    array = target if isinstance(target, jax.Array) else np.asarray(target)
-    if not jnp.issubdtype(array.dtype, jnp.number if array.ndim > 1 else jnp.integer):
+    array = as_any_array(target, "Targets")
+    indices = jnp.issubdtype(array.dtype, jnp.integer)
+    start = array.ndim > 1 and (indices or jnp.issubdtype(array.dtype, jnp.floating))
+    if not (indices or start) or isinstance(array, np.ma.MaskedArray):
         raise ValueError(
-            "A target is a class index (an integer) or a label, one per image, or the start itself, "
-            f"not {str(target)[:80]!r}."
+            "A target is a class index (an integer) or a label, one per image, or the start itself "
+            f"(real numbers without a mask), not {str(target)[:80]!r}."
         )
-    return jnp.broadcast_to(jnp.asarray(array), images[0].shape[:1] if array.ndim == 0 else array.shape)
+    if start:
+        require_finite((array,), "start relevances")
+    shape = images[0].shape[:1] if array.ndim == 0 else array.shape
+    if isinstance(array, jax.Array):
+        return jnp.broadcast_to(array, shape)
+    return jax.device_put(np.broadcast_to(array, shape))
 
 
 def named(target: Any, labels: Sequence[str]) -> Any:
     """Labels as class indices; anything else as it is. `ValueError` for a label that there is not."""
     if isinstance(target, str):
         return index_of(target, labels)
-    if isinstance(target, list | tuple | np.ndarray) and any(isinstance(each, str) for each in np.ravel(target)):
+    several = isinstance(target, list | tuple) or (isinstance(target, np.ndarray) and target.ndim > 0)
+    if several and any(isinstance(each, str) for each in target):
         return np.array([index_of(str(each), labels) for each in target])
     return target
 
@@ -144,9 +153,11 @@ def as_region(region: Any, shape: ir.Shape, axis: int) -> Array | None:
         if region != EVERYWHERE:
             raise ValueError(f"A region is a mask, a box or {EVERYWHERE!r}, not {region!r}.")
         return jnp.ones((int(shape[0] or 1), *positions), bool)
-    given = region if isinstance(region, jax.Array) else np.asarray(region)
+    given = as_any_array(region, "Regions")
     if isinstance(region, tuple | list) and given.shape == (2 * len(positions),) and given.dtype.kind in "iu":
         return jnp.broadcast_to(_box(given, positions), (int(shape[0] or 1), *positions))
+    if isinstance(given, np.ma.MaskedArray):
+        raise ValueError("A region is a mask itself: give an array of true and false without a mask.")
     if given.shape not in (positions, (shape[0], *positions)) or given.dtype.kind not in "biuf":
         raise ValueError(
             f"A region is a mask of the output's positions {positions}, one for all images or one each, or a box of "
