@@ -12,25 +12,28 @@ from ir.preprocessing import Preprocessing, preprocessing_of
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A graph, its weights and what the file says about both.
+    """A graph, its weights, and what the file says about both.
 
-    graph: the layers and edges.
-    params: `{layer: {role: array}}`, NumPy arrays in the file's dtype (float16 and bfloat16 raised to float32).
-    input_shapes: one per input of the graph, in the model's own layout, batch first; `None` for lengths that the file
-        leaves open.
-    source: what the file says of itself, for people: `format`, `name`, `keras_version`, ….
-    preprocess: what is done to images of 0…255 before the model is given them: `model.preprocess(images)`. Where it is
-        not given, it follows from the numbers of the first layers, from their names and from
-        `source["architecture"]`; `model.preprocess.reason` says how, and where that leaves doubt,
-        `model.preprocess.instead` names what to try instead.
-    labels: the classes' names, in the order of the outputs, where they are known: `dataclasses.replace(model,
-        labels=("cat", "dog"))`.
+    Attributes:
+        graph: The layers and edges.
+        params: `{layer: {role: array}}`, NumPy arrays in the file's dtype. Float16 and bfloat16 are
+            raised to float32.
+        input_shapes: One per input of the graph, in the model's own layout, batch first. `None`
+            stands for a length that the file leaves open.
+        source: What the file says about itself: `format`, `name`, `keras_version`, ….
+        preprocess: What turns images of 0…255 into what the model takes:
+            `model.preprocess(images)`. If it is not given, the numbers and names of the first
+            layers and `source["architecture"]` decide. `model.preprocess.reason` says how. If that
+            leaves doubt, `model.preprocess.instead` names another way to try.
+        labels: The classes' names in the order of the outputs, if they are known. Set them with
+            `dataclasses.replace(model, labels=("cat", "dog"))`.
 
-    >>> import numpy as np, ir
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    >>> model = ir.Model(graph, {"fc": {"kernel": np.ones((3, 2))}}, ((None, 3),))
-    >>> model.shapes["fc"], model.parameter_count
-    ((None, 2), 6)
+    Example:
+        >>> import numpy as np, ir
+        >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+        >>> model = ir.Model(graph, {"fc": {"kernel": np.ones((3, 2))}}, ((None, 3),))
+        >>> model.shapes["fc"], model.parameter_count
+        ((None, 2), 6)
     """
 
     graph: Graph
@@ -48,10 +51,14 @@ class Model:
 
     @property
     def shapes(self) -> dict[str, Shape]:
-        """The shape of every value for `input_shapes`; raises `ir.ShapeError` where the weights do not fit."""
+        """The shape of every value for `input_shapes`.
+
+        Raises:
+            ir.ShapeError: The weights do not fit.
+        """
         return self.graph.shapes(self.params, self.input_shapes)
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers the weights are."""
+        """The number of weights."""
         return sum(int(np.prod(array.shape)) for layer in self.params.values() for array in layer.values())

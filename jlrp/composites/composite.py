@@ -19,32 +19,42 @@ Edge = tuple[str, int]
 class CompositeError(ValueError):
     """Layers without a rule, or with one that is not defined for their op.
 
-    >>> import ir, jlrp
-    >>> jlrp.Composite([]).assign(ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"]))
-    Traceback (most recent call last):
-    jlrp.composites.composite.CompositeError: The rules do not fit the graph: layer 'fc' (Dense) has no rule: ...
+    Example:
+        >>> import ir, jlrp
+        >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+        >>> jlrp.Composite([]).assign(graph)
+        Traceback (most recent call last):
+        jlrp.composites.composite.CompositeError: ... layer 'fc' (Dense) has no rule: ...
     """
 
 
 @dataclass(frozen=True)
 class Composite:
-    """An ordered list of (predicate, rule); each node gets the rule of the first predicate that matches it.
+    """An ordered list of (predicate, rule). A node gets the rule of the first match.
 
-    entries: predicates are op classes, a glob on layer names (`"res5*"`), those of `jlrp.composites.predicates` and
-        their combinations, or any function of (graph, node).
-    fold: whether BatchNorm and zero padding are folded into the linear layers beside them before any rule is applied.
-    followed: the edges that relevance follows, as a function of the graph; `None`: all.
-    start: what relevance starts as where the explainer is not told: the decision value (`"logit"`) or 1 (`"one"`).
-    one: what a start of 1 is: the sign of the decision value (`"sign"`), or +1 (`"plus"`).
+    Attributes:
+        entries: Pairs of a predicate and a rule. A predicate is an op class, a glob on layer names
+            (`"res5*"`), one of `jlrp.composites.predicates` or a combination of them, or any
+            function of (graph, node).
+        fold: Whether BatchNorm and zero padding are folded into the linear layers beside them
+            before any rule is applied.
+        followed: The edges that relevance follows, as a function of the graph; `None` for all.
+        start: Where relevance starts unless the explainer says otherwise: as the decision value
+            (`"logit"`) or as 1 (`"one"`).
+        one: What a start of 1 means: the sign of the decision value (`"sign"`), or +1 (`"plus"`).
 
-    >>> import ir, jlrp
-    >>> composite = jlrp.Composite([("fc*", jlrp.Epsilon(0.1)), (ir.Dense, jlrp.Zero())])
-    >>> nodes = [ir.Node("a", ir.Dense(), ("x",), "a"), ir.Node("fc", ir.Dense(), ("a",), "fc")]
-    >>> graph = ir.Graph(nodes, ["x"], ["fc"])
-    >>> print(composite.as_table(graph))
-    layer  op     rule
-    a      Dense  Zero()
-    fc     Dense  Epsilon(epsilon=0.1)
+    Raises:
+        ValueError: `start` or `one` is another word.
+
+    Example:
+        >>> import ir, jlrp
+        >>> composite = jlrp.Composite([("fc*", jlrp.Epsilon(0.1)), (ir.Dense, jlrp.Zero())])
+        >>> nodes = [ir.Node("a", ir.Dense(), ("x",), "a"), ir.Node("fc", ir.Dense(), ("a",), "fc")]
+        >>> graph = ir.Graph(nodes, ["x"], ["fc"])
+        >>> print(composite.as_table(graph))
+        layer  op     rule
+        a      Dense  Zero()
+        fc     Dense  Epsilon(epsilon=0.1)
     """
 
     entries: Sequence[Entry]
@@ -63,41 +73,50 @@ class Composite:
     def with_rules(self, *entries: Entry) -> "Composite":
         """The same composite with these entries before its own.
 
-        >>> import jlrp
-        >>> jlrp.PRESETS["epsilon_plus"]().with_rules(("res5*", jlrp.Epsilon(0.25))).entries[0]
-        ('res5*', Epsilon(epsilon=0.25))
+        Example:
+            >>> import jlrp
+            >>> jlrp.PRESETS["epsilon_plus"]().with_rules(("res5*", jlrp.Epsilon(0.25))).entries[0]
+            ('res5*', Epsilon(epsilon=0.25))
         """
         return replace(self, entries=(*entries, *self.entries))
 
     def without_bias(self) -> "Composite":
-        """The same rules with biases counted as 0 in their denominators.
+        """The same rules, with biases counted as 0 in their denominators.
 
-        >>> import jlrp
-        >>> jlrp.Composite([("fc", jlrp.Epsilon())]).without_bias().entries[0][1]
-        WithoutBias(rule=Epsilon(epsilon=1e-06))
+        Example:
+            >>> import jlrp
+            >>> jlrp.Composite([("fc", jlrp.Epsilon())]).without_bias().entries[0][1]
+            WithoutBias(rule=Epsilon(epsilon=1e-06))
         """
         return replace(self, entries=[(predicate, WithoutBias(rule)) for predicate, rule in self.entries])
 
     def for_inner_layers(self) -> "Composite":
-        """The same composite without entries for the head: from an inner layer on, all goes as in the whole network."""
+        """The same composite without the entries for the head.
+
+        An explanation that starts at an inner layer then goes on as in the whole network.
+        """
         return replace(self, entries=[entry for entry in self.entries if not isinstance(entry[0], Head)])
 
     def rewrite(self, graph: ir.Graph, output: str | None = None) -> Rewritten:
-        """The graph that the rules see: up to the decision value of one output, and folded where `fold` says so.
+        """The graph that the rules see: up to one decision value, and folded if `fold` says so.
 
-        output: which output, the first by default.
+        Args:
+            graph: The graph as loaded.
+            output: Which output's decision value; the first by default.
         """
         return self.folded(decision_of(graph, output).graph)
 
     def folded(self, graph: ir.Graph) -> Rewritten:
-        """A graph with BatchNorm and zero padding folded into the layers beside them, where `fold` says so."""
+        """A graph with BatchNorm and zero padding folded, if `fold` says so."""
         rewritten = Rewritten(graph)
         return rewritten.then(fold_padding).then(fold_batchnorm) if self.fold else rewritten
 
     def assign(self, graph: ir.Graph) -> dict[str, Rule]:
-        """The rule of every node, by name; the graph is taken as it is.
+        """The rule of every node, by name. The graph is not changed first.
 
-        Raises one `CompositeError` that lists every node without a rule, or whose rule is not for its op.
+        Raises:
+            CompositeError: It lists every node without a rule, or with a rule that is not for its
+                op.
         """
         rules: dict[str, Rule] = {}
         problems: list[str] = []
@@ -117,9 +136,10 @@ class Composite:
         return rules
 
     def rule_names(self, graph: ir.Graph) -> dict[str, str]:
-        """For every node of a graph as loaded, the rule it gets, or what becomes of it before the rules are applied.
+        """The rule of every node of a graph as loaded, or what happens to it before any rule.
 
-        Of several outputs each is taken by itself; what they share has the rule that the first of them gives it.
+        Each output is looked at alone. A node that several outputs share has the rule that the
+        first of them gives it.
         """
         names: dict[str, str] = {}
         for output in graph.outputs:
@@ -136,7 +156,7 @@ class Composite:
         return {node.name: names[node.name] for node in graph.nodes}
 
     def as_table(self, graph: ir.Graph) -> str:
-        """The rule of every layer of a graph as loaded, as a table for people."""
+        """The rule of every layer of a graph as loaded, as a table to print."""
         rules = self.rule_names(graph)
         rows = [("layer", "op", "rule"), *((n.name, type(n.op).__name__, rules[n.name]) for n in graph.nodes)]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
@@ -144,13 +164,18 @@ class Composite:
 
 
 def decision_of(graph: ir.Graph, output: str | None = None) -> Decision:
-    """The part of a graph up to the decision value of one output (the first by default), or of an inner layer."""
+    """The part of a graph up to one decision value, or up to an inner layer.
+
+    Args:
+        graph: The graph as loaded.
+        output: An output or a layer; the first output by default.
+    """
     part = select_output(graph, output)
     return decide(part, output=part.outputs[0] in graph.outputs)
 
 
 def _signals(graph: ir.Graph, name: str, rule: Rule) -> str:
-    """Which inputs of a product take its relevance, where the rule depends on that."""
+    """The inputs of a product that take its relevance, for a rule that depends on that."""
     rule = rule.rule if isinstance(rule, WithoutBias) else rule
     if not isinstance(rule, SignalTakesAll):
         return ""

@@ -5,7 +5,7 @@ Needs matplotlib and pillow (`pip install "jlrp[cli]"`).
 `explanation` draws a `jlrp.Explanation`, whatever its input is: its axes say. Of an array, of NumPy or JAX, four
 dimensions are (N, H, W, C); others are named, such as `axes=("row", "column")`, for no shape says what it is.
 
-The scale is symmetric: one limit serves both signs, a percentile of |R| that the picture states. The colours are
+The scale is symmetric: one limit serves both signs, a percentile of `|R|` that the picture states. The colours are
 matplotlib's "bwr" unless another of `COLOUR_MAPS` is asked for: exactly white at zero, pure red at the limit, pure
 blue at its negative, and linear between, so that twice the relevance looks twice as strong. A map that shows nothing
 says so.

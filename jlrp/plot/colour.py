@@ -1,7 +1,7 @@
 """Colour maps for relevance, and values as colours.
 
 A signed map has one colour for zero and goes from there to one colour for each sign, so that its scale is symmetric. A
-sequential map shows |R|. What is said of readers with a colour vision deficiency is measured in the tests: there the
+sequential map shows `|R|`. What is said of readers with a colour vision deficiency is measured in the tests: there the
 colours are simulated for deuteranopes, protanopes and tritanopes (Machado, Oliveira and Fernandes, "A
 Physiologically-based Model for Simulation of Color Vision Deficiency", 2009) and compared in CIELAB.
 """
@@ -25,16 +25,19 @@ BLUE, ORANGE = "#0079cb", "#c85000"  # of one lightness, CIELAB L* = 49.5
 class ColourMap:
     """A colour map for relevance; `COLOUR_MAPS` has them by name.
 
-    name: matplotlib's, but for `blue_orange`.
-    about: what it is for, in a sentence.
-    signed: whether it shows R from −limit to limit, or |R| from 0 to limit.
-    safe: whether readers with any of the three colour vision deficiencies, as all others, can tell the signs apart from
-        a quarter of the limit up, and see the strongest relevance as the strongest; of a sequential map, whether more
-        is lighter to all of them.
-    balanced: whether both signs are equally light, so that neither stands out, and a print without colour shows |R|.
+    Attributes:
+        name: matplotlib's name, except for `blue_orange`.
+        about: What it is for, in a sentence.
+        signed: Whether it shows R from −limit to limit, or `|R|` from 0 to limit.
+        safe: Whether all readers, with or without one of the three colour vision deficiencies, can
+            tell the signs apart from a quarter of the limit on, and see the strongest relevance as
+            the strongest. For a sequential map, whether more is lighter to all of them.
+        balanced: Whether both signs are equally light. Then neither stands out, and a print without
+            colour shows `|R|`.
 
-    >>> COLOUR_MAPS["bwr"].safe, COLOUR_MAPS["bwr"].balanced, COLOUR_MAPS["magma"].signed
-    (True, False, False)
+    Example:
+        >>> COLOUR_MAPS["bwr"].safe, COLOUR_MAPS["bwr"].balanced, COLOUR_MAPS["magma"].signed
+        (True, False, False)
     """
 
     name: str
@@ -99,16 +102,21 @@ def colour_map(name: str) -> ColourMap:
 
 
 def colours(values: ArrayLike, full: float, cmap: str = "bwr") -> Pixels:
-    """Values as colours: white at 0, pure red from `full` up, pure blue from `-full` down. (…) → (…, 3), 0…255.
+    """Values as colours: white at 0, pure red from `full` up, pure blue from `-full` down.
 
-    values: any shape, any numbers; infinities have the colours of the limits.
-    full: the relevance shown in full colour, above 0, see `limit`.
-    cmap: a name in `COLOUR_MAPS`; a sequential map shows |values|.
+    Args:
+        values: Numbers in any shape. Infinities have the colours of the limits.
+        full: The relevance in full colour, above 0; see `limit`.
+        cmap: A name in `COLOUR_MAPS`. A sequential map shows `|values|`.
 
-    >>> colours([0.0, 2.0, -5.0], full=2.0).tolist()
-    [[255, 255, 255], [255, 0, 0], [0, 0, 255]]
-    >>> colours([0.0, 2.0, -5.0], full=2.0, cmap="magma").tolist()
-    [[0, 0, 4], [252, 253, 191], [252, 253, 191]]
+    Returns:
+        Colours of 0…255 along a new last axis of length 3.
+
+    Example:
+        >>> colours([0.0, 2.0, -5.0], full=2.0).tolist()
+        [[255, 255, 255], [255, 0, 0], [0, 0, 255]]
+        >>> colours([0.0, 2.0, -5.0], full=2.0, cmap="magma").tolist()
+        [[0, 0, 4], [252, 253, 191], [252, 253, 191]]
     """
     chosen, share = colour_map(cmap), np.asarray(values, np.float64) / full
     position = (share + 1) / 2 if chosen.signed else np.abs(share)

@@ -62,7 +62,7 @@ def grid(
         titles: Above the images; one per image, or none.
         columns: The maps with their headings.
         caption: Above all.
-        percentile: Full colour is for this percentile of |R| over the maps that share a scale, see `limit`.
+        percentile: Full colour is for this percentile of `|R|` over the maps that share a scale, see `limit`.
         labels: Left of the images; one per image, or none.
         scaling: Which maps share one: `"all"`, those of a `"row"`, of a `"column"` (or a group of them), or each
             `"image"` alone, with its limit under it.

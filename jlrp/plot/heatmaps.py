@@ -50,7 +50,7 @@ def heatmap(
     Args:
         values: An explanation of images, or an array of NumPy or JAX. An array of 4 dimensions is (N, H, W, C) unless
             `axes` says otherwise; one of fewer may be a table or a series as well, and needs `axes`.
-        full: The relevance shown in full colour; by default the `percentile` of |R| (100: the maximum), see `limit`.
+        full: The relevance shown in full colour; by default the `percentile` of `|R|` (100: the maximum), see `limit`.
         title: Above the map; for N maps a sequence of N. By default the explanation's classes.
         note: Stands small under one map.
         axes: The names of an array's axes, such as `("row", "column")` or `("image", "channel", "row", "column")`.

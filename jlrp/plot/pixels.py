@@ -43,15 +43,29 @@ def overlay(
 ) -> Pixels:
     """The image in grey with relevance laid over it in colour.
 
-    image: (H, W), (H, W, 1) or (H, W, 3), see `as_pixels`.
-    values: relevance of the same height and width, (H, W) or (H, W, C) → (H, W, 3); or (N, H, W, C), such as several
-        classes of the image → (N, H, W, 3).
-    full: the relevance that covers the image the most; by default the maximum of |values|, see `limit`.
-    strength: how much of the image is covered there, 0 to 1. Where there is no relevance the image stays, in grey.
-    cmap: a signed map covers with its two ends, more of it for more relevance; a sequential one with its own colours.
+    Where there is no relevance, the grey image stays.
 
-    >>> overlay(np.full((1, 2), 100, np.uint8), [[1.0, 0.0]], full=1.0, strength=0.8).tolist()
-    [[[224, 20, 20], [100, 100, 100]]]
+    Args:
+        image: (H, W), (H, W, 1) or (H, W, 3); see `as_pixels`.
+        values: Relevance of the same height and width: (H, W) or (H, W, C), or (N, H, W, C), for
+            example for several classes of the image.
+        full: The relevance that covers the image the most. By default the maximum of `|values|`;
+            see `limit`.
+        strength: How much of the image is covered there, 0 to 1.
+        cmap: The colour map. A signed map covers with its two end colours, more for more relevance.
+            A sequential map covers with its own colours.
+        pooling: How a pixel's channels become one number; see `pooled`.
+
+    Returns:
+        (H, W, 3), or (N, H, W, 3) for N maps.
+
+    Raises:
+        ValueError: Image and relevance differ in size.
+
+    Example:
+        >>> grey = np.full((1, 2), 100, np.uint8)
+        >>> overlay(grey, [[1.0, 0.0]], full=1.0, strength=0.8).tolist()
+        [[[224, 20, 20], [100, 100, 100]]]
     """
     maps, grey = as_maps(values, pooling, image_axes(values)), _grey(as_pixels(image))
     if maps.shape[1:] != grey.shape:

@@ -98,7 +98,7 @@ def bars(
     table: ArrayLike | None = None,
     notes: Sequence[str] | None = None,
 ) -> Figure:
-    """Relevance of tables' features, the largest |R| first: red where it is positive, blue where it is negative.
+    """Relevance of tables' features, the largest `|R|` first: red where it is positive, blue where it is negative.
 
     Args:
         values: An explanation of tables, or an array whose axes are named.
@@ -200,7 +200,7 @@ def _figure(width: float, height: float) -> Figure:
 
 
 def _symmetric(set_limits: Any, values: NDArray[np.float64]) -> None:
-    """Limits of an axis of relevance, with a little room beyond the largest |R|."""
+    """Limits of an axis of relevance, with a little room beyond the largest `|R|`."""
     full = 1.05 * limit(values)
     set_limits(-full, full)
 

@@ -36,7 +36,7 @@ def slices(
         title: Left of each row; for N volumes a sequence of N. By default the explanation's classes.
         axes: The names of an array's axes, such as `("image", "depth", "row", "column", "channel")`.
         count: How many slices are shown of each volume, evenly spaced.
-        percentile: Full colour is for this percentile of |R| over the slices that share a scale, see `limit`.
+        percentile: Full colour is for this percentile of `|R|` over the slices that share a scale, see `limit`.
         cmap: A name in `COLOUR_MAPS`.
         pooling: How a voxel's channels become one number, see `pooled`.
         scaling: Which slices share a scale: `"all"`, those of a volume (`"row"`), of a `"column"`, or none (`"image"`).

@@ -1,4 +1,4 @@
-"""Where relevance went: for every layer and image, what came in, what went on, and who kept the rest."""
+"""Where relevance went: what each layer received, what it passed on, and what kept the rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,35 +13,41 @@ from jlrp.rules import Rule
 from jlrp.rules.base import Quotient, Relevances
 
 COLUMNS = ("received", "passed", "bias", "stabiliser", "empty", "cropped", "rule")
-"""Received is passed on, or kept: by the bias, by the stabiliser ε, by sums that are zero, by padding, by the rule."""
+"""Relevance is received. It is passed on or kept: by bias, stabiliser, empty sums, padding, rule."""
 
 
 @flax.struct.dataclass
 class Ledger:
-    """The relevance of each layer and image, and where what it did not pass on went.
+    """What each layer received, passed on and kept, for every image.
 
-    layers, rules: the nodes with relevance, from the output to the inputs, and the name of each one's rule.
-    entries: (layers, 7, N), the columns in the order of `COLUMNS`: received = passed + bias + stabiliser + empty +
-        cropped + rule.
-    start: (N,), what relevance started as; inputs: (N,), what reached the graph's inputs. `start` is `inputs` plus all
-        that was kept, up to rounding.
+    `received = passed + bias + stabiliser + empty + cropped + rule`, where
 
-    - bias: the bias's share of the denominators.
-    - stabiliser: ε's share.
-    - empty: relevance of units whose denominator is exactly zero, which have nobody to pass it to.
-    - cropped: what fell into zero padding.
-    - rule: what the rule itself does not conserve (αβ with α − β ≠ 1, half-half, gradients of activations), branches
-      that are not followed, and what a condition takes away.
+    - `bias` is the bias's share of the denominators,
+    - `stabiliser` is ε's share,
+    - `empty` is the relevance of units whose denominator is exactly zero: they cannot pass it on,
+    - `cropped` is what fell into zero padding,
+    - `rule` is what the rule itself does not conserve (αβ with α − β ≠ 1, half-half, gradients of
+      activations), what went into branches that are not followed, and what a condition takes away.
 
-    >>> import numpy as np, ir, jlrp
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    >>> params = {"fc": {"kernel": np.array([[2.0], [1.0]]), "bias": np.array([1.0])}}
-    >>> ledger = jlrp.explainer(graph, "zero", ledger=True)(params, np.ones((1, 2))).ledger
-    >>> print(ledger.table())
-    layer   rule  received  passed  bias  stabiliser  empty  cropped  rule keeps
-    fc      Zero         4       3     1           0      0        0           0
-    start                        4
-    inputs                       3
+    `start` is `inputs` plus everything that was kept, up to rounding.
+
+    Attributes:
+        layers: The nodes with relevance, from the output to the inputs.
+        rules: The name of each one's rule.
+        entries: (layers, 7, N), the columns in the order of `COLUMNS`.
+        start: (N,), what relevance started as.
+        inputs: (N,), what reached the graph's inputs.
+
+    Example:
+        >>> import numpy as np, ir, jlrp
+        >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+        >>> params = {"fc": {"kernel": np.array([[2.0], [1.0]]), "bias": np.array([1.0])}}
+        >>> ledger = jlrp.explainer(graph, "zero", ledger=True)(params, np.ones((1, 2))).ledger
+        >>> print(ledger.table())
+        layer   rule  received  passed  bias  stabiliser  empty  cropped  rule keeps
+        fc      Zero         4       3     1           0      0        0           0
+        start                        4
+        inputs                       3
     """
 
     layers: tuple[str, ...] = flax.struct.field(pytree_node=False)
@@ -55,7 +61,7 @@ class Ledger:
         return self.entries[..., COLUMNS.index(name), :]
 
     def table(self, image: int = 0) -> str:
-        """One image's entries as a table for people; numbers below a millionth of the start are shown as 0."""
+        """One image's entries as a table to print; less than a millionth of the start is 0."""
         entries, start = np.asarray(self.entries)[..., image], float(np.asarray(self.start)[image])
         noise = 1e-6 * max(abs(start), float(np.abs(entries).max(initial=0)))
         rows: list[tuple[str, ...]] = [("layer", "rule", *COLUMNS[:-1], "rule keeps")]

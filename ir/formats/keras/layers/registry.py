@@ -34,17 +34,24 @@ BEFORE_LOADING = "Say what it does before loading"
 class Weight:
     """One array that a layer stores.
 
-    role: its name in `params`.
-    names: its names in files, without the layer's name.
-    shape: what the configuration says of its shape; `None` for what the input decides.
-    part: the part of the layer that it belongs to, which has weights of its own, such as `depthwise`.
-    kernel: whether it is a convolution's kernel, window first, which older versions and Theano store otherwise.
-    used: whether the layer reads it at inference; what it does not read is left out of `params`.
-    within: the attribute of the layer that holds it, where that is a layer itself: `"conv"` for `self.conv.kernel`.
+    Attributes:
+        role: Its name in `params`.
+        names: Its names in files, without the layer's name.
+        shape: The shape that the configuration gives; `None` stands for what the input decides.
+        part: The part of the layer that it belongs to, if that has weights of its own:
+            `"depthwise"`, for example.
+        trainable: Whether training changes it.
+        kernel: Whether it is a convolution's kernel, window first. Old versions and Theano store
+            kernels in another order.
+        used: Whether the layer reads it at inference. Arrays that it does not read are left out of
+            `params`.
+        within: The attribute of the layer that holds it, if that is a layer itself: `"conv"` for
+            `self.conv.kernel`.
 
-    >>> import ir.keras
-    >>> ir.keras.Weight("kernel", ("kernel",), (None, 10)).role
-    'kernel'
+    Example:
+        >>> import ir.keras
+        >>> ir.keras.Weight("kernel", ("kernel",), (None, 10)).role
+        'kernel'
     """
 
     role: str
@@ -61,17 +68,22 @@ class Weight:
 class Part:
     """One op of a layer.
 
-    name: what follows the layer's name in the node's (`linear` for `conv1/linear`); none for the last part.
-    weights: the part whose weights it has (`""`: the layer's own); `None` without weights.
-    reads: what it is applied to: the layer's inputs by number, earlier parts by name. By default what the part before
-        it gives, and for the first part all inputs.
-    constants: weights that stand in the configuration and not in the file's arrays, by role.
-    arrays: makes the op's weights of the layer's own, both by role, where they are not the same: a kernel that is
-        stored in two factors, or in another shape. By default they are what `weights` names.
+    Attributes:
+        op: The op.
+        name: What follows the layer's name in the node's name: `linear` for `conv1/linear`. The
+            last part has none.
+        weights: The part whose weights it has: `""` for the layer's own, `None` for no weights.
+        reads: What it is applied to: the layer's inputs by number, earlier parts by name. By
+            default the part before it, and for the first part all inputs.
+        constants: Weights that stand in the configuration and not in the file's arrays, by role.
+        arrays: A function from the layer's weights to the op's weights, both by role. It is for
+            layers that store a kernel in two factors, or in another shape. By default the op's
+            weights are those that `weights` names.
 
-    >>> import ir, ir.keras
-    >>> ir.keras.Part(ir.Relu(), name="linear").reads is None
-    True
+    Example:
+        >>> import ir, ir.keras
+        >>> ir.keras.Part(ir.Relu(), name="linear").reads is None
+        True
     """
 
     op: Op
@@ -83,24 +95,30 @@ class Part:
 
 
 class Outputs(list[Part]):
-    """The parts of a layer that gives several values: each part is one of them, in order.
+    """The parts of a layer with several outputs: each part is one of them, in order.
 
-    >>> import ir
-    >>> Outputs([Part(ir.Slice((0,)), "first", reads=(0,)), Part(ir.Slice((1,)), "second", reads=(0,))])[1].name
-    'second'
+    Example:
+        >>> import ir
+        >>> first = Part(ir.Slice((0,)), "first", reads=(0,))
+        >>> Outputs([first, Part(ir.Slice((1,)), "second", reads=(0,))])[1].name
+        'second'
     """
 
 
 @dataclass(frozen=True)
 class LayerCall:
-    """One call of a layer, as converters see it: its configuration, its arguments and the shapes that come in.
+    """One call of a layer, as converters see it.
 
-    spec: `.name`, `.class_name` and `.config`, the configuration as the file has it. shapes: of the values that go in,
-    batch first. keras_version: the major version that wrote the architecture.
+    Attributes:
+        spec: `.name`, `.class_name` and `.config`, the configuration as the file has it.
+        call: The call's arguments.
+        shapes: The shapes of the layer's inputs, batch first.
+        keras_version: The major version that wrote the architecture.
 
-    >>> import ir.keras
-    >>> sorted(ir.keras.LayerCall.__dataclass_fields__)
-    ['call', 'keras_version', 'shapes', 'spec']
+    Example:
+        >>> import ir.keras
+        >>> sorted(ir.keras.LayerCall.__dataclass_fields__)
+        ['call', 'keras_version', 'shapes', 'spec']
     """
 
     spec: LayerSpec
@@ -158,27 +176,33 @@ def register(
     training: bool = False,
     replace: bool = False,
 ) -> None:
-    """Say what a layer does that the library does not know, so that models with it can be loaded.
+    """Say what an unknown layer does, so that models with it can be loaded.
 
-    Nothing of a file is executed: its configuration and the names of its arrays go to what is registered here.
+    Nothing in a file is executed. Its configuration and the names of its arrays go to the function
+    that is registered here.
 
     Args:
-        name: The name, as files have it: of a class of layers (`"Gain"`, `"Lambda"`), of one layer (`"lambda_3"`), of
-            an activation (`"my_swish"`), or of a function (TensorFlow's `"math.cumsum"`, Keras's `"Cumsum"`).
-        convert: From a `LayerCall` to the ops that compute it, as `Part`s; none for a layer that does nothing at
-            inference. A single op stands for itself. Ops of one's own are subclasses of `ir.Op` with a computation in
-            `jlrp.apply` or `jlrp.affine`.
-        weights: The names of the arrays that a layer stores, trainable ones first, each in the order of `add_weight`:
-            they are the roles in `params` too. `"conv/kernel"` is the kernel of the layer `self.conv` inside it, and
-            has the part `"conv"`. Or a function from the layer's `spec` to a list of `Weight`s.
-        kind: What is called `name`: `"class"`, `"layer"`, `"activation"` or `"function"`.
-        like: A known class of layers whose ops it has, and whose arrays unless `weights` says otherwise:
-            `"Conv1D"`, `"Identity"` for nothing, `"Wrapper"` for what the layer inside does.
-        training: Whether calls with `training=True` are read as at inference: a dropout as its mean.
-        replace: Whether what is known already may be entered anew.
+        name: The name in files: of a class of layers (`"Gain"`, `"Lambda"`), of one layer
+            (`"lambda_3"`), of an activation (`"my_swish"`), or of a function (TensorFlow's
+            `"math.cumsum"`, Keras's `"Cumsum"`).
+        convert: A function from a `LayerCall` to the ops that compute it, as a list of `Part`. The
+            list is empty for a layer that does nothing at inference. A single op stands for itself.
+            Your own ops are subclasses of `ir.Op` with a computation in `jlrp.apply` or
+            `jlrp.affine`.
+        weights: The names of the arrays that a layer stores, trainable ones first, each in the
+            order of `add_weight`. They are the roles in `params` too. `"conv/kernel"` is the kernel
+            of the layer `self.conv` inside it, and has the part `"conv"`. A function from the
+            layer's `spec` to a list of `Weight` is possible too.
+        kind: What has this name: `"class"`, `"layer"`, `"activation"` or `"function"`.
+        like: A known class of layers whose ops it has, and whose arrays unless `weights` says
+            otherwise: `"Conv1D"`, `"Identity"` for nothing, `"Wrapper"` for what the layer inside
+            does.
+        training: Whether to read calls with `training=True` as at inference: a dropout as its mean.
+        replace: Whether to replace an entry of the same name.
 
     Raises:
-        ValueError: If the name is known already, if `like` is not, or if it is not said what the layer does.
+        ValueError: The name is known already, `like` is unknown, or nothing says what the layer
+            does.
 
     Example:
         >>> import ir, ir.keras
@@ -251,9 +275,10 @@ def registered(kind: Kind, name: str) -> Convert | None:
 def supported() -> tuple[str, ...]:
     """The names of the Keras classes that can be loaded.
 
-    >>> import ir.keras
-    >>> "Conv2D" in ir.keras.supported()
-    True
+    Example:
+        >>> import ir.keras
+        >>> "Conv2D" in ir.keras.supported()
+        True
     """
     return tuple(sorted(_classes))
 
