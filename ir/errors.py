@@ -15,6 +15,8 @@ class LoadError(ValueError):
     "has the layer 'a b'."
     """
 
+    __module__ = "ir"  # a traceback shows the name that users import
+
     def __init__(self, sentence: str) -> None:
         cut = sentence if len(sentence) <= LONGEST else f"{sentence[: LONGEST - 1]}…"
         super().__init__("".join(map(_shown, cut)))

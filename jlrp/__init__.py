@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # the same names for readers of types
     from jlrp.composites.predicates import Not as Not
     from jlrp.composites.predicates import Pointwise as Pointwise
     from jlrp.composites.presets import PRESETS as PRESETS
+    from jlrp.composites.presets import register_preset as register_preset
     from jlrp.ops import Affine as Affine
     from jlrp.ops import affine as affine
     from jlrp.ops import apply as apply
@@ -57,7 +58,7 @@ _NAMES = {
     "jlrp.baselines": "Baseline grad_cam gradient gradient_times_input integrated_gradients occlusion smoothgrad",
     "jlrp.composites.composite": "Composite CompositeError",
     "jlrp.composites.predicates": "All Depth Either Fact First Head Kind Last Named Not Pointwise",
-    "jlrp.composites.presets": "PRESETS",
+    "jlrp.composites.presets": "PRESETS register_preset",
     "jlrp.ops": "Affine affine apply register_function",
     "jlrp.propagation.bound_explainer": "Bound",
     "jlrp.propagation.explainer": "Explainer explainer",

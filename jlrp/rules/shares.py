@@ -32,6 +32,7 @@ from jlrp.rules.base import (
     positive,
     summed,
     times,
+    unmasked,
 )
 
 Number = Any
@@ -59,6 +60,12 @@ class Term(NamedTuple):
         weights: The change of a single weight, `w → w'`, on arrays.
         values: The inputs `x'`, from the layer's call: one array per input, of the batch or of
             one image.
+
+    Example:
+        >>> import jax.numpy as jnp, jlrp
+        >>> squares = jlrp.Term(jnp.square, lambda call: call.inputs)
+        >>> squares.weights(jnp.array(3.0)).item()
+        9.0
     """
 
     weights: Callable[[Array], Array]
@@ -80,7 +87,7 @@ def _positive_inputs(call: LayerCall) -> tuple[Array, ...]:
 
 
 def _negative_inputs(call: LayerCall) -> tuple[Array, ...]:
-    return tuple(map(negative, call.inputs))
+    return tuple(negative(unmasked(x)) for x in call.inputs)
 
 
 @dataclass(frozen=True)

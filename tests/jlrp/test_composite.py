@@ -5,6 +5,7 @@ import pytest
 
 import ir
 import jlrp
+from jlrp.composites import presets
 from tests.networks import residual
 
 
@@ -119,3 +120,26 @@ def test_table(graph):
     assert lines[0].split() == ["layer", "op", "rule"]
     assert len(lines) == 1 + len(graph.nodes)
     assert any(line.split() == ["add", "Add", "Norm(epsilon=1e-06)"] for line in lines)
+
+
+def test_a_registered_preset_is_known_by_its_name(monkeypatch, rng):
+    monkeypatch.setattr(presets, "_MAKERS", dict(presets._MAKERS))
+    monkeypatch.setattr(jlrp.PRESETS, "_makers", presets._MAKERS)
+    graph, params, images = residual(rng)
+
+    def mine():
+        return jlrp.PRESETS["epsilon"]()
+
+    jlrp.register_preset("mine", mine)
+    jlrp.register_preset("mine", mine)
+    found, expected = (jlrp.explainer(graph, name)(params, images).relevance for name in ("mine", "epsilon"))
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="There is a preset 'zero' already: give the new one another name"):
+        jlrp.register_preset("zero", mine)
+    with pytest.raises(TypeError, match="takes a name and a function that returns a jlrp.Composite"):
+        jlrp.register_preset("other", mine())
+
+
+def test_presets_are_added_by_register_preset_alone():
+    with pytest.raises(TypeError, match=r"add a preset by jlrp\.register_preset\('mine', make\)"):
+        jlrp.PRESETS["mine"] = jlrp.PRESETS["zero"]
