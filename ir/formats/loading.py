@@ -59,7 +59,7 @@ def load(
         ((None, 32, 32, 1),)
         >>> ir.load("README.md")
         Traceback (most recent call last):
-        ir.errors.LoadError: The file 'README.md' is no model file ...
+        ir.LoadError: The file 'README.md' is no model file ...
     """
     if hdf5 not in get_args(HDF5):
         raise LoadError(f"There is no hdf5={hdf5!r}: it is {' or '.join(map(repr, get_args(HDF5)))}.")

@@ -35,7 +35,7 @@ def reported(subject: str) -> Iterator[None]:
     >>> with reported("The file 'a.h5'"):
     ...     raise LoadError("is empty.")
     Traceback (most recent call last):
-    ir.errors.LoadError: The file 'a.h5' is empty.
+    ir.LoadError: The file 'a.h5' is empty.
     """
     try:
         with np.errstate(all="ignore"):  # the numbers of a file are what they are
