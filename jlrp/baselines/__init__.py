@@ -1,4 +1,7 @@
-"""Methods that relevance propagation is compared with, one family per file; all are called as `jlrp.explainer` is."""
+"""Methods to compare relevance propagation with, one family per file.
+
+They have the call shape of `jlrp.explainer`.
+"""
 
 from jlrp.baselines.base import Baseline
 from jlrp.baselines.cam import grad_cam

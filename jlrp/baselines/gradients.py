@@ -24,43 +24,63 @@ class GradientTimesInput(Method):
 
 
 def gradient(graph: ir.Graph | ir.Model, *, output: str | None = None) -> Baseline:
-    """The gradient: how fast the target's logit rises with each input value, `R = ∂f/∂x` at the image.
+    """The gradient: how fast the target's logit rises with each input value.
 
-    Returns a function `(params, images, target=None)` that gives a `jlrp.Explanation`; `relevance` is signed and of the
-    images' shape (N, H, W, C), a tuple where there are several inputs.
+    `R = ∂f/∂x` at the image. The paper shows its absolute value, the largest over the channels.
 
-    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
-    Source: Simonyan et al., arXiv 1312.6034, 2013, who show its absolute value, largest over the channels.
-    Raises `ValueError` for an unknown output.
+    Args:
+        graph: The graph or model as loaded.
+        output: The output to explain, if there are several, or any layer. By default the first
+            output.
 
-    >>> import numpy as np, ir
-    >>> from jlrp.baselines import gradient
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    >>> params = {"fc": {"kernel": np.array([[2.0, 0.0], [1.0, 3.0]])}}
-    >>> gradient(graph)(params, np.array([[1.0, 5.0]]), target=0).relevance.tolist()
-    [[2.0, 1.0]]
+    Returns:
+        A function `(params, images, target=None)` that gives a `jlrp.Explanation`. Its `relevance`
+        is signed and has the shape of the images, (N, H, W, C). For several inputs it is a tuple.
+
+    Raises:
+        ValueError: The graph has no such output.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> from jlrp.baselines import gradient
+        >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+        >>> params = {"fc": {"kernel": np.array([[2.0, 0.0], [1.0, 3.0]])}}
+        >>> gradient(graph)(params, np.array([[1.0, 5.0]]), target=0).relevance.tolist()
+        [[2.0, 1.0]]
+
+    References:
+        Simonyan et al., arXiv 1312.6034, 2013.
     """
     return Baseline(graph, Gradient(), output)
 
 
 def gradient_times_input(graph: ir.Graph | ir.Model, *, output: str | None = None) -> Baseline:
-    """The gradient times the input, `R = x·∂f/∂x`: what each input value adds to the logit if the model were linear.
+    """The gradient times the input: what each input value would add in a linear model.
 
-    On a network of ReLUs, max pooling and affine layers without biases it sums up to the logit and is LRP-0 (preset
-    `zero`); with biases it lacks their share.
+    `R = x·∂f/∂x`. On a network of ReLUs, max pooling and affine layers without biases it sums up to
+    the logit and equals LRP-0 (the preset `zero`). With biases, their share is missing.
 
-    Returns a function `(params, images, target=None)` that gives a `jlrp.Explanation`; `relevance` is of the images'
-    shape (N, H, W, C), a tuple where there are several inputs.
+    Args:
+        graph: The graph or model as loaded.
+        output: The output to explain, if there are several, or any layer. By default the first
+            output.
 
-    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
-    Source: Shrikumar et al., arXiv 1605.01713, 2016.
-    Raises `ValueError` for an unknown output.
+    Returns:
+        A function `(params, images, target=None)` that gives a `jlrp.Explanation`. Its `relevance`
+        has the shape of the images, (N, H, W, C). For several inputs it is a tuple.
 
-    >>> import numpy as np, ir
-    >>> from jlrp.baselines import gradient_times_input
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    >>> params = {"fc": {"kernel": np.array([[2.0, 0.0], [1.0, 3.0]])}}
-    >>> gradient_times_input(graph)(params, np.array([[1.0, 5.0]]), target=0).relevance.tolist()
-    [[2.0, 5.0]]
+    Raises:
+        ValueError: The graph has no such output.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> from jlrp.baselines import gradient_times_input
+        >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+        >>> params = {"fc": {"kernel": np.array([[2.0, 0.0], [1.0, 3.0]])}}
+        >>> gradient_times_input(graph)(params, np.array([[1.0, 5.0]]), target=0).relevance.tolist()
+        [[2.0, 5.0]]
+
+    References:
+        Shrikumar et al., arXiv 1605.01713, 2016.
     """
     return Baseline(graph, GradientTimesInput(), output)

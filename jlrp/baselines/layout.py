@@ -1,4 +1,4 @@
-"""Which axes are space and which is the channels, and numbers brought into the shape of an image."""
+"""The spatial and channel axes of images, and numbers in the shape of an image."""
 
 from typing import Any
 
@@ -18,19 +18,19 @@ def axes_of(graph: ir.Graph, rank: int) -> tuple[tuple[int, ...], int]:
 
 
 def one_per_input(graph: ir.Graph, given: Any, what: str) -> tuple[Any, ...]:
-    """What was given as one array of numbers per input: a tuple is that already where there are several inputs."""
+    """One array of numbers per input. For several inputs, a tuple or list has one each."""
     each = given if isinstance(given, tuple | list) and len(graph.inputs) > 1 else (given,) * len(graph.inputs)
     if len(each) != len(graph.inputs):
         names = ", ".join(map(repr, graph.inputs))
-        raise ValueError(f"Give one {what} for all inputs, or one for each of {names}: {len(each)} were given.")
+        raise ValueError(f"Give one {what} for all inputs, or one for each of {names}, not {len(each)}.")
     try:
         return tuple(x if isinstance(x, jax.Array) else np.asarray(x, float) for x in each)
     except (TypeError, ValueError):
-        raise ValueError(f"The {what} is a number or an array of numbers, not {given!r}.") from None
+        raise ValueError(f"The {what} must be a number or an array of numbers, not {given!r}.") from None
 
 
 def like_image(graph: ir.Graph, name: str, numbers: Array, image: Array, what: str) -> Array:
-    """Numbers of the shape of an input: from a scalar, one number per channel, or what broadcasts to that shape."""
+    """A scalar, one number per channel, or an array that broadcasts, in an input's shape."""
     shaped = numbers
     if numbers.ndim == 1:
         shaped = along_axis(numbers, graph.channel_axis(image.ndim), image.ndim)
@@ -38,11 +38,11 @@ def like_image(graph: ir.Graph, name: str, numbers: Array, image: Array, what: s
         return jnp.broadcast_to(shaped, image.shape)
     except ValueError:
         raise ValueError(
-            f"The {what} is a number, one per channel, or of the shape of an image {image.shape[1:]} of {name!r}, "
-            f"but was given in the shape {numbers.shape}."
+            f"The {what} must be a number, one per channel, or have the shape of an image {image.shape[1:]} of "
+            f"{name!r}, but has the shape {numbers.shape}."
         ) from None
 
 
 def over_channels(pixels: Array, channel: int, image: Array) -> Array:
-    """A map (N, H, W) of an input's shape: every channel of a pixel gets the pixel's value."""
+    """A map (N, H, W) in an input's shape: every channel of a pixel gets the pixel's value."""
     return jnp.broadcast_to(jnp.expand_dims(pixels, channel), image.shape)

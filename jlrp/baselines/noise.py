@@ -31,7 +31,7 @@ class SmoothGrad(Method):
 
 
 def _range(images: Array) -> Array:
-    """max − min of each image, in a shape that broadcasts to the images'."""
+    """max − min of each image, in a shape that broadcasts to that of the images."""
     axes = tuple(range(1, images.ndim))
     return jnp.max(images, axes, keepdims=True) - jnp.min(images, axes, keepdims=True)
 
@@ -41,31 +41,45 @@ def smoothgrad(
 ) -> Baseline:
     """SmoothGrad: the mean gradient over noisy copies of the image.
 
-    `R = 1/n · Σ_k ∂f/∂x (x + σ·e_k)` with `e_k` standard normal and `σ = noise · (max x − min x)` for each image.
+    `R = 1/n · Σ_k ∂f/∂x (x + σ·e_k)` with `e_k` standard normal and `σ = noise · (max x − min x)`
+    for each image. The paper's maps show the absolute value.
 
-    Returns a function `(params, images, target=None)` that gives a `jlrp.Explanation`; `relevance` is signed and of the
-    images' shape (N, H, W, C), a tuple where there are several inputs, to which noise is added at once. Without a
-    target, the class explained is that of the image without noise.
+    Without a target, it explains the class of the image without noise. Noise and key are data: new
+    values compile nothing anew.
 
-    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
-    samples: how many copies; one after the other, so that memory does not grow with them.
-    noise: the standard deviation over the range of each image's values; data: a new one compiles nothing anew.
-    key: an integer or a key from `jax.random.key`; data too. Equal keys give equal maps. All images see the same
-        draws, so that a map does not depend on the batch that its image is in.
-    Source: Smilkov et al., arXiv 1706.03825, 2017; their maps show the absolute value.
-    Raises `ValueError` for an unknown output, fewer than one sample or negative noise.
+    Args:
+        graph: The graph or model as loaded.
+        samples: The number of copies. They are computed one after the other, so memory does not
+            grow with them.
+        noise: The standard deviation as a part of the range of each image's values.
+        key: An integer, or a key from `jax.random.key`. Equal keys give equal maps. All images see
+            the same noise, so a map does not depend on the batch of its image.
+        output: The output to explain, if there are several, or any layer. By default the first
+            output.
 
-    >>> import numpy as np, ir
-    >>> from jlrp.baselines import smoothgrad
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    >>> params = {"fc": {"kernel": np.array([[2.0, 0.0], [1.0, 3.0]])}}
-    >>> smoothgrad(graph, samples=4)(params, np.array([[1.0, 5.0]]), target=0).relevance.tolist()
-    [[2.0, 1.0]]
+    Returns:
+        A function `(params, images, target=None)` that gives a `jlrp.Explanation`. Its `relevance`
+        is signed and has the shape of the images, (N, H, W, C). For several inputs it is a tuple,
+        and all inputs get noise at the same time.
+
+    Raises:
+        ValueError: The graph has no such output, there is no sample, or the noise is negative.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> from jlrp.baselines import smoothgrad
+        >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+        >>> params = {"fc": {"kernel": np.array([[2.0, 0.0], [1.0, 3.0]])}}
+        >>> smoothgrad(graph, samples=4)(params, np.array([[1.0, 5.0]]), target=0).relevance.tolist()
+        [[2.0, 1.0]]
+
+    References:
+        Smilkov et al., arXiv 1706.03825, 2017.
     """
     if samples < 1:
-        raise ValueError(f"SmoothGrad takes the mean of one sample or more, not of {samples}.")
+        raise ValueError(f"SmoothGrad takes samples of at least 1, not {samples}.")
     noise = number(noise)
     if isinstance(noise, float) and noise < 0:
-        raise ValueError(f"SmoothGrad's noise is a standard deviation of at least 0, not {noise}.")
+        raise ValueError(f"SmoothGrad takes noise of at least 0, not {noise}.")
     given = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     return Baseline(graph, SmoothGrad(noise, key if given else jax.random.key(key), samples), output)

@@ -1,4 +1,4 @@
-"""Gradients integrated along the way from a baseline to the image."""
+"""Gradients, integrated on the way from a baseline to the image."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from jlrp.baselines.layout import like_image, one_per_input
 
 @flax.struct.dataclass
 class IntegratedGradients(Method):
-    """The mean gradient on the straight line from the baseline to the image, times their difference."""
+    """The mean gradient on the line from the baseline to the image, times their difference."""
 
     baseline: tuple[Any, ...]
     steps: int = flax.struct.field(pytree_node=False)
@@ -38,32 +38,46 @@ class IntegratedGradients(Method):
 def integrated_gradients(
     graph: ir.Graph | ir.Model, *, steps: int = 32, baseline: Any = 0.0, output: str | None = None
 ) -> Baseline:
-    """Integrated gradients: the gradient averaged between a baseline `x₀` and the image, times their difference.
+    """Integrated gradients: the mean gradient between a baseline and the image, times the distance.
 
-    `R = (x − x₀) · 1/n · Σ_k ∂f/∂x (x₀ + (k + ½)/n · (x − x₀))`, k = 0 … n − 1: the midpoint rule for the integral.
+    `R = (x − x₀) · 1/n · Σ_k ∂f/∂x (x₀ + (k + ½)/n · (x − x₀))` for k = 0 … n − 1, with `x₀` the
+    baseline: the midpoint rule for the integral.
 
-    Complete up to the rule's error: the relevances of an image sum up to `f(x) − f(x₀)`. Where f is smooth, the error
-    falls with 1/n². At every kink on the way (a ReLU that switches) it falls with 1/n only, with this rule as with
-    any: compare the sum with the difference where it matters.
+    The relevances of an image sum up to `f(x) − f(x₀)`, up to the error of the midpoint rule. For a
+    smooth f the error falls with 1/n². Every kink on the way (a ReLU that switches) slows it down
+    to 1/n, as it does for any rule. If it matters, compare the sum with the difference.
 
-    Returns a function `(params, images, target=None)` that gives a `jlrp.Explanation`; `relevance` is of the images'
-    shape (N, H, W, C), a tuple where there are several inputs, which go the way at once.
+    Args:
+        graph: The graph or model as loaded.
+        steps: The number of gradients. They are computed one after the other, so memory does not
+            grow with them.
+        baseline: A number, one per channel (C,), or anything that broadcasts to the images, for
+            example (H, W, C). For several inputs it can be a tuple of these. It is data: other
+            values compile nothing anew. Its unit is that of the preprocessed image, where black
+            need not be 0.
+        output: The output to explain, if there are several, or any layer. By default the first
+            output.
 
-    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
-    steps: how many gradients; one after the other, so that memory does not grow with them.
-    baseline: a number, one per channel (C,), or anything that broadcasts to the images, such as (H, W, C); a tuple of
-        such where there are several inputs. Data: other values compile nothing anew. It is in the units of the
-        preprocessed image: black is 0 only where the preprocessing says so.
-    Source: Sundararajan et al., ICML 2017, arXiv 1703.01365.
-    Raises `ValueError` for an unknown output, fewer than one step, or a baseline that does not fit.
+    Returns:
+        A function `(params, images, target=None)` that gives a `jlrp.Explanation`. Its `relevance`
+        has the shape of the images, (N, H, W, C). For several inputs it is a tuple, and all inputs
+        move at the same time.
 
-    >>> import numpy as np, ir
-    >>> from jlrp.baselines import integrated_gradients
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    >>> params = {"fc": {"kernel": np.array([[2.0, 0.0], [1.0, 3.0]])}}
-    >>> integrated_gradients(graph, baseline=1.0)(params, np.array([[1.0, 5.0]]), target=0).relevance.tolist()
-    [[0.0, 4.0]]
+    Raises:
+        ValueError: The graph has no such output, there is no step, or the baseline does not fit.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> from jlrp.baselines import integrated_gradients
+        >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+        >>> params = {"fc": {"kernel": np.array([[2.0, 0.0], [1.0, 3.0]])}}
+        >>> explain = integrated_gradients(graph, baseline=1.0)
+        >>> explain(params, np.array([[1.0, 5.0]]), target=0).relevance.tolist()
+        [[0.0, 4.0]]
+
+    References:
+        Sundararajan et al., ICML 2017, arXiv 1703.01365.
     """
     if steps < 1:
-        raise ValueError(f"Integrated gradients take one step or more, not {steps}.")
+        raise ValueError(f"Integrated gradients take steps of at least 1, not {steps}.")
     return Baseline(graph, IntegratedGradients(one_per_input(graph_of(graph), baseline, "baseline"), steps), output)

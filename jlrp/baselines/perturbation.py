@@ -48,7 +48,7 @@ class Occlusion(Method):
         return over_channels(_mean_per_pixel(falls, windows), channel, image)
 
     def _axes(self, graph: ir.Graph, name: str, image: Array) -> tuple[tuple[int, ...], int]:
-        """The input's spatial axes and channel axis; `ValueError` where the window does not fit."""
+        """The input's spatial axes and channel axis; `ValueError` if the window does not fit."""
         spatial, channel = axes_of(graph, image.ndim)
         lengths = tuple(image.shape[axis] for axis in spatial)
         if len(lengths) != len(self.window) or any(a > b for a, b in zip(self.window, lengths, strict=True)):
@@ -60,7 +60,10 @@ class Occlusion(Method):
 
 
 def _windows(length: int, window: int, stride: int) -> np.ndarray:
-    """(positions, length): which cells of one axis each position of the window covers; the last ends at the border."""
+    """(positions, length): the cells of one axis that each position of the window covers.
+
+    The last position ends at the border.
+    """
     first = np.array([*range(0, length - window, stride), length - window])[:, None]
     cells = np.arange(length)
     return (cells >= first) & (cells < first + window)
@@ -73,7 +76,10 @@ def _covered(windows: Sequence[np.ndarray], chosen: Array) -> Array:
 
 
 def _mean_per_pixel(falls: Array, windows: Sequence[np.ndarray]) -> Array:
-    """(N, H, W): the mean of `falls` (positions of each axis…, N) over the windows that each pixel lies in."""
+    """(N, H, W): for each pixel, the mean fall of the windows that it lies in.
+
+    `falls` has the axes (positions of each axis…, N).
+    """
     for rows in windows:
         share = jnp.asarray(rows / rows.sum(0), falls.dtype)
         falls = jnp.tensordot(falls, share, axes=(0, 0), precision=jax.lax.Precision.HIGHEST)
@@ -90,31 +96,47 @@ def occlusion(
 ) -> Baseline:
     """Occlusion: how far the target's logit falls when a window of the image is covered.
 
-    `R_p = mean over the windows w that pixel p lies in of f(x) − f(x with w set to value)`.
+    `R_p` is the mean of `f(x) − f(x with w set to value)` over the windows w that pixel p lies in.
+    The paper covers with grey and shows the class's probability.
 
-    Windows start at the multiples of the strides; the last of a row or column is moved back to end at the border, so
-    that all are of one size and every pixel is covered. All channels of a pixel are covered at once and each of them
-    holds the pixel's value, not a share of it: take one channel, or the mean, for the map.
+    Windows start at the multiples of the strides. The last window of a row or column moves back to
+    end at the border. So all windows have one size, and every pixel is covered. A window covers all
+    channels of a pixel. Each channel holds the pixel's whole value: take one channel, or the mean,
+    for the map.
 
-    Returns a function `(params, images, target=None)` that gives a `jlrp.Explanation`; `relevance` is of the images'
-    shape (N, H, W, C), or (N, C, H, W) for a channels-first model. Where there are several inputs, each is covered in
-    turn while the others stay whole, and the result is a tuple.
+    Args:
+        graph: The graph or model as loaded.
+        window: The window's length along each spatial axis.
+        strides: The distance between windows along each spatial axis. There is one forward pass per
+            window, one after the other, so memory does not grow with their number. A window of 8
+            with strides of 4 has 3025 positions in 224 × 224 pixels.
+        value: What covers: a number, one per channel (C,), or anything that broadcasts to the
+            images. For several inputs it can be a tuple of these. It is data: other values compile
+            nothing anew.
+        output: The output to explain, if there are several, or any layer. By default the first
+            output.
 
-    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
-    window, strides: lengths along each spatial axis. One forward pass of the batch per window, one after the other, so
-        that memory does not grow with their number: 3025 of them for 224 × 224 pixels, a window of 8 and strides of 4.
-    value: a number, one per channel (C,), or anything that broadcasts to the images; a tuple of such where there are
-        several inputs. Data: other values compile nothing anew.
-    Source: Zeiler and Fergus, ECCV 2014, arXiv 1311.2901, who cover with grey and show the class's probability.
-    Raises `ValueError` for an unknown output, strides that leave pixels uncovered, or a window or value that does not
-    fit the images.
+    Returns:
+        A function `(params, images, target=None)` that gives a `jlrp.Explanation`. Its `relevance`
+        has the shape of the images, (N, H, W, C), or (N, C, H, W) for a channels-first model. For
+        several inputs it is a tuple: each input is covered while the others stay whole.
 
-    >>> import numpy as np, ir
-    >>> from jlrp.baselines import occlusion
-    >>> nodes = [ir.Node("sum", ir.GlobalAvgPool(), ("x",)), ir.Node("fc", ir.Dense(), ("sum",), "fc")]
-    >>> explain = occlusion(ir.Graph(nodes, ["x"], ["fc"]), window=(1, 2), strides=(1, 2))
-    >>> explain({"fc": {"kernel": np.ones((1, 1))}}, np.ones((1, 2, 4, 1))).relevance[0, :, :, 0].tolist()
-    [[0.25, 0.25, 0.25, 0.25], [0.25, 0.25, 0.25, 0.25]]
+    Raises:
+        ValueError: The graph has no such output, the strides leave pixels uncovered, or window or
+            value do not fit the images.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> from jlrp.baselines import occlusion
+        >>> nodes = [ir.Node("sum", ir.GlobalAvgPool(), ("x",))]
+        >>> nodes += [ir.Node("fc", ir.Dense(), ("sum",), "fc")]
+        >>> explain = occlusion(ir.Graph(nodes, ["x"], ["fc"]), window=(1, 2), strides=(1, 2))
+        >>> result = explain({"fc": {"kernel": np.ones((1, 1))}}, np.ones((1, 2, 4, 1)))
+        >>> result.relevance[0, :, :, 0].tolist()
+        [[0.25, 0.25, 0.25, 0.25], [0.25, 0.25, 0.25, 0.25]]
+
+    References:
+        Zeiler and Fergus, ECCV 2014, arXiv 1311.2901.
     """
     lengths, steps = tuple(window), tuple(strides)
     if len(lengths) != len(steps) or any(not 0 < step <= length for step, length in zip(steps, lengths, strict=False)):
