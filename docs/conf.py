@@ -1,4 +1,7 @@
-"""How `make docs` builds the site: pages from `docs/`, the reference from the docstrings, nothing from a network."""
+"""How `make docs` builds the site: pages from `docs/`, the reference from the docstrings.
+
+Nothing comes from a network.
+"""
 
 import logging
 import sys
@@ -8,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import jlrp
 
-logging.getLogger("jax").setLevel(logging.WARNING)  # which devices there are is no matter of the site
+for name in ("jax", "traitlets"):
+    logging.getLogger(name).setLevel(logging.WARNING)  # devices, and the notebook's kernel
 
 project = "jlrp"
 html_title = f"jlrp {jlrp.__version__}"
@@ -20,12 +24,19 @@ html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "extensions.docstrings", "extensions.links", "extensions.notebook"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "extensions.links"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_render_image_options = {"alt": "the picture that this cell makes", "scale": "50%"}
 exclude_patterns = ["extensions"]
 suppress_warnings = ["misc.highlighting_failure"]  # JSON with … in it, and lines that are not quite Python
 
+default_role = "code"  # docstrings write code in single backticks
+napoleon_use_ivar = True
+napoleon_use_rtype = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 python_use_unqualified_type_names = True

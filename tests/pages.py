@@ -1,11 +1,12 @@
-"""What stands in pages of Markdown: blocks of code that run, and commands that exist."""
+"""Run the code of Markdown pages and notebooks, and check their commands."""
 
+import ast
 import contextlib
 import io
 import re
 import shlex
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import typer
 
@@ -13,7 +14,7 @@ from jlrp.cli import program
 
 
 class Block(NamedTuple):
-    """A fenced block: what stands behind its fence, its text, and the line that it begins at."""
+    """A fenced block: the word after the fence, the text, and the number of its first line."""
 
     kind: str
     text: str
@@ -27,9 +28,9 @@ def blocks(text: str) -> list[Block]:
 
 
 def run(text: str, page: str) -> int:
-    """Run the Python blocks of a page, one after the other; how many there were.
+    """Run the Python blocks of a page one after the other and return their number.
 
-    A block without a kind behind one of Python is what that prints.
+    A block without a kind after a Python block is what that block prints.
     """
     names: dict = {"__name__": "__main__"}
     printed, count = "", 0
@@ -45,8 +46,30 @@ def run(text: str, page: str) -> int:
     return count
 
 
+def run_notebook(notebook: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Run the code cells of a notebook; return what each prints and its last line's value.
+
+    Example:
+        >>> cells = [{"cell_type": "code", "source": ["x = 2\\n", "print(x)\\n", "x + 1"]}]
+        >>> run_notebook({"cells": cells})
+        [('2\\n', 3)]
+    """
+    names: dict[str, Any] = {"__name__": "__main__"}
+    results = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            tree = ast.parse("".join(cell["source"]))
+            last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else ast.Expr(ast.Constant(None))
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output):
+                exec(compile(tree, "notebook", "exec"), names)
+                value = eval(compile(ast.Expression(last.value), "notebook", "eval"), names)
+            results.append((output.getvalue(), value))
+    return results
+
+
 def commands(text: str) -> Iterator[list[str]]:
-    """The words of each command (`$ …`) in the console blocks of a page, what follows a # left out."""
+    """The words of each command (`$ …`) in the console blocks of a page, without comments."""
     for block in blocks(text):
         if block.kind == "console":
             for line in block.text.replace("\\\n", " ").splitlines():
@@ -55,7 +78,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 
 def unknown(words: list[str]) -> list[str]:
-    """What a `jlrp` command line has that the program does not: its command, or options of it."""
+    """The words of a `jlrp` command line that the program does not know: command or options."""
     known = typer.main.get_command(program).commands
     if words[1] not in known:
         return words[1:2]

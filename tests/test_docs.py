@@ -1,7 +1,5 @@
 """The pages of docs/: their code runs and prints what they say, their commands exist, and the site builds."""
 
-import doctest
-import importlib
 import json
 import re
 import subprocess
@@ -16,7 +14,8 @@ import jlrp
 import jlrp.plot
 import jlrp.report
 from ir.formats.keras.layers import registry
-from tests.pages import commands, run, unknown
+from jlrp.composites import presets
+from tests.pages import commands, run, run_notebook, unknown
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -32,15 +31,8 @@ def checkout(tmp_path, monkeypatch):
     for name in ("jlrp", "tests", "examples"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
-    with patch.dict(jlrp.PRESETS), patch.dict(registry._classes):
+    with patch.dict(presets._MAKERS), patch.dict(registry._classes):
         yield tmp_path
-
-
-@pytest.fixture
-def extensions(monkeypatch):
-    """Import a module of the site's own extensions."""
-    monkeypatch.syspath_prepend(DOCS)
-    return lambda name: importlib.import_module(f"extensions.{name}")
 
 
 def test_the_pages_that_have_code():
@@ -55,14 +47,12 @@ def test_python_runs_and_prints_what_is_said(page, checkout):
 
 
 @pytest.mark.slow
-def test_the_notebook_runs_and_shows_its_maps(extensions):
-    notebook = json.loads((DOCS / "tutorial.ipynb").read_text("utf-8"))
-    cells = list(extensions("notebook").run(notebook, "tutorial.ipynb"))
-    values = [type(cell.value).__name__ for cell in cells if cell.value is not None]
-    assert values[0] == "Explanation"
-    assert values[1:] == ["PngImageFile"] * 4
-    assert "data:image/png" in cells[[cell.value is not None for cell in cells].index(True)].value._repr_html_()
-    (seen,) = [cell.printed for cell in cells if "seen as" in cell.printed]
+def test_the_notebook_runs_and_shows_its_maps():
+    cells = run_notebook(json.loads((DOCS / "tutorial.ipynb").read_text("utf-8")))
+    values = [value for _, value in cells if value is not None]
+    assert [type(value).__name__ for value in values] == ["Explanation", *["PngImageFile"] * 4]
+    assert "data:image/png" in values[0]._repr_html_()
+    (seen,) = [printed for printed, _ in cells if "seen as" in printed]
     assert [re.search(r"seen as (\d)", line)[1] for line in seen.splitlines()] == ["2", "3", "6", "9"]
 
 
@@ -98,32 +88,10 @@ def test_every_public_name_is_in_the_reference():
         assert [name for name in names if name not in listed] == []
 
 
-@pytest.mark.parametrize("name", ["docstrings", "notebook"])
-def test_examples_of_the_extensions(name, extensions):
-    assert doctest.testmod(extensions(name)).failed == 0
-
-
-def test_docstrings_become_lists_and_plain_text(extensions):
-    converted = extensions("docstrings").converted
-    lines = ["Sums `x_i`: a*b.", "", "low, high: least,", "    and most.", "After it.", "Source: me.", "", ">>> f(`*`)"]
-    assert converted(lines) == [
-        "Sums ``x_i``: a\\*b.",
-        "",
-        "- **low, high**: least, and most.",
-        "",
-        "After it.",
-        "",
-        "Source: me.",
-        "",
-        ">>> f(`*`)",
-        "",
-    ]
-
-
 @pytest.mark.slow
 def test_the_site_builds_without_warnings_and_needs_no_network(tmp_path):
     pytest.importorskip("furo", reason='the site needs the extra: pip install ".[docs]"')
-    pytest.importorskip("myst_parser")
+    pytest.importorskip("myst_nb")
     site = tmp_path / "site"
     build = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "--builder", "html"]
     done = subprocess.run([*build, str(DOCS), str(site)], capture_output=True, text=True, cwd=ROOT)
@@ -135,4 +103,6 @@ def test_the_site_builds_without_warnings_and_needs_no_network(tmp_path):
         assert [place for place in loaded if re.match(r"(https?:)?//", place)] == [], page
     for style in site.rglob("*.css"):
         assert not re.search(r"url\([\"']?(https?:)?//|@import", style.read_text("utf-8")), style
-    assert (site / "tutorial.html").read_text("utf-8").count("data:image/png") > 4
+    tutorial = (site / "tutorial.html").read_text("utf-8")
+    assert tutorial.count("data:image/png") == 4  # the explanation's maps
+    assert len(set(re.findall(r'src="(_images/\w+\.png)"', tutorial))) == 4  # the figures

@@ -1,1 +1,1 @@
-"""What the site needs beyond what Sphinx has: the docstrings' way of writing, links by name, the notebook."""
+"""What the site needs beyond Sphinx and its extensions: links from public names in code."""
