@@ -5,7 +5,8 @@ BIN := .venv/bin
 PYTEST_OPTIONS := --numprocesses auto --maxprocesses 8
 PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-# Compiling takes most of the tests' time; without optimisation it takes a fifth.
+# Compiling takes most of the tests' time; without optimisation it takes a fifth. The tests of the numbers that users get,
+# marked `optimised`, run with XLA as users have it.
 UNOPTIMISED := XLA_FLAGS="--xla_backend_optimization_level=0 $$XLA_FLAGS"
 
 .PHONY: help demo test test-fast test-newest test-oldest newest-python oldest-python test-browser lint types families fuzz \
@@ -47,7 +48,8 @@ demo: .venv/.installed
 	$(BIN)/jlrp demo --force
 
 test: .venv/.installed-test lint types
-	$(PYTEST)
+	$(UNOPTIMISED) $(PYTEST) -m "not optimised"
+	$(PYTEST) -m optimised
 
 test-fast: .venv/.installed-test lint
 	$(UNOPTIMISED) $(PYTEST) -m "not slow"

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.optimised
+
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "jlrp" / "data"
 MODEL = DATA / "digits_resnet.h5"

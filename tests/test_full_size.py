@@ -14,6 +14,7 @@ from benchmarks.networks import built, caffe, photographs
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.optimised,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # Keras's own
 ]
 

@@ -10,6 +10,8 @@ from PIL import Image
 import ir
 import jlrp
 
+pytestmark = pytest.mark.optimised
+
 DATA = Path(jlrp.__file__).parent / "data"
 ENDS = (1e-30, 1e18)
 """By which the weights of a layer are multiplied; docs/limits.md states it."""

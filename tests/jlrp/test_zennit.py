@@ -7,6 +7,8 @@ import pytest
 import ir
 import jlrp
 
+pytestmark = pytest.mark.optimised
+
 LINEAR = (ir.Convolution, ir.Dense)
 MODELS = ("resnet_mini", "vgg_mini")
 
