@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from ir.analysis.layout import said_layout
-from ir.ops import Multiply, Op, Shape, ShapeError
+from ir.ops import Op, Shape, ShapeError
 from ir.ops.base import channel_axis
 from ir.ops.interval import ANYTHING, UNIT, Interval, within
 
@@ -20,8 +20,10 @@ class GraphError(ValueError):
     >>> import ir
     >>> ir.Graph([ir.Node("relu", ir.Relu(), ("x",))], inputs=["image"], outputs=["relu"])
     Traceback (most recent call last):
-    ir.graph.GraphError: Node 'relu' reads 'x', which no input and no earlier node provides.
+    ir.GraphError: Node 'relu' reads 'x', which no input and no earlier node provides.
     """
+
+    __module__ = "ir"  # a traceback shows the name that users import
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,7 @@ class Graph:
         """
         found = {}
         for node in self.nodes:
-            if isinstance(node.op, Multiply):
+            if node.op.multiplies and node.op.elementwise:
                 inside = tuple(within(self.bounds[name], UNIT) for name in node.inputs)
                 found[node.name] = tuple(gate and not all(inside) for gate in inside)
         return found

@@ -3,7 +3,7 @@
 import numpy as np
 
 import ir
-from ir.ops.activation import FUNCTIONS
+from ir.ops.functions import FUNCTIONS
 
 
 def _kernel(rng, *shape, bias=True):

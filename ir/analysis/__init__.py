@@ -1,1 +1,1 @@
-"""What a graph and its weights make certain: shapes, ranges, axes, layout, kinds of input, scales of pixels."""
+"""What a graph and its weights make certain: shapes, axes, layout, kinds of input, scales."""

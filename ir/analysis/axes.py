@@ -1,7 +1,7 @@
 """What the axes of a value mean: from its rank, the graph's layout, and the ops that read it."""
 
 from ir.graph import Graph
-from ir.ops import Flatten, Interpolation, Rearrangement, Reshape, Scaling
+from ir.ops import Scaling
 
 AXES = {
     0: (),
@@ -20,11 +20,11 @@ BATCH = "image"
 
 
 def axis_names(graph: Graph, rank: int, name: str | None = None) -> tuple[str, ...]:
-    """The names of a value's axes, the batch included.
+    """Name a value's axes, the batch included.
 
-    A table has features, a series steps and channels, an image rows, columns and channels, a volume depth besides; in
-    a channels-first model the channels come before these. An input of rank 3 that no layer reads as a series is an
-    image without an axis for channels.
+    A table has features. A series has steps and channels. An image has rows, columns and channels,
+    and a volume has depth besides. In a channels-first model the channels come before these. An
+    input of rank 3 that no layer reads as a series is an image without an axis for channels.
 
     Args:
         graph: The graph.
@@ -49,14 +49,14 @@ def axis_names(graph: Graph, rank: int, name: str | None = None) -> tuple[str, .
 
 
 def _is_series(graph: Graph, name: str) -> bool:
-    """Whether some layer reads a value of rank 3 as steps with channels, behind ops that keep its axes."""
+    """Whether some layer reads a value of rank 3 as steps with channels."""
     waiting, seen = [name], {name}
     while waiting:
         for reader in graph.readers.get(waiting.pop(), ()):
             op = graph[reader].op
-            if isinstance(op, Flatten | Reshape):
+            if op.reshapes:
                 continue
-            if not isinstance(op, Rearrangement | Scaling | Interpolation):
+            if not op.moves and not isinstance(op, Scaling):
                 return True
             if reader not in seen:
                 seen.add(reader)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from ir.analysis.shapes import Shapes
 from ir.graph import Graph, Node, Params
-from ir.ops import Convolution, Dense, Dot, Flatten, GlobalPool, Repeat, Reshape, Shape
+from ir.ops import Convolution, Shape
 from ir.ops.base import spatial_axes
 from ir.ops.window import dilated
 
@@ -16,26 +16,31 @@ Kind = Literal["image", "series", "volume", "table", "other"]
 `series`: one axis along which windows move: signals over time, text.
 `volume`: three axes, such as depth, height and width, or time, height and width.
 `table`: rows of numbers without any order in space or time.
-`other`: what is none of these, or does not say which of them it is.
+`other`: anything else, and what does not say which of these it is.
 """
 
-MOST_CONVOLUTIONS = 16
-"""How many of the convolutions that read an input first are looked at."""
+MAX_CONVOLUTIONS = 16
+"""How many of the convolutions that read an input first are examined."""
 
 SENSELESS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
-"""What an op may raise whose attributes or weights make no sense: models are looked at before they are checked."""
+"""What an op may raise if its attributes or weights make no sense.
+
+Models are examined before they are checked.
+"""
 
 
-def kind_of_input(graph: Graph, input_shapes: Sequence[Shape], params: Params, name: str | None = None) -> Kind:
-    """What kind of data an input takes.
+def kind_of_input(
+    graph: Graph, input_shapes: Sequence[Shape], params: Params, name: str | None = None
+) -> Kind:
+    """Find out what kind of data an input takes.
 
-    The number of axes decides: two are a table, three a series, four images, five a volume. Then
-    the convolutions that read the input first (through ops that are no convolutions) correct it:
-    four axes are a series where each of these convolutions moves along one axis alone, since its
-    window has one cell along the other axis, or covers that axis. A window of 1×k right before one
-    of k×1 counts as a square window in two steps. Spectrograms under square windows are images.
-    Three axes are `other` where no op reads them as they are (they are flattened, or windows move
-    along two axes): they may be grey images without an axis for the channels.
+    The number of axes decides: two are a table, three a series, four images, five a volume. The
+    convolutions that read the input first, possibly behind other ops, correct this. Four axes are
+    a series where each of these convolutions moves along one axis alone: its window has one cell
+    along the other axis, or covers that axis. A window of 1×k right before one of k×1 counts as a
+    square window in two steps. Spectrograms under square windows are images. Three axes are `other`
+    where no op reads them as they are: they are flattened, or windows move along two axes. They may
+    be grey images without an axis for the channels.
 
     Args:
         graph: The graph.
@@ -85,7 +90,9 @@ class _Reader:
         dimensions = {len(node.op.strides) for node, _ in first if isinstance(node.op, Convolution)}
         if 3 in dimensions:
             return "volume"
-        along_one_axis = bool(first) and all(self.moves_along_one_axis(node, read) for node, read in first)
+        along_one_axis = bool(first) and all(
+            self.moves_along_one_axis(node, read) for node, read in first
+        )
         if rank == 4:
             return "series" if along_one_axis else "image"
         if first:
@@ -93,7 +100,7 @@ class _Reader:
         return "other" if self.flattened else "series"
 
     def convolutions(self, name: str) -> list[tuple[Node, str]]:
-        """The convolutions that read a value through other ops, with the names of what they read."""
+        """The convolutions that read a value, possibly behind other ops, and what each reads."""
         reached, found = {name}, []
         for node in self.graph.nodes:
             read = next((value for value in node.inputs if value in reached), None)
@@ -101,13 +108,13 @@ class _Reader:
                 continue
             if isinstance(node.op, Convolution):
                 found.append((node, read))
-                if len(found) == MOST_CONVOLUTIONS:
+                if len(found) == MAX_CONVOLUTIONS:
                     break
-            if isinstance(node.op, Convolution | Dense | Dot | GlobalPool | Repeat) or not self._knows(node):
+            if node.op.has_kernel or node.op.reduces or not self._knows(node):
                 continue
             if len(self.shapes[node.name]) > 2:
                 reached.add(node.name)
-            elif isinstance(node.op, Flatten | Reshape):
+            elif node.op.reshapes:
                 self.flattened = True
         return found
 
@@ -125,7 +132,7 @@ class _Reader:
         return True
 
     def window(self, node: Node) -> tuple[int, ...] | None:
-        """How far the windows of a convolution reach along each axis; `None` where the weights do not say."""
+        """The reach of a convolution's windows along each axis; `None` where weights say none."""
         weights = {} if node.params is None else self.params.get(node.params, {})
         shape = tuple(getattr(weights.get("kernel"), "shape", ()))
         assert isinstance(node.op, Convolution)
@@ -135,7 +142,7 @@ class _Reader:
         return dilated(shape[:count], node.op.dilation)
 
     def moves_along_one_axis(self, node: Node, read: str) -> bool:
-        """Whether the windows of a convolution move along one axis, and neighbours along another do not matter."""
+        """Whether the windows of a convolution move along one axis alone."""
         window, shape = self.window(node), self.shapes[read]
         assert isinstance(node.op, Convolution)
         if len(node.op.strides) == 1:
@@ -143,7 +150,10 @@ class _Reader:
         if window is None or len(window) != 2 or len(shape) != 4:
             return False
         lengths = [shape[axis] for axis in spatial_axes(node.op.data_format, 4)]
-        covers = [length is not None and cells >= length for cells, length in zip(window, lengths, strict=True)]
+        covers = [
+            length is not None and cells >= length
+            for cells, length in zip(window, lengths, strict=True)
+        ]
         if covers[0] != covers[1]:
             return True
         if (window[0] == 1) == (window[1] == 1):

@@ -8,12 +8,9 @@ from ir.ops.activation import (
     Elu,
     HardShrink,
     HardSigmoid,
-    LogSoftmax,
     PRelu,
     Relu,
-    Softmax,
     SoftShrink,
-    Sparsemax,
     Threshold,
 )
 from ir.ops.base import Op, Shape, ShapeError
@@ -21,9 +18,20 @@ from ir.ops.linear import BatchNorm, Conv, Convolution, ConvTranspose, Dense, De
 from ir.ops.merge import Add, Average, Dot, Maximum, Merge, Minimum, Multiply, Subtract
 from ir.ops.norm import GroupNorm, LayerNorm, Normalization, UnitNorm
 from ir.ops.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, GlobalPool, MaxPool, Pool
-from ir.ops.rearrange import Concatenate, Crop, Flatten, Permute, Rearrangement, Repeat, Reshape, Slice, ZeroPad
+from ir.ops.rearrange import (
+    Concatenate,
+    Crop,
+    Flatten,
+    Permute,
+    Rearrangement,
+    Repeat,
+    Reshape,
+    Slice,
+    ZeroPad,
+)
 from ir.ops.resize import Interpolation, Resize, Upsample
 from ir.ops.scale import Rescale, Scale, Scaling, Standardize
+from ir.ops.softmax import LogSoftmax, Softmax, Sparsemax
 
 __all__ = [
     "Activation",

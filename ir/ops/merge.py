@@ -8,12 +8,17 @@ from ir.ops.interval import Interval, clipped, product, scaled, signs, total
 
 @dataclass(frozen=True)
 class Merge(Op):
-    """Base of the ops on two or more inputs, element by element; shapes of one rank broadcast as NumPy's do.
+    """Base of the element-wise ops on two or more inputs; shapes of one rank broadcast as NumPy's.
 
-    >>> import ir
-    >>> ir.Multiply().output_shape({}, (None, 7, 7, 4), (None, 1, 1, 4)), issubclass(ir.Add, ir.Merge)
-    ((None, 7, 7, 4), True)
+    Example:
+        >>> import ir
+        >>> ir.Multiply().output_shape({}, (None, 7, 7, 4), (None, 1, 1, 4))
+        (None, 7, 7, 4)
+        >>> issubclass(ir.Add, ir.Merge)
+        True
     """
+
+    elementwise = True
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         if len(inputs) < 2 or len({len(x) for x in inputs}) > 1:
@@ -32,10 +37,14 @@ class Merge(Op):
 class Add(Merge):
     """The sum of two or more inputs.
 
-    >>> import ir
-    >>> ir.Add().output_shape({}, (None, 8), (None, 8))
-    (None, 8)
+    Example:
+        >>> import ir
+        >>> ir.Add().output_shape({}, (None, 8), (None, 8))
+        (None, 8)
     """
+
+    sums = True
+    keeps_order = True
 
     def bounds(self, *inputs: Interval) -> Interval:
         return total(*inputs)
@@ -45,10 +54,14 @@ class Add(Merge):
 class Average(Merge):
     """The mean of two or more inputs.
 
-    >>> import ir
-    >>> ir.Average().bounds((0, 1), (2, 5))
-    (1.0, 3.0)
+    Example:
+        >>> import ir
+        >>> ir.Average().bounds((0, 1), (2, 5))
+        (1.0, 3.0)
     """
+
+    sums = True
+    keeps_order = True
 
     def bounds(self, *inputs: Interval) -> Interval:
         low, high = total(*inputs)
@@ -59,10 +72,13 @@ class Average(Merge):
 class Subtract(Merge):
     """The first of two inputs minus the second.
 
-    >>> import ir
-    >>> ir.Subtract().bounds((0, 1), (0, 5))
-    (-5.0, 1.0)
+    Example:
+        >>> import ir
+        >>> ir.Subtract().bounds((0, 1), (0, 5))
+        (-5.0, 1.0)
     """
+
+    sums = True
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         _require_two(inputs)
@@ -77,10 +93,13 @@ class Subtract(Merge):
 class Multiply(Merge):
     """The product of two or more inputs.
 
-    >>> import ir
-    >>> ir.Multiply().bounds((0, 1), (-2, 3))
-    (-2.0, 3.0)
+    Example:
+        >>> import ir
+        >>> ir.Multiply().bounds((0, 1), (-2, 3))
+        (-2.0, 3.0)
     """
+
+    multiplies = True
 
     def bounds(self, *inputs: Interval) -> Interval:
         return product(*inputs)
@@ -90,10 +109,14 @@ class Multiply(Merge):
 class Maximum(Merge):
     """The largest of two or more inputs.
 
-    >>> import ir
-    >>> ir.Maximum().bounds((0, 1), (-2, 3))
-    (0, 3)
+    Example:
+        >>> import ir
+        >>> ir.Maximum().bounds((0, 1), (-2, 3))
+        (0, 3)
     """
+
+    selects = True
+    keeps_order = True
 
     def bounds(self, *inputs: Interval) -> Interval:
         return max(low for low, _ in inputs), max(high for _, high in inputs)
@@ -103,10 +126,14 @@ class Maximum(Merge):
 class Minimum(Merge):
     """The smallest of two or more inputs.
 
-    >>> import ir
-    >>> ir.Minimum().bounds((0, 1), (-2, 3))
-    (-2, 1)
+    Example:
+        >>> import ir
+        >>> ir.Minimum().bounds((0, 1), (-2, 3))
+        (-2, 1)
     """
+
+    selects = True
+    keeps_order = True
 
     def bounds(self, *inputs: Interval) -> Interval:
         return min(low for low, _ in inputs), min(high for _, high in inputs)
@@ -114,29 +141,45 @@ class Minimum(Merge):
 
 @dataclass(frozen=True)
 class Dot(Op):
-    """The sum of products of two inputs along one axis of each, for every pair of their other cells.
+    """The sum of products of two inputs along one axis of each, for every pair of other cells.
 
-    `axes` names an axis of either input, the batch (axis 0) excepted. The output has the first input's axes without
-    its own, then the second's without the batch and its own: (N, A, C) and (N, B, C) give (N, A, B) along the axes
-    (2, 2); two vectors give (N, 1). With `normalize`, both are first divided by their length along these axes (at
-    least 1e-7).
+    The output has the first input's axes without its own, then the second's without the batch and
+    its own: (N, A, C) and (N, B, C) give (N, A, B) along the axes (2, 2). Two vectors give (N, 1).
 
-    >>> import ir
-    >>> ir.Dot((2, 1)).output_shape({}, (None, 5, 4), (None, 4, 7)), ir.Dot((1, 1)).output_shape({}, (2, 4), (2, 4))
-    ((None, 5, 7), (2, 1))
+    Attributes:
+        axes: An axis of either input; not the batch, axis 0.
+        normalize: Whether to divide both inputs first by their length along these axes, at least
+            1e-7.
+
+    Example:
+        >>> import ir
+        >>> ir.Dot((2, 1)).output_shape({}, (None, 5, 4), (None, 4, 7))
+        (None, 5, 7)
+        >>> ir.Dot((1, 1)).output_shape({}, (2, 4), (2, 4))
+        (2, 1)
     """
 
     axes: tuple[int, int]
     normalize: bool = False
 
+    multiplies = True
+    reduces = True
+    keeps_axes = False
+    positions = False
+
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         _require_two(inputs)
         for axis, x in zip(self.axes, inputs, strict=True):
             if not -len(x) < axis < len(x) or axis == 0:
-                raise ShapeError(f"multiplies along the axes {self.axes}, but was given {_listed(inputs)}.")
+                raise ShapeError(
+                    f"multiplies along the axes {self.axes}, but was given {_listed(inputs)}."
+                )
         a, b = inputs
-        if None not in (a[self.axes[0]], b[self.axes[1]]) and a[self.axes[0]] != b[self.axes[1]]:
-            raise ShapeError(f"multiplies along the axes {self.axes}, whose lengths differ: {_listed(inputs)}.")
+        lengths = a[self.axes[0]], b[self.axes[1]]
+        if None not in lengths and lengths[0] != lengths[1]:
+            raise ShapeError(
+                f"multiplies along the axes {self.axes}, whose lengths differ: {_listed(inputs)}."
+            )
         others = (*_without(a, self.axes[0]), *_without(b, self.axes[1])[1:])
         return others if len(others) > 1 else (*others, 1)
 
@@ -156,7 +199,9 @@ def _require_two(inputs: tuple[Shape, ...]) -> None:
 
 
 def _not_one_shape(inputs: tuple[Shape, ...]) -> ShapeError:
-    return ShapeError(f"takes two or more inputs whose shapes broadcast to one, but was given {_listed(inputs)}.")
+    return ShapeError(
+        f"takes two or more inputs whose shapes broadcast to one, but was given {_listed(inputs)}."
+    )
 
 
 def _listed(inputs: tuple[Shape, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Pooling over windows and over whole images."""
+"""Pooling over windows and along whole axes."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from ir.ops.base import (
     ShapeError,
     Weights,
     require_axes,
+    require_images,
     require_layout,
     require_one,
-    require_rank,
     spatial_axes,
 )
 from ir.ops.interval import Interval, hull
@@ -19,11 +19,18 @@ from ir.ops.window import Padding, replaced, window_lengths
 
 @dataclass(frozen=True)
 class Pool(Op):
-    """What pooling over windows shares; the number of window lengths is the number of spatial axes.
+    """Base of pooling over windows; a window has as many lengths as there are spatial axes.
 
-    >>> import ir
-    >>> ir.MaxPool().pool_size, issubclass(ir.AvgPool, ir.Pool)
-    ((2, 2), True)
+    Attributes:
+        pool_size: The lengths of the window.
+        strides: The steps of the window along each spatial axis.
+        padding: `"valid"`, `"same"`, or explicit (low, high) pairs.
+        data_format: `"channels_last"` (N, …, C) or `"channels_first"` (N, C, …).
+
+    Example:
+        >>> import ir
+        >>> ir.MaxPool().pool_size, issubclass(ir.AvgPool, ir.Pool)
+        ((2, 2), True)
     """
 
     pool_size: tuple[int, ...] = (2, 2)
@@ -31,16 +38,18 @@ class Pool(Op):
     padding: Padding = "valid"
     data_format: str = "channels_last"
 
-    @property
-    def monotone(self) -> bool:
-        return True
+    monotone = True
+    pools = True
+    pads = True
+    positions = True
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
-        x = require_one(inputs)
-        require_rank(x, len(self.pool_size) + 2, "images")
-        require_layout(self.data_format)
+        x = require_images(inputs, len(self.pool_size), self.data_format)
         axes = spatial_axes(self.data_format, len(x))
-        return replaced(x, axes, window_lengths(self.padding, tuple(x[a] for a in axes), self.pool_size, self.strides))
+        lengths = tuple(x[a] for a in axes)
+        return replaced(
+            x, axes, window_lengths(self.padding, lengths, self.pool_size, self.strides)
+        )
 
     def bounds(self, *inputs: Interval) -> Interval:
         return hull(*inputs)
@@ -50,45 +59,68 @@ class Pool(Op):
 class MaxPool(Pool):
     """The largest value of each window; cells of padding count as -∞.
 
-    >>> import ir
-    >>> ir.MaxPool((3, 3), (2, 2), "same").output_shape({}, (None, 7, 7, 4))
-    (None, 4, 4, 4)
+    Example:
+        >>> import ir
+        >>> ir.MaxPool((3, 3), (2, 2), "same").output_shape({}, (None, 7, 7, 4))
+        (None, 4, 4, 4)
     """
+
+    selects = True
 
 
 @dataclass(frozen=True)
 class AvgPool(Pool):
     """The mean of each window; cells of padding are not counted.
 
-    >>> import ir
-    >>> ir.AvgPool((7, 7), (7, 7)).output_shape({}, (None, 7, 7, 4))
-    (None, 1, 1, 4)
+    Example:
+        >>> import ir
+        >>> ir.AvgPool((7, 7), (7, 7)).output_shape({}, (None, 7, 7, 4))
+        (None, 1, 1, 4)
     """
+
+    sums = True
 
 
 @dataclass(frozen=True)
 class GlobalPool(Op):
-    """What pooling over whole axes shares: all spatial ones, or those that `axes` names.
+    """Base of pooling along whole axes.
 
-    `keepdims` keeps them with length 1. With `axes`, the batch (axis 0) not among them, `data_format` means nothing.
+    Attributes:
+        keepdims: Whether the axes stay, with length 1.
+        data_format: Which axes are spatial, where `axes` is `None`.
+        axes: The axes to pool along, negative ones counted from the end, the batch not among them;
+            `None` for all spatial ones.
 
-    >>> import ir
-    >>> issubclass(ir.GlobalAvgPool, ir.GlobalPool)
-    True
-    >>> ir.GlobalMaxPool(axes=(-1,), keepdims=True).output_shape({}, (None, 7, 7, 4))
-    (None, 7, 7, 1)
+    Example:
+        >>> import ir
+        >>> issubclass(ir.GlobalAvgPool, ir.GlobalPool)
+        True
+        >>> ir.GlobalMaxPool(axes=(-1,), keepdims=True).output_shape({}, (None, 7, 7, 4))
+        (None, 7, 7, 1)
     """
 
     keepdims: bool = False
     data_format: str = "channels_last"
     axes: tuple[int, ...] | None = None
 
+    monotone = True
+    pools = True
+    reduces = True
+
     @property
-    def monotone(self) -> bool:
-        return True
+    def keeps_axes(self) -> bool:
+        return self.keepdims
+
+    @property
+    def positions(self) -> bool | None:
+        return None if self.keepdims else False
+
+    @property
+    def channel_axis(self) -> int | None:
+        return super().channel_axis if self.axes is None else None
 
     def reduced(self, rank: int) -> tuple[int, ...]:
-        """The axes that are pooled over, in rising order, of an input of `rank` dimensions."""
+        """The axes that are pooled along, in rising order, of an input of `rank` dimensions."""
         if self.axes is None:
             return spatial_axes(self.data_format, rank)
         return tuple(sorted({axis % rank for axis in self.axes}))
@@ -96,7 +128,9 @@ class GlobalPool(Op):
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         if self.axes is not None and (not self.axes or 0 in require_axes(self.axes, x)):
-            raise ShapeError(f"pools over the axes {self.axes}; the batch, which is axis 0, is none of them.")
+            raise ShapeError(
+                f"pools over the axes {self.axes}; the batch, which is axis 0, is none of them."
+            )
         require_layout(self.data_format)
         axes = self.reduced(len(x))
         if self.keepdims:
@@ -109,19 +143,25 @@ class GlobalPool(Op):
 
 @dataclass(frozen=True)
 class GlobalAvgPool(GlobalPool):
-    """The mean of each channel over all positions, or over any axes.
+    """The mean of each channel over all positions, or of all values along any axes.
 
-    >>> import ir
-    >>> ir.GlobalAvgPool().output_shape({}, (None, 7, 7, 4))
-    (None, 4)
+    Example:
+        >>> import ir
+        >>> ir.GlobalAvgPool().output_shape({}, (None, 7, 7, 4))
+        (None, 4)
     """
+
+    sums = True
 
 
 @dataclass(frozen=True)
 class GlobalMaxPool(GlobalPool):
-    """The largest value of each channel over all positions, or over any axes.
+    """The largest value of each channel over all positions, or of all values along any axes.
 
-    >>> import ir
-    >>> ir.GlobalMaxPool(keepdims=True).output_shape({}, (None, 7, 7, 4))
-    (None, 1, 1, 4)
+    Example:
+        >>> import ir
+        >>> ir.GlobalMaxPool(keepdims=True).output_shape({}, (None, 7, 7, 4))
+        (None, 1, 1, 4)
     """
+
+    selects = True

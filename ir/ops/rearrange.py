@@ -1,4 +1,4 @@
-"""Ops that move, copy, add or drop cells without changing a value: reshape, permute, pad, crop, slice, repeat, join."""
+"""Ops that move, copy, add or drop cells and change no value: reshape, pad, crop, slice, join."""
 
 import math
 from dataclasses import dataclass
@@ -20,19 +20,24 @@ from ir.ops.base import (
 from ir.ops.interval import Interval, hull
 from ir.ops.window import Pairs, replaced
 
+Part = tuple[int | None, int | None, int | None]
+"""The start, stop and step of a slice."""
+
 
 @dataclass(frozen=True)
 class Rearrangement(Op):
-    """Base of the ops in this file: linear, every output value an input value or zero.
+    """Base of the ops in this file: every output value is an input value or zero.
 
-    >>> import ir
-    >>> issubclass(ir.Flatten, ir.Rearrangement)
-    True
+    Example:
+        >>> import ir
+        >>> issubclass(ir.Flatten, ir.Rearrangement)
+        True
     """
 
-    @property
-    def monotone(self) -> bool:
-        return True
+    monotone = True
+    moves = True
+    copies = True
+    keeps_order = True
 
     def bounds(self, *inputs: Interval) -> Interval:
         return hull(*inputs)
@@ -40,22 +45,40 @@ class Rearrangement(Op):
 
 @dataclass(frozen=True)
 class Flatten(Rearrangement):
-    """All axes but the batch as one, in row-major order; `channels_first` images are put in channels-last order first.
+    """All axes but the batch as one, in row-major order.
 
-    Axes before `start` stay as they are: of a series of images, 2 flattens each image.
+    Images in `channels_first` are put into `channels_last` order first.
 
-    >>> import ir
-    >>> ir.Flatten().output_shape({}, (None, 4, 4, 3)), ir.Flatten(start=2).output_shape({}, (None, 9, 4, 4, 3))
-    ((None, 48), (None, 9, 48))
+    Attributes:
+        data_format: The layout of the images.
+        start: The first axis to flatten. Of a series of images, 2 flattens each image.
+
+    Example:
+        >>> import ir
+        >>> ir.Flatten().output_shape({}, (None, 4, 4, 3))
+        (None, 48)
+        >>> ir.Flatten(start=2).output_shape({}, (None, 9, 4, 4, 3))
+        (None, 9, 48)
     """
 
     data_format: str = "channels_last"
     start: int = 1
 
+    reshapes = True
+    keeps_axes = False
+    positions = False
+
+    @property
+    def channel_axis(self) -> int | None:
+        # Flattening in "channels_last" is what Flatten does too where it knows of no images.
+        return self.start if self.data_format == "channels_first" else None
+
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         if not 1 <= self.start <= len(x):
-            raise ShapeError(f"flattens the axes from {self.start} on, but was given shape {show(x)}.")
+            raise ShapeError(
+                f"flattens the axes from {self.start} on, but was given shape {show(x)}."
+            )
         lengths = [n for n in x[self.start :] if n is not None]
         whole = len(lengths) == len(x) - self.start
         return (*x[: self.start], math.prod(lengths) if whole else None)
@@ -63,39 +86,59 @@ class Flatten(Rearrangement):
 
 @dataclass(frozen=True)
 class Reshape(Rearrangement):
-    """The same values in row-major order under another shape (without the batch); one length may be -1.
+    """The same values in row-major order under another shape.
 
-    >>> import ir
-    >>> ir.Reshape((-1, 3)).output_shape({}, (None, 4, 4, 3))
-    (None, 16, 3)
+    Attributes:
+        shape: The new shape without the batch; one length may be -1.
+
+    Example:
+        >>> import ir
+        >>> ir.Reshape((-1, 3)).output_shape({}, (None, 4, 4, 3))
+        (None, 16, 3)
     """
 
     shape: tuple[int, ...] = (-1,)
 
+    reshapes = True
+    keeps_axes = False
+
+    @property
+    def positions(self) -> bool:
+        return len(self.shape) > 1
+
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         require_numbers("lengths", (n for n in self.shape if n != -1), 1)
-        if self.shape.count(-1) > 1:
-            raise ShapeError(f"leaves {self.shape.count(-1)} of the lengths {self.shape} open; one may be -1.")
+        count = self.shape.count(-1)
+        if count > 1:
+            raise ShapeError(f"leaves {count} of the lengths {self.shape} open; one may be -1.")
         lengths = [n for n in x[1:] if n is not None]
         if len(lengths) < len(x) - 1:
             return (x[0], *(None if n == -1 else n for n in self.shape))
         size, known = math.prod(lengths), math.prod(n for n in self.shape if n != -1)
-        if known == 0 or size % known or (-1 not in self.shape and size != known):
+        if known == 0 or size % known or (count == 0 and size != known):
             raise ShapeError(f"cannot bring shape {show(x)} into {show((None, *self.shape))}.")
         return (x[0], *(size // known if n == -1 else n for n in self.shape))
 
 
 @dataclass(frozen=True)
 class Permute(Rearrangement):
-    """Axes in a new order; `axes` counts from 1, as the batch is axis 0 and stays first.
+    """Axes in a new order.
 
-    >>> import ir
-    >>> ir.Permute((3, 1, 2)).output_shape({}, (None, 4, 5, 3))
-    (None, 3, 4, 5)
+    Attributes:
+        axes: The input's axes in their new order, counted from 1. The batch, axis 0, stays first.
+
+    Example:
+        >>> import ir
+        >>> ir.Permute((3, 1, 2)).output_shape({}, (None, 4, 5, 3))
+        (None, 3, 4, 5)
     """
 
     axes: tuple[int, ...] = (1,)
+
+    @property
+    def axis_order(self) -> tuple[int, ...]:
+        return (0, *self.axes)
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
@@ -108,13 +151,17 @@ class Permute(Rearrangement):
 class ZeroPad(Rearrangement):
     """Zeros around the image: one (low, high) pair per spatial axis.
 
-    >>> import ir
-    >>> ir.ZeroPad(((3, 3), (3, 3))).output_shape({}, (None, 224, 224, 3))
-    (None, 230, 230, 3)
+    Example:
+        >>> import ir
+        >>> ir.ZeroPad(((3, 3), (3, 3))).output_shape({}, (None, 224, 224, 3))
+        (None, 230, 230, 3)
     """
 
     padding: Pairs = ((1, 1), (1, 1))
     data_format: str = "channels_last"
+
+    pads = True
+    keeps_order = False
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         return _resized(require_one(inputs), self.data_format, self.padding, sign=1)
@@ -127,9 +174,10 @@ class ZeroPad(Rearrangement):
 class Crop(Rearrangement):
     """Cells cut off the image: one (low, high) pair per spatial axis.
 
-    >>> import ir
-    >>> ir.Crop(((1, 0), (1, 0))).output_shape({}, (None, 8, 8, 3))
-    (None, 7, 7, 3)
+    Example:
+        >>> import ir
+        >>> ir.Crop(((1, 0), (1, 0))).output_shape({}, (None, 8, 8, 3))
+        (None, 7, 7, 3)
     """
 
     cropping: Pairs = ((0, 0), (0, 0))
@@ -141,21 +189,32 @@ class Crop(Rearrangement):
 
 @dataclass(frozen=True)
 class Slice(Rearrangement):
-    """A part of the values, as Python slices: one entry per axis after the batch, those that are missing stay whole.
+    """A part of the values, as Python slices.
 
-    An entry is (start, stop, step), each a number or `None`, or an index, which drops its axis.
+    Attributes:
+        index: One entry per axis after the batch; axes without an entry stay whole. An entry is
+            (start, stop, step), each a number or `None`, or an index, which drops its axis.
 
-    >>> import ir
-    >>> ir.Slice(((None, None, -2), 0)).output_shape({}, (None, 5, 4, 3))
-    (None, 3, 3)
+    Example:
+        >>> import ir
+        >>> ir.Slice(((None, None, -2), 0)).output_shape({}, (None, 5, 4, 3))
+        (None, 3, 3)
     """
 
     index: tuple[int | tuple[int | None, int | None, int | None], ...]
 
+    positions = False
+
+    @property
+    def keeps_axes(self) -> bool:
+        return not any(isinstance(entry, int) for entry in self.index)
+
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
         if len(self.index) > len(x) - 1:
-            raise ShapeError(f"slices {len(self.index)} axes besides the batch, but was given shape {show(x)}.")
+            raise ShapeError(
+                f"slices {len(self.index)} axes besides the batch, but was given shape {show(x)}."
+            )
         lengths: list[int | None] = [x[0]]
         for axis, entry in enumerate(self.index, start=1):
             if isinstance(entry, int):
@@ -169,7 +228,7 @@ class Slice(Rearrangement):
         if length is not None and not -length <= index < length:
             raise ShapeError(f"takes index {index} of axis {axis}, but was given shape {show(x)}.")
 
-    def _length(self, x: Shape, axis: int, entry: tuple[int | None, int | None, int | None]) -> int | None:
+    def _length(self, x: Shape, axis: int, entry: Part) -> int | None:
         length = x[axis]
         if entry[2] == 0:
             raise ShapeError(f"takes every 0th cell of axis {axis}; a step is not zero.")
@@ -185,12 +244,15 @@ class Slice(Rearrangement):
 class Repeat(Rearrangement):
     """A vector `count` times, one below the other: (N, C) becomes (N, count, C).
 
-    >>> import ir
-    >>> ir.Repeat(3).output_shape({}, (None, 8))
-    (None, 3, 8)
+    Example:
+        >>> import ir
+        >>> ir.Repeat(3).output_shape({}, (None, 8))
+        (None, 3, 8)
     """
 
     count: int
+
+    keeps_axes = False
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
@@ -203,9 +265,10 @@ class Repeat(Rearrangement):
 class Concatenate(Rearrangement):
     """The inputs one after the other along one axis.
 
-    >>> import ir
-    >>> ir.Concatenate().output_shape({}, (None, 8, 8, 3), (None, 8, 8, 5))
-    (None, 8, 8, 8)
+    Example:
+        >>> import ir
+        >>> ir.Concatenate().output_shape({}, (None, 8, 8, 3), (None, 8, 8, 5))
+        (None, 8, 8, 8)
     """
 
     axis: int = -1
@@ -213,16 +276,23 @@ class Concatenate(Rearrangement):
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         first = inputs[0]
         (axis,) = require_axes((self.axis,), first)
-        if not all(len(x) == len(first) and same_shape(replaced(x, (axis,), (None,)), first) for x in inputs):
+        if not all(_fits(x, first, axis) for x in inputs):
+            shapes = ", ".join(map(show, inputs))
             raise ShapeError(
-                f"joins along axis {self.axis} inputs of shapes {', '.join(map(show, inputs))}: the other axes differ."
+                f"joins along axis {self.axis} inputs of shapes {shapes}: the other axes differ."
             )
         lengths = [x[axis] for x in inputs]
         known = [n for n in lengths if n is not None]
         return replaced(first, (axis,), (sum(known) if len(known) == len(lengths) else None,))
 
 
+def _fits(x: Shape, first: Shape, axis: int) -> bool:
+    """Whether two shapes are the same but for one axis."""
+    return len(x) == len(first) and same_shape(replaced(x, (axis,), (None,)), first)
+
+
 def _resized(x: Shape, data_format: str, pairs: Pairs, sign: int) -> Shape:
+    """A shape whose spatial lengths grow, or shrink, by (low, high) pairs."""
     require_layout(data_format)
     require_numbers("pairs", (n for pair in pairs for n in pair), 0)
     axes = spatial_axes(data_format, len(x))

@@ -7,10 +7,8 @@ from ir.ops.base import (
     Shape,
     ShapeError,
     Weights,
-    require_layout,
+    require_images,
     require_numbers,
-    require_one,
-    require_rank,
     spatial_axes,
 )
 from ir.ops.interval import ANYTHING, Interval, hull
@@ -22,56 +20,89 @@ METHODS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
 
 @dataclass(frozen=True)
 class Interpolation(Op):
-    """Base of the ops that resize images: linear, every output pixel a weighted mean of input pixels.
+    """Base of the ops that resize images: every output pixel is a weighted mean of input pixels.
 
-    `interpolation` is one of `METHODS`; pixels are cells whose centres lie at ½, 1½, ….
+    Pixels are cells whose centres lie at ½, 1½, …. A subclass has the attributes `interpolation`,
+    one of `METHODS`, and `data_format`.
 
-    >>> import ir
-    >>> issubclass(ir.Upsample, ir.Interpolation), issubclass(ir.Resize, ir.Interpolation)
-    (True, True)
+    Example:
+        >>> import ir
+        >>> issubclass(ir.Upsample, ir.Interpolation), issubclass(ir.Resize, ir.Interpolation)
+        (True, True)
     """
+
+    moves = True
 
     @property
     def monotone(self) -> bool:
         return getattr(self, "interpolation", None) in ("nearest", "bilinear")
 
+    @property
+    def copies(self) -> bool:
+        return getattr(self, "interpolation", None) == "nearest"
+
+    @property
+    def keeps_order(self) -> bool:
+        return self.copies
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        axes, data_format = self._axes(), getattr(self, "data_format", "channels_last")
+        x = require_images(inputs, axes, data_format)
+        method = getattr(self, "interpolation", None)
+        if method not in METHODS:
+            raise ShapeError(f"interpolates by one of {', '.join(METHODS)}, not by {method!r}.")
+        space = spatial_axes(data_format, len(x))
+        return replaced(x, space, self._lengths(tuple(x[axis] for axis in space)))
+
     def bounds(self, *inputs: Interval) -> Interval:
         return hull(*inputs) if self.monotone else ANYTHING
+
+    def _axes(self) -> int:
+        """How many spatial axes there are."""
+        raise NotImplementedError
+
+    def _lengths(self, lengths: Shape) -> Shape:
+        """The output's lengths in space."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Upsample(Interpolation):
     """Images made larger by a whole factor along each spatial axis.
 
-    >>> import ir
-    >>> ir.Upsample((2, 3)).output_shape({}, (None, 4, 5, 8))
-    (None, 8, 15, 8)
+    Example:
+        >>> import ir
+        >>> ir.Upsample((2, 3)).output_shape({}, (None, 4, 5, 8))
+        (None, 8, 15, 8)
     """
 
     factors: tuple[int, ...] = (2, 2)
     interpolation: str = "nearest"
     data_format: str = "channels_last"
 
-    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
-        x = require_one(inputs)
-        require_rank(x, len(self.factors) + 2, "images")
-        _require_method(self.interpolation)
-        require_layout(self.data_format)
+    def _axes(self) -> int:
+        return len(self.factors)
+
+    def _lengths(self, lengths: Shape) -> Shape:
         require_numbers("factors", self.factors, 1)
-        axes = spatial_axes(self.data_format, len(x))
-        lengths = zip((x[axis] for axis in axes), self.factors, strict=True)
-        return replaced(x, axes, tuple(None if n is None else n * factor for n, factor in lengths))
+        pairs = zip(lengths, self.factors, strict=True)
+        return tuple(None if n is None else n * factor for n, factor in pairs)
 
 
 @dataclass(frozen=True)
 class Resize(Interpolation):
-    """Images brought to one size: (height, width), or one length per spatial axis.
+    """Images brought to one size.
 
-    `antialias` widens the window where they are made smaller.
+    Attributes:
+        size: The length along each spatial axis, (height, width) of images.
+        interpolation: One of `ir.ops.resize.METHODS`.
+        data_format: Where the channels are.
+        antialias: Whether the window grows where images are made smaller.
 
-    >>> import ir
-    >>> ir.Resize((8, 6)).output_shape({}, (None, 32, 32, 3))
-    (None, 8, 6, 3)
+    Example:
+        >>> import ir
+        >>> ir.Resize((8, 6)).output_shape({}, (None, 32, 32, 3))
+        (None, 8, 6, 3)
     """
 
     size: tuple[int, ...] = (1, 1)
@@ -79,15 +110,9 @@ class Resize(Interpolation):
     data_format: str = "channels_last"
     antialias: bool = False
 
-    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
-        x = require_one(inputs)
-        require_rank(x, len(self.size) + 2, "images")
-        _require_method(self.interpolation)
-        require_layout(self.data_format)
+    def _axes(self) -> int:
+        return len(self.size)
+
+    def _lengths(self, lengths: Shape) -> Shape:
         require_numbers("a size", self.size, 1)
-        return replaced(x, spatial_axes(self.data_format, len(x)), self.size)
-
-
-def _require_method(interpolation: str) -> None:
-    if interpolation not in METHODS:
-        raise ShapeError(f"interpolates by one of {', '.join(METHODS)}, not by {interpolation!r}.")
+        return self.size

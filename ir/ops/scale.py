@@ -1,39 +1,42 @@
-"""Element-wise affine ops with constants: what models do to their images, and scales between layers."""
+"""Element-wise affine ops with constants, such as the scaling of images, and learned scales."""
 
 from dataclasses import dataclass
 
-from ir.ops.base import Op, Shape, Weights, require_axes, require_one, require_param
+from ir.ops.base import SameShape, Shape, Weights, require_axes, require_optional, require_param
 from ir.ops.interval import Interval, scaled
 
 
 @dataclass(frozen=True)
-class Scaling(Op):
+class Scaling(SameShape):
     """Base of the ops that multiply each value by a number and add one, the same for all images.
 
-    >>> import ir
-    >>> issubclass(ir.Rescale, ir.Scaling)
-    True
+    Example:
+        >>> import ir
+        >>> issubclass(ir.Rescale, ir.Scaling)
+        True
     """
 
-    @property
-    def monotone(self) -> bool:
-        return True
+    monotone = True
+    elementwise = True
 
 
 @dataclass(frozen=True)
 class Rescale(Scaling):
     """`scale·x + offset`, with two numbers.
 
-    >>> import ir
-    >>> ir.Rescale(1 / 127.5, -1.0).bounds((0.0, 255.0))
-    (-1.0, 1.0)
+    Example:
+        >>> import ir
+        >>> ir.Rescale(1 / 127.5, -1.0).bounds((0.0, 255.0))
+        (-1.0, 1.0)
     """
 
     scale: float = 1.0
     offset: float = 0.0
 
-    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
-        return require_one(inputs)
+    @property
+    def keeps_order(self) -> bool:
+        """Whether the scale is not 0; a negative one keeps the order of what its sign turns."""
+        return self.scale != 0
 
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
@@ -42,41 +45,53 @@ class Rescale(Scaling):
 
 @dataclass(frozen=True)
 class Scale(Scaling):
-    """`x·scale + offset` along one axis. Weights: `scale` (C,) and `offset` (C,), each where the layer has it.
+    """`x·scale + offset` along one axis.
 
-    >>> import numpy as np, ir
-    >>> ir.Scale().output_shape({"scale": np.ones(3)}, (None, 8, 8, 3))
-    (None, 8, 8, 3)
+    Weights: `scale` (C,) and `offset` (C,), each where the layer has it.
+
+    Attributes:
+        axis: The axis of the channels.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> ir.Scale().output_shape({"scale": np.ones(3)}, (None, 8, 8, 3))
+        (None, 8, 8, 3)
     """
 
     axis: int = -1
 
-    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
-        x = require_one(inputs)
+    @property
+    def channel_axis(self) -> int:
+        return self.axis
+
+    def _require(self, params: Weights, x: Shape) -> None:
         (axis,) = require_axes((self.axis,), x)
-        for role in ("scale", "offset"):
-            if role in params:
-                require_param(params, role, (x[axis],))
-        return x
+        require_optional(params, ("scale", "offset"), (x[axis],))
 
 
 @dataclass(frozen=True)
 class Standardize(Scaling):
-    """`(x - mean) / max(√variance, epsilon)`. Weights: `mean`, `variance`, of the shape of `axes` in rising order.
+    """`(x - mean) / max(√variance, epsilon)`.
 
-    `axes` are those with numbers of their own; without any, `mean` and `variance` are of shape ().
+    Weights: `mean` and `variance`, of the shape of `axes` in rising order.
 
-    >>> import numpy as np, ir
-    >>> ir.Standardize((-1,)).output_shape({"mean": np.zeros(3), "variance": np.ones(3)}, (None, 8, 8, 3))
-    (None, 8, 8, 3)
+    Attributes:
+        axes: The axes with numbers of their own; without any, the weights have shape ().
+        epsilon: The smallest deviation to divide by.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> weights = {"mean": np.zeros(3), "variance": np.ones(3)}
+        >>> ir.Standardize((-1,)).output_shape(weights, (None, 8, 8, 3))
+        (None, 8, 8, 3)
     """
 
     axes: tuple[int, ...] = (-1,)
     epsilon: float = 1e-7
 
-    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
-        x = require_one(inputs)
+    needs = ("mean", "variance")
+
+    def _require(self, params: Weights, x: Shape) -> None:
         kept = tuple(x[axis] for axis in require_axes(self.axes, x))
-        for role in ("mean", "variance"):
+        for role in self.needs:
             require_param(params, role, kept)
-        return x

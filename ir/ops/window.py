@@ -9,14 +9,29 @@ Padding = str | Pairs
 """`"valid"`, `"same"` (as TensorFlow pads: the odd cell at the end), or explicit pairs of zeros."""
 
 
-def window_padding(padding: Padding, lengths: Shape, window: tuple[int, ...], strides: tuple[int, ...]) -> Pairs:
-    """The explicit (low, high) padding of each axis.
+def window_padding(
+    padding: Padding, lengths: Shape, window: tuple[int, ...], strides: tuple[int, ...]
+) -> Pairs:
+    """Compute the explicit (low, high) padding of each axis.
 
-    `"same"` on length n with stride s and window k pads max((⌈n/s⌉ - 1)·s + k - n, 0) cells in all, the smaller half
-    first. The lengths must be known for that.
+    `"same"` on length n with stride s and window k pads max((⌈n/s⌉ - 1)·s + k - n, 0) cells in all,
+    the smaller half first.
 
-    >>> window_padding("same", (7, 8), (3, 3), (2, 2))
-    ((1, 1), (0, 1))
+    Args:
+        padding: `"valid"`, `"same"`, or explicit pairs.
+        lengths: The input's length along each axis, which `"same"` needs to know.
+        window: The window's reach along each axis.
+        strides: The window's steps.
+
+    Returns:
+        The pairs.
+
+    Raises:
+        ShapeError: The padding has another name, or a length is unknown.
+
+    Example:
+        >>> window_padding("same", (7, 8), (3, 3), (2, 2))
+        ((1, 1), (0, 1))
     """
     if not isinstance(padding, str):
         return padding
@@ -33,8 +48,27 @@ def window_padding(padding: Padding, lengths: Shape, window: tuple[int, ...], st
     return tuple(pairs)
 
 
-def window_lengths(padding: Padding, lengths: Shape, window: tuple[int, ...], strides: tuple[int, ...]) -> Shape:
-    """How many windows fit along each axis; `ShapeError` where not even one does, or the numbers make no sense."""
+def window_lengths(
+    padding: Padding, lengths: Shape, window: tuple[int, ...], strides: tuple[int, ...]
+) -> Shape:
+    """Count the windows that fit along each axis.
+
+    Args:
+        padding: `"valid"`, `"same"`, or explicit pairs.
+        lengths: The input's length along each axis; `None` where it is unknown.
+        window: The window's reach along each axis.
+        strides: The window's steps.
+
+    Returns:
+        The counts; `None` where the length is unknown.
+
+    Raises:
+        ShapeError: Not even one window fits, or the numbers make no sense.
+
+    Example:
+        >>> window_lengths("same", (7, None), (3, 3), (2, 2))
+        (4, None)
+    """
     require_numbers("windows", window, 1)
     require_numbers("strides", strides, 1)
     if not isinstance(padding, str):
@@ -48,18 +82,23 @@ def window_lengths(padding: Padding, lengths: Shape, window: tuple[int, ...], st
         if n is None:
             counts.append(None)
             continue
-        low, high = window_padding(padding, (n,), (k,), (s,))[0] if isinstance(padding, str) else padding[axis]
+        low, high = (
+            window_padding(padding, (n,), (k,), (s,))[0]
+            if isinstance(padding, str)
+            else padding[axis]
+        )
         count = (n + low + high - k) // s + 1
         if count < 1:
             raise ShapeError(
-                f"has windows of {k} cells, more than the {n + low + high} of its input: give larger images."
+                f"has windows of {k} cells, more than the {n + low + high} of its input: give "
+                "larger images."
             )
         counts.append(count)
     return tuple(counts)
 
 
 def dilated(kernel: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
-    """The extent of a kernel whose cells lie `dilation` apart."""
+    """The reach of a kernel whose cells lie `dilation` apart."""
     return tuple((k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""Passes: each returns an equivalent graph and a pure function from the old weights to the new."""
+"""Passes: each returns an equivalent graph and a pure function from old weights to new."""
 
 from ir.passes.base import Rewritten, Step
 from ir.passes.batchnorm import fold_batchnorm

@@ -7,15 +7,27 @@ from typing import Any
 from ir.graph import Graph, Node, Params
 
 Step = Callable[[Params], dict[str, Any]]
-"""A pure function from weights to weights, hashable and equal by value; it adds entries and changes none."""
+"""A pure function from weights to weights, hashable and equal by value.
+
+It adds entries and changes none.
+"""
 
 
 @dataclass(frozen=True)
 class Rewritten:
     """A graph equivalent to an earlier one.
 
-    steps: turn the earlier graph's weights into this one's; they work on NumPy arrays and under `jax.jit` alike.
-    merged: pairs (name that no longer exists, name of the value to ask for instead).
+    Attributes:
+        graph: The new graph.
+        steps: Functions that turn the earlier graph's weights into this one's. They work on NumPy
+            arrays and under `jax.jit` alike.
+        merged: Pairs (name that no longer exists, name of the value to ask for instead).
+
+    Example:
+        >>> import ir
+        >>> graph = ir.Graph([ir.Node("relu", ir.Relu(), ("x",))], ["x"], ["relu"])
+        >>> Rewritten(graph).then(ir.passes.fold_batchnorm).params({})
+        {}
     """
 
     graph: Graph
@@ -23,7 +35,7 @@ class Rewritten:
     merged: tuple[tuple[str, str], ...] = field(default=())
 
     def params(self, params: Params) -> dict[str, Any]:
-        """The weights of `graph` from the weights of the graph it was made from."""
+        """The weights of `graph`, from the weights of the graph that it was made from."""
         new: dict[str, Any] = dict(params)
         for step in self.steps:
             new = step(new)
@@ -37,8 +49,11 @@ class Rewritten:
         return Rewritten(after.graph, self.steps + after.steps, tuple(merged.items()))
 
 
-def rebuilt(graph: Graph, nodes: list[Node], merged: Mapping[str, str], steps: tuple[Step, ...] = ()) -> Rewritten:
-    """`graph` with other nodes; aliases of values that were merged away go with them."""
+def rebuilt(
+    graph: Graph, nodes: list[Node], merged: Mapping[str, str], steps: tuple[Step, ...] = ()
+) -> Rewritten:
+    """A graph with other nodes; the aliases of values that were merged away go with them."""
     aliases = tuple((alias, name) for alias, name in graph.aliases if name not in merged)
     gone = dict(merged) | {alias: merged[name] for alias, name in graph.aliases if name in merged}
-    return Rewritten(Graph(nodes, graph.inputs, graph.outputs, aliases), steps, tuple(gone.items()))
+    new = Graph(nodes, graph.inputs, graph.outputs, aliases)
+    return Rewritten(new, steps, tuple(gone.items()))

@@ -11,9 +11,20 @@ from ir.ops.base import channel_axis
 from ir.passes.base import Rewritten, Step, rebuilt
 from ir.passes.channels import Channels, channels_behind, keeps_channels
 
+Linear = Dense | Convolution
+"""The layers whose kernels this pass knows how to change."""
+
 
 def scale_and_shift(norm: BatchNorm, weights: Mapping[str, Any]) -> tuple[Any, Any]:
-    """`g = gamma/√(moving_variance + ε)`, `h = beta - moving_mean·g`: the layer is `g·x + h`. Shapes (channels,)."""
+    """Write a layer as `g·x + h`: `g = gamma/√(moving_variance + ε)`, `h = beta - moving_mean·g`.
+
+    Args:
+        norm: The layer's op.
+        weights: Its weights, arrays of NumPy or JAX.
+
+    Returns:
+        `g` and `h`, of shape (channels,).
+    """
     scale = (weights["moving_variance"] + norm.epsilon) ** -0.5
     if "gamma" in weights:
         scale = scale * weights["gamma"]
@@ -24,37 +35,45 @@ def scale_and_shift(norm: BatchNorm, weights: Mapping[str, Any]) -> tuple[Any, A
 def fold_batchnorm(graph: Graph) -> Rewritten:
     """Make batch normalisation `g·x + h` a part of a linear layer before or behind it.
 
-    Between the two there may be ops that an affine map per channel may change places with: average pooling (whose
-    means leave padding out), crops, permutations, copies of pixels, and in case 2 `Flatten`. Each value on the way has
-    one reader. `_` stands for such ops, possibly none. The cases, of which the first that fits is taken:
+    Between the two there may be ops that an affine map per channel may change places with: average
+    pooling (whose means leave padding out), crops, permutations, copies of pixels, and in case 2
+    `Flatten`. Each value on the way has one reader. `_` stands for such ops, possibly none. The
+    first of these cases that fits is taken:
 
-    1. linear layer → _ → `BatchNorm`: `kernel·g`, `bias·g + h`. A layer right before the BatchNorm gets its name; with
-       ops between, all keep theirs, but for the last one before a BatchNorm that is an output of the graph.
-    2. `BatchNorm` → _ → dense layer, convolution without padding, or another `BatchNorm`: `kernel` scaled by `g` along
-       its input channels, `bias + kernel·h`, under that layer's name. Behind `Flatten` the rows of a kernel repeat by
-       channel.
-    3. As 1 and 2 with max pooling on the way: `max(g·x + h) = g·max(x) + h` where `g > 0`. Which channels these are is
-       a matter of the weights, so the `BatchNorm` stays, with `g = 1` and `h = 0` in the channels that were folded.
-    4. Otherwise it stays: before a ReLU, a sum, or a convolution that pads or is transposed, or with several readers.
+    1. linear layer → _ → `BatchNorm`: `kernel·g`, `bias·g + h`. A layer right before the BatchNorm
+       gets its name. With ops between, all keep theirs, except the last one before a BatchNorm that
+       is an output of the graph.
+    2. `BatchNorm` → _ → dense layer, convolution without padding, or another `BatchNorm`: `kernel`
+       scaled by `g` along its input channels, `bias + kernel·h`, under that layer's name. Behind
+       `Flatten` the rows of a kernel repeat by channel.
+    3. As 1 and 2 with max pooling on the way: `max(g·x + h) = g·max(x) + h` where `g > 0`. The
+       weights decide which channels these are. So the `BatchNorm` stays, with `g = 1` and `h = 0`
+       in the channels that were folded.
+    4. Otherwise it stays: before a ReLU, a sum, or a convolution that pads or is transposed, or
+       with several readers.
 
-    Every fold leaves what the network computes as it is, and the relevance of LRP-0 too. Rules that treat contributions
-    by sign (z⁺, αβ, γ) give other relevance once a layer is folded: they then see with which sign an input acts on the
-    value behind the normalisation, which is what they are for. There is but one way to fold in each of these cases.
-    Through a sum there are many, as every share of `h` could go to every branch, each with another relevance: a choice
-    that nothing in the network makes, so sums stop a fold. A negative `g` before a max pool would make it a min pool.
-    Bilinear resizes stop a fold as well: their rule shares by distance alone, and the share of `h` would move.
+    Every fold leaves what the network computes as it is, and the relevance of LRP-0 too. Rules that
+    treat contributions by sign (z⁺, αβ, γ) give other relevance once a layer is folded. They then
+    see with which sign an input acts on the value behind the normalisation, which is their purpose.
+    Each of these cases has one way to fold. Through a sum there are many: every share of `h` could
+    go to every branch, each with another relevance. Nothing in the network makes that choice, so
+    sums stop a fold. A negative `g` before a max pool would make it a min pool. Bilinear resizes
+    stop a fold as well: their rule shares by distance alone, and the share of `h` would move.
 
     Args:
-        graph: any graph. Only a normalisation of the channel axis is folded.
+        graph: Any graph. Only a normalisation of the channel axis is folded.
 
     Returns:
         The folded graph, with the steps that compute its weights from those of `graph`.
 
     Example:
         >>> import ir
-        >>> nodes = [ir.Node("bn", ir.BatchNorm(), ("x",), "bn"), ir.Node("pool", ir.GlobalAvgPool(), ("bn",))]
-        >>> graph = ir.Graph([*nodes, ir.Node("fc", ir.Dense(), ("pool",), "fc")], ["x"], ["fc"])
-        >>> [node.name for node in fold_batchnorm(graph).graph.nodes]
+        >>> nodes = [
+        ...     ir.Node("bn", ir.BatchNorm(), ("x",), "bn"),
+        ...     ir.Node("pool", ir.GlobalAvgPool(), ("bn",)),
+        ...     ir.Node("fc", ir.Dense(), ("pool",), "fc"),
+        ... ]
+        >>> [n.name for n in fold_batchnorm(ir.Graph(nodes, ["x"], ["fc"])).graph.nodes]
         ['pool', 'fc']
     """
     rewritten = Rewritten(graph)
@@ -68,7 +87,10 @@ def fold_batchnorm(graph: Graph) -> Rewritten:
 class _Place:
     """A linear layer that a BatchNorm can become part of.
 
-    between: the nodes on the way, in the graph's order; channels: where the channels lie at the end of the way.
+    Attributes:
+        layer: The layer.
+        between: The nodes on the way, in the graph's order.
+        channels: Where the channels lie at the end of the way.
     """
 
     layer: Node
@@ -96,10 +118,11 @@ def _before(graph: Graph, norm: Node, op: BatchNorm) -> _Place | None:
     between: list[Node] = []
     node = graph.get(norm.inputs[0])
     while node is not None and _has_one_reader(graph, node.name):
-        if isinstance(node.op, Dense | Convolution):
+        if isinstance(node.op, Linear):
             channels = _follow(_output_channels(node.op), between)
-            fits = channels is not None and not channels.repeated and channels.same_axis(op.axis)
-            return _Place(node, tuple(between), channels) if channels is not None and fits else None
+            if channels is None or channels.repeated or not channels.same_axis(op.axis):
+                return None
+            return _Place(node, tuple(between), channels)
         if not keeps_channels(node.op):
             return None
         between.insert(0, node)
@@ -116,7 +139,7 @@ def _behind(graph: Graph, norm: Node, op: BatchNorm) -> _Place | None:
         node = graph[graph.readers[node.name][0]]
         if len(node.inputs) > 1:
             return None
-        if isinstance(node.op, Dense | Convolution | BatchNorm):
+        if isinstance(node.op, Linear | BatchNorm):
             return _Place(node, tuple(between), channels) if _takes(node.op, channels) else None
         between.append(node)
         channels = channels_behind(node.op, channels)
@@ -134,7 +157,7 @@ def _follow(channels: Channels, between: list[Node]) -> Channels | None:
     return found
 
 
-def _output_channels(op: Dense | Convolution) -> Channels:
+def _output_channels(op: Linear) -> Channels:
     if isinstance(op, Dense):
         return Channels(-1)
     rank = len(op.strides) + 2
@@ -142,14 +165,14 @@ def _output_channels(op: Dense | Convolution) -> Channels:
 
 
 def _takes(op: Op, channels: Channels) -> bool:
-    """Whether a layer sums its input's channels in such a way that `g` and `h` become part of its weights."""
+    """Whether `g` and `h` before a layer can become part of its weights."""
     if isinstance(op, BatchNorm):
         return channels.same_axis(op.axis)
     if isinstance(op, Dense):
         return channels.lie("channels_last")
-    if not isinstance(op, Convolution) or isinstance(op, ConvTranspose) or channels.repeated:
+    if not isinstance(op, Convolution) or op.transposed or channels.repeated:
         return False
-    # At the border of a padded image fewer cells are summed, and the share of `h` would be smaller there.
+    # At the border of a padded image fewer cells are summed: the share of `h` would be smaller.
     unpadded = op.padding == "valid" or (op.padding != "same" and not any(map(any, op.padding)))
     return unpadded and replace(channels, rank=len(op.strides) + 2).lie(op.data_format)
 
@@ -163,10 +186,16 @@ def _folded_before(graph: Graph, norm: Node, op: BatchNorm, place: _Place) -> Re
         nodes = [new if node is norm else node for node in graph.nodes if node is not layer]
         return rebuilt(graph, nodes, {layer.name: name}, (step,))
     last = place.between[-1].name
-    nodes = [replace(node, params=into) if node is layer else node for node in graph.nodes if node is not norm]
+    nodes = [
+        replace(node, params=into) if node is layer else node
+        for node in graph.nodes
+        if node is not norm
+    ]
     if name in graph.outputs:
         nodes = [replace(node, name=name) if node.name == last else node for node in nodes]
-        return rebuilt(graph, [_reading(node, {last: name}) for node in nodes], {last: name}, (step,))
+        return rebuilt(
+            graph, [_reading(node, {last: name}) for node in nodes], {last: name}, (step,)
+        )
     return rebuilt(graph, [_reading(node, {name: last}) for node in nodes], {name: last}, (step,))
 
 
@@ -180,7 +209,9 @@ def _folded_behind(graph: Graph, norm: Node, op: BatchNorm, place: _Place) -> Re
     return rebuilt(graph, nodes, {norm.name: layer.name}, (step,))
 
 
-def _folded_in_part(graph: Graph, norm: Node, op: BatchNorm, place: _Place, kind: "type[_Fold]") -> Rewritten:
+def _folded_in_part(
+    graph: Graph, norm: Node, op: BatchNorm, place: _Place, kind: "type[_Fold]"
+) -> Rewritten:
     layer, into, rest = place.layer, f"{norm.name}/folded", f"{norm.name}/rest"
     step = kind(layer.op, op, str(layer.params), str(norm.params), into, rest)
     new = {
@@ -191,7 +222,7 @@ def _folded_in_part(graph: Graph, norm: Node, op: BatchNorm, place: _Place, kind
 
 
 def _plain(op: Op) -> Op:
-    """The op of a layer whose weights are new: a BatchNorm's are `g` and `h` themselves, without an ε."""
+    """The op of a layer whose weights are new: a BatchNorm's are `g` and `h`, without an ε."""
     return replace(op, epsilon=0.0) if isinstance(op, BatchNorm) else op
 
 
@@ -201,16 +232,23 @@ def _reading(node: Node, names: Mapping[str, str]) -> Node:
 
 @dataclass(frozen=True)
 class _Fold:
-    """Which layers are folded, and the new key of their weights.
+    """Which layers are folded, and the new keys of their weights.
 
-    rest: the key of the weights that the BatchNorm is left with; `None` where all of it is folded.
+    Attributes:
+        linear: The layer that takes the BatchNorm up.
+        norm: The BatchNorm.
+        linear_params: The key of the layer's weights.
+        norm_params: The key of the BatchNorm's weights.
+        into: The new key of the layer's weights. It has the name of the BatchNorm, which is folded
+            once. The layer may take up one BatchNorm before and one behind it.
+        rest: The key of the weights that the BatchNorm keeps; `None` where all of it is folded.
     """
 
     linear: Op
     norm: BatchNorm
     linear_params: str
     norm_params: str
-    into: str  # named after the BatchNorm, which is folded once, while a layer may take one before and one behind it
+    into: str
     rest: str | None = None
 
     def __call__(self, params: Params) -> dict[str, Any]:
@@ -255,14 +293,17 @@ class FoldIntoNext(_Fold):
         kernel = weights["kernel"]
         if isinstance(self.linear, Dense):
             scale, shift = (_repeated(v, kernel.shape[-2]) for v in (scale, shift))
-        # (window, in, groups, out) for a depthwise kernel: one "group" per channel; else in and out lie within a group.
+        # A depthwise kernel is (window, in, out): one "group" per channel. Other kernels become
+        # (window, in, groups, out), with in and out within a group.
         if isinstance(self.linear, DepthwiseConv):
             blocks, by_row = kernel, (scale[:, None], shift[:, None])
         else:
             groups = getattr(self.linear, "groups", 1)
             blocks = kernel.reshape(*kernel.shape[:-1], groups, kernel.shape[-1] // groups)
             by_row = tuple(v.reshape(groups, -1).T[:, :, None] for v in (scale, shift))
-        inner = range(blocks.ndim - 2)  # the window, and the input channels where they are summed over
+        inner = range(
+            blocks.ndim - 2
+        )  # the window, and the input channels where they are summed over
         bias = (blocks * by_row[1]).sum(axis=tuple(inner)).reshape(-1)
         bias = weights["bias"] + bias if "bias" in weights else bias
         return {"kernel": (blocks * by_row[0]).reshape(kernel.shape), "bias": bias}

@@ -1,25 +1,10 @@
-"""Find the value that a network decides by: what comes before the squashing activation that ends it."""
+"""Find the value that a network decides by, before the squashing activation that ends it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ir.graph import Graph, Node, pruned
-from ir.ops import (
-    ActivationOp,
-    Add,
-    Average,
-    Concatenate,
-    Interpolation,
-    LogSoftmax,
-    Maximum,
-    Minimum,
-    Op,
-    Rearrangement,
-    Rescale,
-    Softmax,
-    Sparsemax,
-    ZeroPad,
-)
+from ir.ops import Concatenate, Op, Rescale
 
 Level = tuple[Node, ...]
 """Nodes of one op, side by side, that lead to the output alike; nearly always a single one."""
@@ -27,14 +12,14 @@ Level = tuple[Node, ...]
 
 @dataclass(frozen=True)
 class Decision:
-    """A graph that ends at its decision value, and the tail that makes the model's output of that value.
+    """A graph that ends at its decision value, and the tail that makes the model's output of it.
 
     Attributes:
-        graph: The part of the model up to the decision value, which is its only output. The value has the axes of
-            the model's output: what reshapes, permutes or slices the output stays. Names that were taken off are
-            aliases of the value they were made of.
-        tail: From values of `graph`, the tail's inputs, to the model's own output. It has no weights. `None`
-            where nothing was taken off: the output is the decision value.
+        graph: The part of the model up to the decision value, which is its only output. The value
+            has the axes of the model's output: what reshapes, permutes or slices the output stays.
+            Names that were taken off are aliases of the value they were made of.
+        tail: From values of `graph`, the tail's inputs, to the model's own output. It has no
+            weights. `None` where nothing was taken off: the output is the decision value.
         note: Why the output is explained as it is though it is squashed; empty otherwise.
     """
 
@@ -46,38 +31,46 @@ class Decision:
 def decide(graph: Graph, output: bool = True) -> Decision:
     """Take off the squashing activation that ends a graph.
 
-    The walk starts at the output and goes back through ops that keep what the output says of each value:
+    The walk starts at the output and goes back through ops that keep what the output says of each
+    value (`ir.Op.keeps_order`):
 
     - rearrangements, which move or copy values, and nearest interpolation;
     - functions of single values that do not fall, and products with a constant;
     - sums, averages, maxima and minima of one and the same value;
     - softmax, log-softmax and sparsemax.
 
-    What is taken off ends, seen from the output, with the last activation that can change signs (softmax, sigmoid,
-    softplus, ...), or, if there is none, with the last that saturates (ReLU, tanh). Rearrangements stay, a constant
-    that is negative stays as its sign. Several values side by side (`Concatenate`) lose their activation where it
-    is the same function of single values; heads that are averaged, or concatenated after different activations, have
-    no single decision value, and `note` says so.
+    Seen from the output, what is taken off ends with the last activation that can change signs
+    (softmax, sigmoid, softplus, ...). If there is none, it ends with the last that saturates (ReLU,
+    tanh). Rearrangements stay. A negative constant stays as its sign. Several values side by side
+    (`Concatenate`) lose their activation where it is the same function of single values. Heads that
+    are averaged, or concatenated after different activations, have no single decision value, and
+    `note` says so.
 
     Args:
         graph: A graph with one output, as `select_output` makes it.
-        output: Whether that is an output of the model. At an inner layer only what changes signs is taken off.
+        output: Whether that is an output of the model. At an inner layer only what changes signs is
+            taken off.
 
     Returns:
         The graph up to the decision value with the tail that was taken off.
 
     Example:
         >>> import ir
-        >>> nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Activation("sigmoid"), ("fc",))]
-        >>> nodes += [ir.Node("flat", ir.Flatten(), ("p",))]
+        >>> nodes = [
+        ...     ir.Node("fc", ir.Dense(), ("x",), "fc"),
+        ...     ir.Node("p", ir.Activation("sigmoid"), ("fc",)),
+        ...     ir.Node("flat", ir.Flatten(), ("p",)),
+        ... ]
         >>> found = decide(ir.Graph(nodes, ["x"], ["flat"]))
-        >>> [node.name for node in found.graph.nodes], [node.name for node in found.tail.nodes], found.tail.inputs
-        (['fc', 'flat'], ['p', 'flat'], ('fc',))
+        >>> [node.name for node in found.graph.nodes], [node.name for node in found.tail.nodes]
+        (['fc', 'flat'], ['p', 'flat'])
+        >>> found.tail.inputs
+        ('fc',)
     """
     levels, stop = _levels(graph)
-    ends = [any(_changes_sign(node.op) for node in level) for level in levels]
+    ends = [any(node.op.changes_sign for node in level) for level in levels]
     if output and not any(ends):
-        ends = [isinstance(level[0].op, ActivationOp) and level[0].op.squashes for level in levels]
+        ends = [level[0].op.squashes for level in levels]
     if not any(ends):
         passed = [node.name for level in levels for node in level]
         return Decision(graph, note=_joined(graph, [*passed, *stop]) if output else "")
@@ -94,38 +87,27 @@ def _levels(graph: Graph) -> tuple[list[Level], tuple[str, ...]]:
         nodes = tuple(node for node in map(graph.get, values) if node is not None)
         if len(nodes) < len(values) or len({node.op for node in nodes}) > 1:
             return levels, values
-        op, inputs = nodes[0].op, tuple(dict.fromkeys(name for node in nodes for name in node.inputs))
+        op, inputs = (
+            nodes[0].op,
+            tuple(dict.fromkeys(name for node in nodes for name in node.inputs)),
+        )
         if len(nodes[0].inputs) > 1 and len({same[name] for name in inputs}) > 1:
             if not isinstance(op, Concatenate):
                 return levels, values
             parallel = True
-        elif not _keeps_order(op) or (parallel and isinstance(op, _ALONG_AN_AXIS)):
+        elif not op.keeps_order or (parallel and _goes_along_an_axis(op)):
             return levels, values
         levels.append(nodes)
         values = inputs
 
 
-def _keeps_order(op: Op) -> bool:
-    """Whether an op, given one value (or one several times), keeps what the output says of each of its entries."""
-    if isinstance(op, Rescale):
-        return op.scale != 0
-    if isinstance(op, ActivationOp):
-        return op.monotone or isinstance(op, _ALONG_AN_AXIS)
-    if isinstance(op, Interpolation):
-        return getattr(op, "interpolation", None) == "nearest"
-    return (isinstance(op, _MOVES) and not isinstance(op, ZeroPad)) or isinstance(op, _JOINS)
-
-
-_MOVES, _JOINS = (Rearrangement,), (Add, Average, Maximum, Minimum)
-_ALONG_AN_AXIS = (Softmax, LogSoftmax, Sparsemax)
-
-
-def _changes_sign(op: Op) -> bool:
-    return isinstance(op, ActivationOp) and op.changes_sign
+def _goes_along_an_axis(op: Op) -> bool:
+    """Whether an op is a softmax or its like: each of its values depends on several."""
+    return op.squashes and not op.elementwise
 
 
 def _same_values(graph: Graph) -> dict[str, str]:
-    """For every value the first that is certainly equal to it: the same op with the same weights of equal values."""
+    """For every value the first one with the same op, the same weights and equal inputs."""
     found: dict[tuple[Op, tuple[str, ...], str | None], str] = {}
     same = {name: name for name in graph.inputs}
     for node in graph.nodes:
@@ -135,15 +117,15 @@ def _same_values(graph: Graph) -> dict[str, str]:
 
 
 def _joined(graph: Graph, values: Iterable[str]) -> str:
-    """Why some values have no single decision value behind them; empty where that is not so."""
+    """Why there is no single decision value behind some values; empty where there is one."""
     for name in values:
         node = graph.get(name)
         if node is None:
             continue
         ends = [end for end in (_last_op(graph, each) for each in node.inputs) if end is not None]
-        if len(node.inputs) > 1 and any(map(_changes_sign, ends)):
+        if len(node.inputs) > 1 and any(end.changes_sign for end in ends):
             return f"{name!r} ({type(node.op).__name__}) joins several heads"
-        if node.params is not None and any(isinstance(end, _ALONG_AN_AXIS) for end in ends):
+        if node.params is not None and any(map(_goes_along_an_axis, ends)):
             return f"{name!r} ({type(node.op).__name__}) reads a softmax"
     return ""
 
@@ -151,13 +133,13 @@ def _joined(graph: Graph, values: Iterable[str]) -> str:
 def _last_op(graph: Graph, name: str) -> Op | None:
     """The op that a value comes from, behind what moves it; `None` for an input."""
     node = graph.get(name)
-    while node is not None and isinstance(node.op, _MOVES) and len(node.inputs) == 1:
+    while node is not None and node.op.copies and len(node.inputs) == 1:
         node = graph.get(node.inputs[0])
     return None if node is None else node.op
 
 
 def _before(graph: Graph, levels: list[Level], same: Mapping[str, str]) -> Graph:
-    """The graph without the activations, constants and sums of these levels; rearrangements stay."""
+    """The graph without the activations, constants and sums of levels; rearrangements stay."""
     in_tail = {node.name for level in levels for node in level}
     stands_for: dict[str, str] = {}
     nodes: list[Node] = []
@@ -168,7 +150,7 @@ def _before(graph: Graph, levels: list[Level], same: Mapping[str, str]) -> Graph
         inputs = tuple(stands_for.get(name, same[name]) for name in node.inputs)
         if isinstance(node.op, Rescale) and node.op.scale < 0:
             nodes.append(replace(node, op=Rescale(-1.0), inputs=inputs))
-        elif isinstance(node.op, Rearrangement | Interpolation):
+        elif node.op.moves:
             nodes.append(replace(node, inputs=inputs))
         else:
             stands_for[node.name] = inputs[0]
@@ -178,7 +160,9 @@ def _before(graph: Graph, levels: list[Level], same: Mapping[str, str]) -> Graph
     return Graph(nodes, graph.inputs, [end], _aliases(graph, nodes, stands_for))
 
 
-def _aliases(graph: Graph, nodes: Iterable[Node], stands_for: Mapping[str, str]) -> list[tuple[str, str]]:
+def _aliases(
+    graph: Graph, nodes: Iterable[Node], stands_for: Mapping[str, str]
+) -> list[tuple[str, str]]:
     """The old aliases, and the names that were taken off, of values that are still there."""
     kept = {*graph.inputs, *(node.name for node in nodes)}
     old = [(alias, stands_for.get(name, name)) for alias, name in graph.aliases]

@@ -17,6 +17,7 @@ import ir
 from ir.ops.base import spatial_axes
 from ir.ops.window import Pairs
 from jlrp.composites.composite import Composite, Edge, Entry
+from jlrp.composites.predicates import Fact
 from jlrp.composites.rows import common_rows
 from jlrp.rules import AbsSplit, HalfHalf, LayerCall, Pass, Rule, UniformPooling
 from jlrp.rules.base import Quotient, Relevances
@@ -43,9 +44,9 @@ def crawford2019_original() -> Composite:
 
 def _rules(linear: Rule) -> tuple[Entry, ...]:
     return (
-        ((ir.Convolution, ir.Dense), linear),
-        ((ir.Pool, ir.GlobalPool), UniformPooling()),
-        ((ir.Add, ir.Average, ir.Subtract), AbsSplit()),
+        (Fact("has_kernel"), linear),
+        (Fact("pools"), UniformPooling()),
+        (Fact("sums") & Fact("elementwise"), AbsSplit()),
         (ir.BatchNorm, Pass()),
         *common_rows(),
     )
@@ -76,9 +77,10 @@ class OriginalHalfHalf(HalfHalf):
         return super().quotients(_as_walked(call), relevance)
 
 
-def _is_plain(op: ir.Op) -> TypeGuard[ir.Conv | ir.DepthwiseConv]:
-    """Whether an op is a convolution such as the first implementation knew."""
-    return isinstance(op, ir.Conv | ir.DepthwiseConv) and all(d == 1 for d in op.dilation)
+def _is_plain(op: ir.Op) -> TypeGuard[ir.Convolution]:
+    """Whether an op is a convolution that the first implementation knew."""
+    known = isinstance(op, ir.Convolution) and not op.transposed
+    return known and all(d == 1 for d in op.dilation)
 
 
 def _window(call: LayerCall) -> tuple[int, ...]:

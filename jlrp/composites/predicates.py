@@ -1,4 +1,4 @@
-"""Which nodes a rule is for: by kind, name, place in the data flow, and combinations of these.
+"""Which nodes a rule is for: by kind, fact, name, place in the data flow, and combinations.
 
 An entry of a composite may also name op classes, a glob, or any function of (graph, node) directly.
 """
@@ -10,12 +10,13 @@ from functools import lru_cache
 from typing import Any
 
 import ir
+from ir.ops.facts import OpFacts
 
-Predicate = type[ir.Op] | tuple[type[ir.Op], ...] | str | Callable[[ir.Graph, ir.Node], bool]
+Kinds = type[ir.Op] | tuple[type[ir.Op], ...]
+"""One op class, or several."""
+
+Predicate = Kinds | str | Callable[[ir.Graph, ir.Node], bool]
 """What an entry of a composite may begin with."""
-
-LINEAR: tuple[type[ir.Op], ...] = (ir.Convolution, ir.Dense)
-"""The layers that carry weights, which first, last and depth are counted in."""
 
 
 class _Combinable:
@@ -47,26 +48,58 @@ def matches(predicate: Any, graph: ir.Graph, node: ir.Node) -> bool:
 class Kind(_Combinable):
     """Nodes whose op is of one of these classes.
 
-    >>> import ir, jlrp
-    >>> graph = ir.Graph([ir.Node("res2a", ir.Conv(), ("x",), "res2a")], ["x"], ["res2a"])
-    >>> (jlrp.Kind(ir.Convolution) & "res*")(graph, graph["res2a"]), (~jlrp.Kind(ir.Dense))(graph, graph["res2a"])
-    (True, True)
+    Example:
+        >>> import ir, jlrp
+        >>> graph = ir.Graph([ir.Node("res2a", ir.Conv(), ("x",), "res2a")], ["x"], ["res2a"])
+        >>> (jlrp.Kind(ir.Convolution) & "res*")(graph, graph["res2a"])
+        True
+        >>> (~jlrp.Kind(ir.Dense))(graph, graph["res2a"])
+        True
     """
 
-    kinds: type[ir.Op] | tuple[type[ir.Op], ...]
+    kinds: Kinds
 
     def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
         return isinstance(node.op, self.kinds)
 
 
 @dataclass(frozen=True)
-class Named(_Combinable):
-    """Nodes whose name matches a glob, `*` and `?` standing for any letters or one.
+class Fact(_Combinable):
+    """Nodes of whose op a fact is true.
 
-    >>> import ir, jlrp
-    >>> graph = ir.Graph([ir.Node("res2a", ir.Relu(), ("x",))], ["x"], ["res2a"])
-    >>> jlrp.Named("res?a")(graph, graph["res2a"]), jlrp.Named("res3*")(graph, graph["res2a"])
-    (True, False)
+    Attributes:
+        name: A fact that `ir.Op` states, such as `"sums"`, `"selects"` or `"has_kernel"`.
+
+    Raises:
+        ValueError: There is no fact of this name.
+
+    Example:
+        >>> import ir, jlrp
+        >>> graph = ir.Graph([ir.Node("a", ir.Add(), ("x", "y"))], ["x", "y"], ["a"])
+        >>> jlrp.Fact("sums")(graph, graph["a"]), jlrp.Fact("selects")(graph, graph["a"])
+        (True, False)
+    """
+
+    name: str
+
+    def __post_init__(self) -> None:
+        facts = [name for name, value in vars(OpFacts).items() if isinstance(value, property)]
+        if self.name not in facts:
+            raise ValueError(f"Ops have no fact {self.name!r:.80}; they have {', '.join(facts)}.")
+
+    def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
+        return bool(getattr(node.op, self.name))
+
+
+@dataclass(frozen=True)
+class Named(_Combinable):
+    """Nodes whose name matches a glob: `*` stands for any letters, `?` for one.
+
+    Example:
+        >>> import ir, jlrp
+        >>> graph = ir.Graph([ir.Node("res2a", ir.Relu(), ("x",))], ["x"], ["res2a"])
+        >>> jlrp.Named("res?a")(graph, graph["res2a"]), jlrp.Named("res3*")(graph, graph["res2a"])
+        (True, False)
     """
 
     glob: str
@@ -77,14 +110,18 @@ class Named(_Combinable):
 
 @dataclass(frozen=True)
 class Pointwise(_Combinable):
-    """Dense layers that act on every position of an image or a series: 1×1 convolutions by another name.
+    """Dense layers that act on every position of an image or a series.
 
-    >>> import ir, jlrp
-    >>> nodes = [ir.Node("c", ir.Conv(), ("x",), "c"), ir.Node("d", ir.Dense(), ("c",), "d")]
-    >>> nodes += [ir.Node("flat", ir.Flatten(), ("d",)), ir.Node("e", ir.Dense(), ("flat",), "e")]
-    >>> graph = ir.Graph(nodes, ["x"], ["e"])
-    >>> [node.name for node in graph.nodes if jlrp.Pointwise()(graph, node)]
-    ['d']
+    They are 1×1 convolutions by another name.
+
+    Example:
+        >>> import ir, jlrp
+        >>> nodes = [ir.Node("c", ir.Conv(), ("x",), "c"), ir.Node("d", ir.Dense(), ("c",), "d")]
+        >>> nodes += [ir.Node("flat", ir.Flatten(), ("d",))]
+        >>> nodes += [ir.Node("e", ir.Dense(), ("flat",), "e")]
+        >>> graph = ir.Graph(nodes, ["x"], ["e"])
+        >>> [node.name for node in graph.nodes if jlrp.Pointwise()(graph, node)]
+        ['d']
     """
 
     def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
@@ -93,68 +130,84 @@ class Pointwise(_Combinable):
 
 @dataclass(frozen=True)
 class First(_Combinable):
-    """Nodes of these kinds before which there is no convolution or dense layer on any path from an input.
+    """Nodes before which there is no layer with a kernel on any path from an input.
 
-    >>> import ir, jlrp
-    >>> nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("b", ir.Conv(), ("a",), "b")]
-    >>> graph = ir.Graph(nodes, ["x"], ["b"])
-    >>> [jlrp.First()(graph, node) for node in nodes]
-    [True, False]
+    Attributes:
+        kinds: The classes of the nodes' ops; `None` for all layers with a kernel.
+
+    Example:
+        >>> import ir, jlrp
+        >>> nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("b", ir.Conv(), ("a",), "b")]
+        >>> graph = ir.Graph(nodes, ["x"], ["b"])
+        >>> [jlrp.First()(graph, node) for node in nodes]
+        [True, False]
     """
 
-    kinds: tuple[type[ir.Op], ...] = LINEAR
+    kinds: Kinds | None = None
 
     def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
-        return isinstance(node.op, self.kinds) and _depths(graph)[node.name] == 0
+        return _is_layer(node.op, self.kinds) and _depths(graph)[node.name] == 0
 
 
 @dataclass(frozen=True)
 class Last(_Combinable):
-    """Nodes of these kinds after which there is no convolution or dense layer on any path to an output.
+    """Nodes after which there is no layer with a kernel on any path to an output.
 
-    >>> import ir, jlrp
-    >>> nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("b", ir.Conv(), ("a",), "b")]
-    >>> graph = ir.Graph(nodes, ["x"], ["b"])
-    >>> [jlrp.Last()(graph, node) for node in nodes]
-    [False, True]
+    Attributes:
+        kinds: As in `First`.
+
+    Example:
+        >>> import ir, jlrp
+        >>> nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("b", ir.Conv(), ("a",), "b")]
+        >>> graph = ir.Graph(nodes, ["x"], ["b"])
+        >>> [jlrp.Last()(graph, node) for node in nodes]
+        [False, True]
     """
 
-    kinds: tuple[type[ir.Op], ...] = LINEAR
+    kinds: Kinds | None = None
 
     def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
-        return isinstance(node.op, self.kinds) and node.name not in _before_linear(graph)
+        return _is_layer(node.op, self.kinds) and node.name not in _before_kernels(graph)
 
 
 @dataclass(frozen=True)
 class Head(_Combinable):
-    """The layers that make the decision value: no activation and no other layer lies between.
+    """Nodes that make the decision value: no activation and no layer with a kernel follows.
 
     There relevance can start below zero, and what excites a class must not become negative then.
 
-    >>> import ir, jlrp
-    >>> nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("b", ir.Conv(), ("a",), "b")]
-    >>> graph = ir.Graph([*nodes, ir.Node("mean", ir.GlobalAvgPool(), ("b",))], ["x"], ["mean"])
-    >>> [jlrp.Head()(graph, node) for node in nodes]
-    [False, True]
+    Attributes:
+        kinds: As in `First`.
+
+    Example:
+        >>> import ir, jlrp
+        >>> nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("b", ir.Conv(), ("a",), "b")]
+        >>> mean = ir.Node("mean", ir.GlobalAvgPool(), ("b",))
+        >>> graph = ir.Graph([*nodes, mean], ["x"], ["mean"])
+        >>> [jlrp.Head()(graph, node) for node in nodes]
+        [False, True]
     """
 
-    kinds: tuple[type[ir.Op], ...] = LINEAR
+    kinds: Kinds | None = None
 
     def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
-        return isinstance(node.op, self.kinds) and node.name in heads(graph)
+        return _is_layer(node.op, self.kinds) and node.name in heads(graph)
 
 
 @dataclass(frozen=True)
 class Depth(_Combinable):
-    """Nodes with at least `start` and fewer than `stop` convolutions and dense layers before them.
+    """Nodes with a certain number of layers with a kernel before them, on the longest path.
 
-    Counted on the longest path from an input; `stop=None` has no upper end.
+    Attributes:
+        start: The smallest number.
+        stop: The first number that is too large; `None` for no upper end.
 
-    >>> import ir, jlrp
-    >>> nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("r", ir.Relu(), ("a",))]
-    >>> graph = ir.Graph(nodes, ["x"], ["r"])
-    >>> [jlrp.Depth(1)(graph, node) for node in nodes]
-    [False, True]
+    Example:
+        >>> import ir, jlrp
+        >>> nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("r", ir.Relu(), ("a",))]
+        >>> graph = ir.Graph(nodes, ["x"], ["r"])
+        >>> [jlrp.Depth(1)(graph, node) for node in nodes]
+        [False, True]
     """
 
     start: int = 0
@@ -167,11 +220,12 @@ class Depth(_Combinable):
 
 @dataclass(frozen=True)
 class All(_Combinable):
-    """Nodes of which all of several predicates are true; what `&` makes.
+    """Nodes of which all of several predicates are true, as `&` makes it.
 
-    >>> import ir, jlrp
-    >>> jlrp.Kind(ir.Conv) & "conv1"
-    All(predicates=(Kind(kinds=<class 'ir.ops.linear.Conv'>), 'conv1'))
+    Example:
+        >>> import ir, jlrp
+        >>> jlrp.Kind(ir.Conv) & "conv1"
+        All(predicates=(Kind(kinds=<class 'ir.ops.linear.Conv'>), 'conv1'))
     """
 
     predicates: tuple[Predicate, ...]
@@ -182,12 +236,13 @@ class All(_Combinable):
 
 @dataclass(frozen=True)
 class Either(_Combinable):
-    """Nodes of which at least one of several predicates is true; what `|` makes.
+    """Nodes of which at least one of several predicates is true, as `|` makes it.
 
-    >>> import ir, jlrp
-    >>> graph = ir.Graph([ir.Node("a", ir.Relu(), ("x",))], ["x"], ["a"])
-    >>> (jlrp.Named("b") | ir.Relu)(graph, graph["a"])
-    True
+    Example:
+        >>> import ir, jlrp
+        >>> graph = ir.Graph([ir.Node("a", ir.Relu(), ("x",))], ["x"], ["a"])
+        >>> (jlrp.Named("b") | ir.Relu)(graph, graph["a"])
+        True
     """
 
     predicates: tuple[Predicate, ...]
@@ -198,11 +253,12 @@ class Either(_Combinable):
 
 @dataclass(frozen=True)
 class Not(_Combinable):
-    """Nodes of which a predicate is not true; what `~` makes.
+    """Nodes of which a predicate is not true, as `~` makes it.
 
-    >>> import ir, jlrp
-    >>> ~jlrp.First()
-    Not(predicate=First(kinds=(<class 'ir.ops.linear.Convolution'>, <class 'ir.ops.linear.Dense'>)))
+    Example:
+        >>> import ir, jlrp
+        >>> ~jlrp.First()
+        Not(predicate=First(kinds=None))
     """
 
     predicate: Predicate
@@ -211,40 +267,40 @@ class Not(_Combinable):
         return not matches(self.predicate, graph, node)
 
 
+def _is_layer(op: ir.Op, kinds: Kinds | None) -> bool:
+    """Whether an op is of some classes, or has a kernel where no classes are given."""
+    return op.has_kernel if kinds is None else isinstance(op, kinds)
+
+
 @lru_cache(maxsize=32)
 def _depths(graph: ir.Graph) -> dict[str, int]:
-    """How many convolutions and dense layers lie before each node on the longest path."""
+    """How many layers with a kernel lie before each node on the longest path."""
     depths = dict.fromkeys(graph.inputs, 0)
     after = dict(depths)  # the same count behind the node
     for node in graph.nodes:
         depths[node.name] = max(after[name] for name in node.inputs)
-        after[node.name] = depths[node.name] + isinstance(node.op, LINEAR)
+        after[node.name] = depths[node.name] + node.op.has_kernel
     return depths
 
 
 @lru_cache(maxsize=32)
 def _on_images(graph: ir.Graph) -> frozenset[str]:
-    """The values that certainly have axes between batch and channels: of convolutions and pooling, until flattened."""
+    """The values that certainly have axes between batch and channels."""
     found: set[str] = set()
     for node in graph.nodes:
-        op = node.op
-        if isinstance(op, ir.Flatten) or (isinstance(op, ir.GlobalPool) and not op.keepdims):
-            continue
-        if isinstance(op, ir.Reshape | ir.Slice | ir.Dot):
-            if isinstance(op, ir.Reshape) and len(op.shape) > 1:
-                found.add(node.name)
-        elif isinstance(op, ir.Convolution | ir.Pool) or not found.isdisjoint(node.inputs):
+        has = node.op.positions
+        if has or (has is None and not found.isdisjoint(node.inputs)):
             found.add(node.name)
     return frozenset(found)
 
 
 @lru_cache(maxsize=32)
 def heads(graph: ir.Graph) -> frozenset[str]:
-    """The convolutions and dense layers that reach an output without an activation or another such layer between."""
+    """The layers with a kernel that reach an output without another or an activation between."""
     open_ends, found = set(graph.outputs), set()
     for node in reversed(graph.nodes):
         if node.name in open_ends:
-            if isinstance(node.op, LINEAR):
+            if node.op.has_kernel:
                 found.add(node.name)
             elif not isinstance(node.op, ir.ActivationOp):
                 open_ends.update(node.inputs)
@@ -252,10 +308,10 @@ def heads(graph: ir.Graph) -> frozenset[str]:
 
 
 @lru_cache(maxsize=32)
-def _before_linear(graph: ir.Graph) -> frozenset[str]:
-    """The values that some convolution or dense layer depends on."""
+def _before_kernels(graph: ir.Graph) -> frozenset[str]:
+    """The values that some layer with a kernel depends on."""
     found: set[str] = set()
     for node in reversed(graph.nodes):
-        if node.name in found or isinstance(node.op, LINEAR):
+        if node.name in found or node.op.has_kernel:
             found.update(node.inputs)
     return frozenset(found)

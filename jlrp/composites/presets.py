@@ -1,7 +1,7 @@
 """The composites that the field knows by name."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
@@ -10,7 +10,7 @@ import ir
 from jlrp.composites.backprop import deconvnet, guided_backprop
 from jlrp.composites.composite import Composite, Entry
 from jlrp.composites.crawford import crawford2019, crawford2019_original
-from jlrp.composites.predicates import First, Head, Kind, Pointwise
+from jlrp.composites.predicates import Fact, First, Head, Kind, Pointwise
 from jlrp.composites.rows import common_rows
 from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Rule, SmallWindow, ZBox, Zero, ZPlus
 
@@ -26,9 +26,9 @@ def _composite(
         [
             (Head(), dense),
             *([] if first is None else [first]),
-            ((ir.Add, ir.Average, ir.Subtract, ir.AvgPool, ir.GlobalAvgPool), sums or Norm(epsilon)),
+            (Fact("sums"), sums or Norm(epsilon)),
             (Kind(ir.Convolution) | Pointwise(), convolution),
-            (ir.Dense, dense),
+            (Fact("has_kernel"), dense),
             *common_rows(epsilon),
         ]
     )
@@ -91,7 +91,33 @@ def excitation_backprop() -> Composite:
     return replace(_composite(ZPlus(), ZPlus(), sums=ZPlus()), start="one", one="plus")
 
 
-PRESETS: dict[str, Callable[..., Composite]] = {
+Maker = Callable[..., Composite]
+"""A function that makes a preset, from numbers that it may need."""
+
+
+class _Presets(Mapping[str, Maker]):
+    """Makers by name, to be read like a dictionary and added to by `register_preset`."""
+
+    def __init__(self, makers: dict[str, Maker]) -> None:
+        self._makers = makers
+
+    def __getitem__(self, name: str) -> Maker:
+        return self._makers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+    def __setitem__(self, name: str, make: Maker) -> None:
+        raise TypeError(f"PRESETS is read-only: add a preset by jlrp.register_preset({name!r}, make).")
+
+    def __repr__(self) -> str:
+        return f"jlrp.PRESETS({', '.join(self)})"
+
+
+_MAKERS: dict[str, Maker] = {
     preset.__name__: preset
     for preset in (
         zero,
@@ -108,12 +134,46 @@ PRESETS: dict[str, Callable[..., Composite]] = {
         crawford2019_original,
     )
 }
+
+PRESETS: Mapping[str, Maker] = _Presets(_MAKERS)
 """Preset names and the functions that make them.
 
->>> import jlrp
->>> sorted(jlrp.PRESETS)[:2]
-['crawford2019', 'crawford2019_original']
+Example:
+    >>> import jlrp
+    >>> sorted(jlrp.PRESETS)[:2]
+    ['crawford2019', 'crawford2019_original']
 """
+
+
+def register_preset(name: str, make: Maker) -> None:
+    """Add a preset, which explainers and the command line then know by its name.
+
+    Args:
+        name: The preset's name.
+        make: A function that returns the `Composite`. Its first docstring line is what
+            `jlrp presets` shows. A preset whose maker needs arguments cannot be used by name alone.
+
+    Raises:
+        ValueError: The name is taken by another preset.
+        TypeError: The name is no text, or `make` is no function.
+
+    Example:
+        >>> import jlrp
+        >>> def epsilon_half():
+        ...     "LRP-ε with ε = 0.5 on every layer."
+        ...     return jlrp.Composite([(ir.Op, jlrp.Epsilon(0.5))])
+        >>> jlrp.register_preset("epsilon_half", epsilon_half)
+        >>> "epsilon_half" in jlrp.PRESETS
+        True
+    """
+    if not isinstance(name, str) or not callable(make):
+        raise TypeError(
+            "register_preset takes a name and a function that returns a jlrp.Composite, "
+            f"but was given {name!r} and {make!r}."
+        )
+    if _MAKERS.get(name, make) is not make:
+        raise ValueError(f"There is a preset {name!r} already: give the new one another name.")
+    _MAKERS[name] = make
 
 
 def composite_of(rules: "str | Composite") -> Composite:

@@ -2,17 +2,26 @@
 
 import ir
 from jlrp.composites.composite import Entry
-from jlrp.composites.predicates import Depth
-from jlrp.rules import Bilinear, Epsilon, Pass, SignalTakesAll, Transpose, Winner, Zero
+from jlrp.composites.predicates import Depth, Fact
+from jlrp.rules import (
+    Bilinear,
+    Epsilon,
+    Pass,
+    SignalTakesAll,
+    SoftmaxTaylor,
+    Transpose,
+    Winner,
+    Zero,
+)
 
 
 def common_rows(epsilon: float = 1e-6) -> tuple[Entry, ...]:
-    """Pass, winner, transpose, LRP-ε on BatchNorm, and the rules of products.
+    """List the rows of softmax, BatchNorm, activations, maxima, moves and products.
 
-    Why each op has its rule stands in `docs/rules.md`.
+    `docs/rules.md` says why each op has its rule.
 
     Args:
-        epsilon: the stabiliser of the rules that have one. 0 makes LRP-0 of LRP-ε.
+        epsilon: The stabiliser of the rules that have one. 0 makes LRP-0 of LRP-ε.
 
     Returns:
         The entries, in the order in which they are tried.
@@ -23,13 +32,13 @@ def common_rows(epsilon: float = 1e-6) -> tuple[Entry, ...]:
         [Epsilon(epsilon=1e-06)]
     """
     return (
-        (ir.ActivationOp, Pass()),
-        # Before any layer with weights it changes the unit of the image's values, as the scaling layers do.
+        (ir.Softmax, SoftmaxTaylor()),
+        # Before any layer with a kernel it changes the unit of the image's values, as scales do.
         (Depth(0, 1) & ir.BatchNorm, Pass()),
         (ir.BatchNorm, Zero() if epsilon == 0 else Epsilon(epsilon)),
-        ((ir.Normalization, ir.Scaling), Pass()),
-        ((ir.MaxPool, ir.GlobalMaxPool, ir.Maximum, ir.Minimum), Winner()),
-        ((ir.Rearrangement, ir.Interpolation), Transpose()),
-        (ir.Multiply, SignalTakesAll()),
-        (ir.Dot, Bilinear(epsilon)),
+        (Fact("keeps_shape"), Pass()),
+        (Fact("selects"), Winner()),
+        (Fact("moves"), Transpose()),
+        (Fact("multiplies") & Fact("elementwise"), SignalTakesAll()),
+        (Fact("multiplies"), Bilinear(epsilon)),
     )

@@ -37,7 +37,9 @@ def _(op: ir.ConvTranspose, params: Params, x: Array) -> Affine:
 @affine.register
 def _(op: ir.BatchNorm, params: Params, x: Array) -> Affine:
     scale, shift = scale_and_shift(op, params)
-    return Affine(along_axis(scale, op.axis, x.ndim), along_axis(shift, op.axis, x.ndim), jnp.multiply)
+    return Affine(
+        along_axis(scale, op.axis, x.ndim), along_axis(shift, op.axis, x.ndim), jnp.multiply
+    )
 
 
 @apply.register

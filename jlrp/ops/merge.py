@@ -1,7 +1,7 @@
-"""Ops on several values: sums as affine maps of all their inputs at once, products, and the largest or smallest."""
+"""Ops on several values: sums as affine maps of all inputs at once, products, extremes."""
 
 import string
-from functools import reduce
+from functools import reduce, singledispatch
 
 import jax.numpy as jnp
 from jax import Array
@@ -26,11 +26,6 @@ def _(op: ir.Subtract, params: Params, *inputs: Array) -> Affine:
 
 
 @apply.register
-def _(op: ir.Multiply, params: Params, *inputs: Array) -> Array:
-    return reduce(jnp.multiply, inputs)
-
-
-@apply.register
 def _(op: ir.Maximum, params: Params, *inputs: Array) -> Array:
     return reduce(jnp.maximum, inputs)
 
@@ -40,28 +35,47 @@ def _(op: ir.Minimum, params: Params, *inputs: Array) -> Array:
     return reduce(jnp.minimum, inputs)
 
 
-@apply.register
-def _(op: ir.Dot, params: Params, *inputs: Array) -> Array:
-    return product(op, lengths(op, *inputs), *inputs)
+@singledispatch
+def lengths(op: ir.Op, *inputs: Array) -> tuple[Array, ...] | None:
+    """What a product divides each input by before it multiplies; `None` for nothing."""
+    return None
 
 
-def lengths(op: ir.Multiply | ir.Dot, *inputs: Array) -> tuple[Array, ...] | None:
-    """What a `Dot` divides each input by before it multiplies; `None` where it does not, as a `Multiply`."""
-    if isinstance(op, ir.Multiply) or not op.normalize:
+@lengths.register
+def _(op: ir.Dot, *inputs: Array) -> tuple[Array, ...] | None:
+    if not op.normalize:
         return None
     return tuple(length(x, (axis,), 1e-7) for x, axis in zip(inputs, op.axes, strict=True))
 
 
-def product(op: ir.Multiply | ir.Dot, divisors: tuple[Array, ...] | None, *inputs: Array) -> Array:
-    """The op with the lengths that it divides its inputs by given: linear in each input."""
-    if isinstance(op, ir.Multiply):
-        return reduce(jnp.multiply, inputs)
+@singledispatch
+def product(op: ir.Op, divisors: tuple[Array, ...] | None, *inputs: Array) -> Array:
+    """A product with the lengths that it divides its inputs by given: linear in each input.
+
+    Register a function for a new op that `multiplies` with `@product.register`.
+    """
+    raise NotImplementedError(f"{type(op).__name__} has no product: use @product.register.")
+
+
+@product.register
+def _(op: ir.Multiply, divisors: tuple[Array, ...] | None, *inputs: Array) -> Array:
+    return reduce(jnp.multiply, inputs)
+
+
+@product.register
+def _(op: ir.Dot, divisors: tuple[Array, ...] | None, *inputs: Array) -> Array:
     a, b = inputs if divisors is None else (x / d for x, d in zip(inputs, divisors, strict=True))
     of_a = _axes(string.ascii_lowercase, a, op.axes[0])
     of_b = _axes(string.ascii_uppercase, b, op.axes[1])
     kept = "".join(axis for axis in of_a + of_b[1:] if axis != "·")
     z = jnp.einsum(f"{of_a},{of_b}->{kept}".replace("·", "Z"), a, b, precision=precision())
     return z if z.ndim > 1 else z[:, None]
+
+
+@apply.register(ir.Multiply)
+@apply.register(ir.Dot)
+def _(op: ir.Op, params: Params, *inputs: Array) -> Array:
+    return product(op, lengths(op, *inputs), *inputs)
 
 
 def _axes(letters: str, x: Array, summed: int) -> str:
@@ -72,5 +86,10 @@ def _axes(letters: str, x: Array, summed: int) -> str:
 
 
 def _weighted_sum(inputs: tuple[Array, ...], factors: list[float]) -> Affine:
-    weights = tuple(jnp.asarray(factor, x.dtype) for factor, x in zip(factors, inputs, strict=True))
-    return Affine(weights, None, lambda weights, *inputs: sum(w * x for w, x in zip(weights, inputs, strict=True)))
+    pairs = zip(factors, inputs, strict=True)
+    weights = tuple(jnp.asarray(factor, x.dtype) for factor, x in pairs)
+    return Affine(weights, None, _weigh)
+
+
+def _weigh(weights: tuple[Array, ...], *inputs: Array) -> Array:
+    return sum(w * x for w, x in zip(weights, inputs, strict=True))  # type: ignore[return-value]

@@ -13,7 +13,9 @@ from jlrp.ops.base import Affine, Params, affine, apply
 
 @affine.register
 def _(op: ir.AvgPool, params: Params, x: Array) -> Affine:
-    cells = window_sum(op, jnp.ones((1, *x.shape[1:]), x.dtype))  # a window at a border has fewer cells
+    cells = window_sum(
+        op, jnp.ones((1, *x.shape[1:]), x.dtype)
+    )  # a window at a border has fewer cells
     return Affine(1 / cells, None, lambda weights, x: weights * window_sum(op, x))
 
 
@@ -43,7 +45,9 @@ def window_sum(op: ir.Pool, x: Array) -> Array:
     return lax.reduce_window(x, 0.0, lax.add, *_windows(op, x))
 
 
-def _windows(op: ir.Pool, x: Array) -> tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, int], ...]]:
+def _windows(
+    op: ir.Pool, x: Array
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, int], ...]]:
     """Window lengths, strides and padding for every axis of `x`."""
     axes = spatial_axes(op.data_format, x.ndim)
     pairs = window_padding(op.padding, tuple(x.shape[a] for a in axes), op.pool_size, op.strides)

@@ -7,6 +7,7 @@ from jax import Array
 
 import ir
 from ir.ops.base import spatial_axes
+from ir.ops.window import Pairs
 from jlrp.ops.base import Params, apply
 
 
@@ -34,13 +35,14 @@ def _(op: ir.ZeroPad, params: Params, x: Array) -> Array:
 
 @apply.register
 def _(op: ir.Crop, params: Params, x: Array) -> Array:
-    pairs = _pairs(op.data_format, op.cropping, x)
-    return x[tuple(slice(low, length - high) for (low, high), length in zip(pairs, x.shape, strict=True))]
+    ends = zip(_pairs(op.data_format, op.cropping, x), x.shape, strict=True)
+    return x[tuple(slice(low, length - high) for (low, high), length in ends)]
 
 
 @apply.register
 def _(op: ir.Slice, params: Params, x: Array) -> Array:
-    return x[(slice(None), *(entry if isinstance(entry, int) else slice(*entry) for entry in op.index))]
+    parts = (entry if isinstance(entry, int) else slice(*entry) for entry in op.index)
+    return x[(slice(None), *parts)]
 
 
 @apply.register
@@ -53,7 +55,7 @@ def _(op: ir.Concatenate, params: Params, *inputs: Array) -> Array:
     return jnp.concatenate(inputs, axis=op.axis)
 
 
-def _pairs(data_format: str, pairs: ir.ops.window.Pairs, x: Array) -> list[tuple[int, int]]:
+def _pairs(data_format: str, pairs: Pairs, x: Array) -> Pairs:
     """The (low, high) pair of every axis of `x`."""
     own = dict(zip(spatial_axes(data_format, x.ndim), pairs, strict=True))
-    return [own.get(axis, (0, 0)) for axis in range(x.ndim)]
+    return tuple(own.get(axis, (0, 0)) for axis in range(x.ndim))

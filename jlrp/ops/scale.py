@@ -15,7 +15,9 @@ def _(op: ir.Rescale, params: Params, x: Array) -> Affine:
 
 @affine.register
 def _(op: ir.Scale, params: Params, x: Array) -> Affine:
-    scale, offset = (along_axis(params[role], op.axis, x.ndim) if role in params else None for role in _ROLES)
+    scale, offset = (
+        along_axis(params[role], op.axis, x.ndim) if role in params else None for role in _ROLES
+    )
     return Affine(jnp.ones((), x.dtype) if scale is None else scale, offset, jnp.multiply)
 
 

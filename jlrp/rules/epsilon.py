@@ -82,4 +82,4 @@ class Norm(Epsilon):
     """
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.Add | ir.Average | ir.Subtract | ir.AvgPool | ir.GlobalAvgPool)
+        return op.sums

@@ -11,7 +11,6 @@ import jax.numpy as jnp
 from jax import Array
 
 import ir
-from ir.ops.base import channel_axis
 from jlrp.ops.base import along_axis
 from jlrp.rules.base import LayerCall, Relevances, negative, positive, require_numbers
 from jlrp.rules.shares import Mapped, Share, ShareRule, Term, inputs, whole
@@ -160,8 +159,7 @@ class ZBox(ShareRule):
 
     def _own(self, op: ir.Op, x: Array) -> tuple[Array, Array]:
         """The bounds as they are given, as images of the shape of `x`."""
-        axis = channel_axis(getattr(op, "data_format", "channels_last"), x.ndim)
-        axis = op.axis if isinstance(op, ir.BatchNorm) else axis
+        axis = -1 if op.channel_axis is None else op.channel_axis
         return one_image(self.low, axis, x), one_image(self.high, axis, x)
 
 

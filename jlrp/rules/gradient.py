@@ -31,14 +31,14 @@ class Winner(Rule):
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        if isinstance(call.op, ir.Maximum | ir.Minimum):
-            best = jnp.argmax if isinstance(call.op, ir.Maximum) else jnp.argmin
-            winner = best(jnp.stack(jnp.broadcast_arrays(*call.inputs)), axis=0)
-            return tuple(summed_to(jnp.where(winner == i, relevance, 0), x) for i, x in enumerate(call.inputs))
+        if call.op.elementwise:
+            winner = jnp.argmax(jnp.stack([x == call.output for x in call.inputs]), axis=0)
+            shares = (jnp.where(winner == i, relevance, 0) for i in range(len(call.inputs)))
+            return tuple(summed_to(share, x) for share, x in zip(shares, call.inputs, strict=True))
         return vector_jacobian(call, relevance)
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.MaxPool | ir.GlobalMaxPool | ir.Maximum | ir.Minimum)
+        return op.selects
 
 
 @flax.struct.dataclass
@@ -58,4 +58,4 @@ class Transpose(Rule):
         return vector_jacobian(call, relevance)
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.Rearrangement | ir.Interpolation)
+        return op.moves

@@ -10,7 +10,7 @@ from jax import Array
 
 import ir
 from jlrp.ops.pooling import window_sum
-from jlrp.rules.base import LayerCall, Relevances, Rule, summed_to
+from jlrp.rules.base import LayerCall, Relevances, Rule, summed_to, unmasked
 from jlrp.rules.shares import Share, ShareRule, Signed
 
 
@@ -38,7 +38,7 @@ class UniformPooling(Rule):
         return (jnp.broadcast_to(share, x.shape),)
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.Pool | ir.GlobalPool)
+        return op.pools
 
 
 @flax.struct.dataclass
@@ -55,7 +55,7 @@ class AbsSplit(Rule):
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        sizes = [jnp.abs(x) for x in call.inputs]
+        sizes = [jnp.abs(unmasked(x)) for x in call.inputs]
         total = sum(sizes)
         empty = total == 0
         total = jnp.where(empty, 1, total)
@@ -63,7 +63,7 @@ class AbsSplit(Rule):
         return tuple(summed_to(share, x) for share, x in zip(shares, call.inputs, strict=True))
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.Add | ir.Average | ir.Subtract)
+        return op.sums and op.elementwise
 
 
 @flax.struct.dataclass
@@ -88,4 +88,4 @@ class HalfHalf(ShareRule):
         return Signed(1, 0, part=half), Signed(0, 1, part=-half)
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.Convolution | ir.Dense)
+        return op.has_kernel

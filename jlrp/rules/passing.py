@@ -24,4 +24,4 @@ class Pass(Rule):
         return (relevance,)
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.ActivationOp | ir.BatchNorm | ir.Normalization | ir.Scaling)
+        return op.keeps_shape

@@ -46,7 +46,7 @@ class SignalTakesAll(Rule):
         )
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.Multiply)
+        return op.multiplies and op.elementwise
 
 
 @flax.struct.dataclass
@@ -72,7 +72,6 @@ class Bilinear(Rule):
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         (quotient,) = self.quotients(call, relevance)
         op = call.op
-        assert isinstance(op, ir.Dot | ir.Multiply)
         held = lengths(op, *call.inputs)
         _, back = jax.vjp(lambda *x: product(op, held, *x), *call.inputs)
         return tuple(x * c / len(call.inputs) for x, c in zip(call.inputs, back(quotient.s), strict=True))
@@ -84,4 +83,4 @@ class Bilinear(Rule):
         return True
 
     def fits(self, op: ir.Op) -> bool:
-        return isinstance(op, ir.Dot | ir.Multiply)
+        return op.multiplies

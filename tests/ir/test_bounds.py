@@ -9,7 +9,7 @@ import pytest
 
 import ir
 import jlrp
-from ir.ops.activation import FUNCTIONS
+from ir.ops.functions import FUNCTIONS
 from ir.ops.interval import product, scaled, total, within
 from tests.ops import NAMES, OTHERS, WEIGHTED, case
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import ir
-from ir.analysis import first_layers
+from ir.analysis import first_layers, samples
 from ir.analysis.first_layers import FirstLayers, effects_of
 
 RGB = (None, 8, 8, 3)
@@ -94,8 +94,8 @@ def normalised(conv, kernel, x_first=False, **batchnorm):
 
 def test_a_convolution_of_constants_and_noise():
     """The spread of a mean over a window: the pixels share `ALIKE` of their variance."""
-    sigma = np.linspace(0, 1, first_layers.SAMPLES).std()
-    alike = first_layers.ALIKE
+    sigma = np.linspace(0, 1, samples.SAMPLES).std()
+    alike = samples.ALIKE
     mean = np.full((3, 3, 3, 2), 1 / 27)
     found = normalised(ir.Conv(), mean)
     assert found.spread == pytest.approx(sigma * np.sqrt(alike + (1 - alike) / 27) / 2, rel=1e-6)
@@ -179,7 +179,7 @@ def test_outer_products_do_not_grow():
 
 
 def test_long_chains_are_left():
-    layers = [(ir.Rescale(2.0), {})] * (first_layers.MOST_OPS + 5)
+    layers = [(ir.Rescale(2.0), {})] * (first_layers.MAX_OPS + 5)
     assert effects(*layers) == FirstLayers()
 
 

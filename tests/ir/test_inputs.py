@@ -105,7 +105,7 @@ def test_few_of_many_convolutions_are_looked_at():
     assert kind_of_input(graph, [SIGNAL], params) == "series"
     reader = inputs._Reader(graph, params)
     reader.shapes["x"] = SIGNAL
-    assert len(reader.convolutions("x")) == inputs.MOST_CONVOLUTIONS
+    assert len(reader.convolutions("x")) == inputs.MAX_CONVOLUTIONS
 
 
 # --- layouts ------------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ CHANGES = {
     ),
     "a function that is none": (
         lambda c: node(c, "relu1").update(op="Activation", attributes={"function": "eval"}),
-        ["node 'relu1' (Activation) with attributes that make no sense", "eval"],
+        ["attributes at node 'relu1' that Activation refuses", "no function 'eval'", "sigmoid, tanh"],
     ),
     "text with control characters": (
         lambda c: node(c, "relu1").update(op="Upsample", attributes={"interpolation": "a\n\x1b[31mb"}),

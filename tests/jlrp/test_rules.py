@@ -40,7 +40,7 @@ RULES = {
 def boxes(call, rng):
     """The box rule with bounds per channel and of an image's size, which depend on the op's input."""
     x = call.inputs[0]
-    axis = call.op.axis if isinstance(call.op, ir.BatchNorm) else -1
+    axis = getattr(call.op, "axis", -1)
     axis = 1 if getattr(call.op, "data_format", "") == "channels_first" else axis
     per_channel = tuple(n if position == axis % x.ndim else 1 for position, n in enumerate(x.shape))[1:]
     rules = {}

@@ -39,8 +39,11 @@ class Ops:
 
     def named(self, name: str, node: str) -> type[Op]:
         """The op's class; `LoadError` where there is none."""
-        if name in self._classes:
-            return self._classes[name]
+        op = self._classes.get(name)
+        if op is not None and _is_base(op):
+            raise LoadError(f"has node {node} ({name}) of a base of ops, which computes nothing.")
+        if op is not None:
+            return op
         module = name.rpartition(".")[0]
         advice = f"import the module {brief(module)} before loading" if module else "update jlrp"
         raise LoadError(f"has the op {brief(name)} at node {node}, which is not known: {advice}.")
@@ -105,7 +108,7 @@ def op_name(op: type[Op]) -> str:
     >>> op_name(ir.Conv)
     'Conv'
     """
-    return op.__name__ if op.__module__.split(".")[0] == "ir" else f"{op.__module__}.{op.__qualname__}"
+    return op.__name__ if _is_own(op) else f"{op.__module__}.{op.__qualname__}"
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -170,6 +173,15 @@ def _given(op: type[Op]) -> Iterator["Field[Any]"]:
 
 def _required(field: "Field[Any]") -> bool:
     return field.default is MISSING and field.default_factory is MISSING
+
+
+def _is_base(op: type[Op]) -> bool:
+    """Whether a class of `ir` is there for other classes of `ir` alone."""
+    return _is_own(op) and any(map(_is_own, op.__subclasses__()))
+
+
+def _is_own(op: type[Op]) -> bool:
+    return op.__module__.split(".")[0] == "ir"
 
 
 def _subclasses(op: type[Op]) -> Iterator[type[Op]]:

@@ -19,7 +19,7 @@ from ir.errors import LoadError
 from ir.formats.source import Source
 from ir.formats.strict_json import brief, parsed
 from ir.formats.writing import replacing
-from ir.ops.base import MOST_DIMENSIONS
+from ir.ops.base import MAX_DIMENSIONS
 
 DTYPES = {
     "F64": np.dtype(np.float64),
@@ -173,7 +173,7 @@ def _place(name: str, entry: Any, start: int) -> Place:
     code, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(code, str) or code not in DTYPES:
         raise LoadError(f"holds the tensor {brief(name)} of dtype {brief(code)}; {', '.join(DTYPES)} can be loaded.")
-    if not _are_lengths(shape) or len(shape) > MOST_DIMENSIONS:
+    if not _are_lengths(shape) or len(shape) > MAX_DIMENSIONS:
         raise LoadError(f"is damaged: the tensor {brief(name)} has the shape {brief(shape)}.")
     if not _are_lengths(offsets) or len(offsets) != 2:
         raise LoadError(f"is damaged: the tensor {brief(name)} has the data_offsets {brief(offsets)}.")

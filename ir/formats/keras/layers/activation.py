@@ -25,6 +25,7 @@ from ir.ops import (
     SoftShrink,
     Sparsemax,
 )
+from ir.ops.functions import FUNCTIONS
 
 NAMED: dict[str, ActivationOp | None] = {
     "linear": None,
@@ -35,35 +36,19 @@ NAMED: dict[str, ActivationOp | None] = {
     "softmax": Softmax(),
     "log_softmax": LogSoftmax(),
     "log_softmax_v2": LogSoftmax(),
-    "sigmoid": Activation("sigmoid"),
-    "tanh": Activation("tanh"),
-    "softplus": Activation("softplus"),
-    "softsign": Activation("softsign"),
-    "silu": Activation("silu"),
     "swish": Activation("silu"),
-    "gelu": Activation("gelu"),
-    "selu": Activation("selu"),
-    "exponential": Activation("exponential"),
     "celu": Celu(),
-    "hard_silu": Activation("hard_silu"),
     "hard_swish": Activation("hard_silu"),
     "hard_tanh": Clip(-1.0, 1.0),
     "hard_shrink": HardShrink(),
     "soft_shrink": SoftShrink(),
-    "tanh_shrink": Activation("tanh_shrink"),
-    "log_sigmoid": Activation("log_sigmoid"),
-    "mish": Activation("mish"),
-    "squareplus": Activation("squareplus"),
-    "gelu_tanh": Activation("gelu_tanh"),
     "Addons>sparsemax": Sparsemax(),
     "Addons>rrelu": Relu(negative_slope=(0.125 + 1 / 3) / 2),  # at inference the mean of its two slopes
-    "sparse_plus": Activation("sparse_plus"),
     "sparse_sigmoid": HardSigmoid(0.5),
     "sparsemax": Sparsemax(keras=True),
-    "abs": Activation("abs"),
-    "square": Activation("square"),
     "exp": Activation("exponential"),
 }
+"""Activations whose names are not those of `ir.ops.functions.FUNCTIONS`."""
 
 
 ADDONS_NAMES = {
@@ -164,12 +149,14 @@ def named_activation(call: LayerCall, name: Any) -> list[Part]:
         return gated(replace(call, call=Call(call.call.arguments[:1])))
     if name == "hard_sigmoid":
         return [Part(HardSigmoid(1 / 6 if call.keras_version >= 3 else 0.2))]
+    if isinstance(name, str) and name in FUNCTIONS:
+        return [Part(Activation(name))]
     if not isinstance(name, str) or name not in NAMED:
         shown = str(name)[:80]
         lines = three_lines(bare(shown), "ir.Relu(max_value=20.0)", ', kind="activation"')
         raise LoadError(
             f"has the activation {shown!r} in the layer {call.spec.title!r} ({call.spec.class_name}), which is not "
-            f"supported; these are: {', '.join(sorted([*NAMED, 'glu', 'hard_sigmoid']))}. {lines}"
+            f"supported; these are: {', '.join(sorted([*NAMED, *FUNCTIONS, 'glu', 'hard_sigmoid']))}. {lines}"
         )
     op = NAMED[name]
     return [] if op is None else [Part(op)]

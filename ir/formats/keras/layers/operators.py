@@ -52,6 +52,10 @@ from ir.ops import (
     Sparsemax,
     Threshold,
 )
+from ir.ops.functions import FUNCTIONS as KNOWN
+
+ELEMENTWISE = tuple(name for name in KNOWN if name not in ("exponential", "gelu_tanh"))
+"""Element-wise functions that Keras has by the same name; it calls the other two `exp` and `gelu`."""
 
 Convert = Callable[[LayerCall], Sequence[Part]]
 
@@ -127,10 +131,7 @@ FUNCTIONS: dict[str, Convert] = {
     "bias_add": _arithmetic("add"),
     **{
         name: _activation(name)
-        for name in (
-            *("relu6", "selu", "silu", "sigmoid", "hard_sigmoid", "hard_silu", "hard_tanh", "tanh", "softplus"),
-            *("softsign", "mish", "log_sigmoid", "tanh_shrink", "sparse_plus", "sparse_sigmoid", "abs", "square"),
-        )
+        for name in (*ELEMENTWISE, "relu6", "hard_sigmoid", "hard_tanh", "sparse_sigmoid")
     },
     "exp": _activation("exponential"),
     "relu": relu,
@@ -279,7 +280,7 @@ TENSORFLOW = {
 """TensorFlow's names for the functions."""
 
 CLASSES = {
-    "Abs": "abs",
+    **{"".join(map(str.capitalize, name.split("_"))): name for name in ELEMENTWISE},
     "Absolute": "abs",
     "Amax": "max",
     "Amin": "min",
@@ -296,22 +297,18 @@ CLASSES = {
     "Exp": "exp",
     "ExpandDims": "expand_dims",
     "Flip": "flip",
-    "Gelu": "gelu",
     "GetItem": "get_item",
     "Glu": "glu",
     "HardShrink": "hard_shrink",
     "HardSigmoid": "hard_sigmoid",
-    "HardSilu": "hard_silu",
     "HardTanh": "hard_tanh",
     "LeakyRelu": "leaky_relu",
-    "LogSigmoid": "log_sigmoid",
     "LogSoftmax": "log_softmax",
     "Matmul": "matmul",
     "Max": "max",
     "MaxPool": "max_pool",
     "Mean": "mean",
     "Min": "min",
-    "Mish": "mish",
     "Moveaxis": "moveaxis",
     "Negative": "negative",
     "Normalize": "normalize",
@@ -323,27 +320,17 @@ CLASSES = {
     "Repeat": "repeat",
     "Resize": "resize",
     "Roll": "roll",
-    "Selu": "selu",
-    "Sigmoid": "sigmoid",
-    "Silu": "silu",
     "SoftShrink": "soft_shrink",
-    "Softplus": "softplus",
-    "Softsign": "softsign",
     "SpaceToDepth": "space_to_depth",
-    "SparsePlus": "sparse_plus",
     "SparseSigmoid": "sparse_sigmoid",
     "Sparsemax": "sparsemax",
     "Split": "split",
-    "Square": "square",
-    "Squareplus": "squareplus",
     "Squeeze": "squeeze",
     "Stack": "stack",
     "StopGradient": "stop_gradient",
     "Sum": "sum",
     "Swapaxes": "swapaxes",
     "Take": "take",
-    "Tanh": "tanh",
-    "TanhShrink": "tanh_shrink",
     "Tensordot": "tensordot",
     "Threshold": "threshold",
     "Tile": "tile",
