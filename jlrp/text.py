@@ -1,6 +1,10 @@
-"""Text from files, as it may be shown: on a terminal, in a picture, in a page."""
+"""Text for people: text and paths from files as they may be shown, and suggestions for words that are not known."""
 
+import difflib
+import os
 import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
 
 JOINERS = "\u200c\u200d"
 """What scripts and emoji need between letters, and what does nothing else."""
@@ -13,6 +17,25 @@ def printable(text: str) -> str:
     ('café\ufffd[31m\ufffd\ufffd', 'a b')
     """
     return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def printable_path(path: Path | str) -> str:
+    """A path on one line; what cannot be printed is replaced.
+
+    >>> printable_path("photos/a\\nb.png")
+    'photos/a�b.png'
+    """
+    return printable(os.fsencode(path).decode("utf-8", "replace"))
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """` Did you mean "…"?` with a leading space, or nothing where no known word is close.
+
+    >>> suggestion("tabbi", ["tabby", "tench"])
+    ' Did you mean "tabby"?'
+    """
+    close = difflib.get_close_matches(word, list(known), n=1) if len(word) < 100 else []
+    return f' Did you mean "{close[0]}"?' if close else ""
 
 
 def _shown(letter: str) -> str:

@@ -14,6 +14,9 @@ import ir
 import jlrp
 
 ROOT = Path(__file__).parent.parent
+OPTIONAL = {"propagation/interfaces.py": {"xarray"}, "datasets/images.py": {"PIL"}}
+"""What some files of the library import where it is there."""
+
 EXTRA = {"matplotlib", "PIL", "jinja2", "typer"}  # and rich, which flax imports
 
 
@@ -47,7 +50,7 @@ def test_the_library_needs_nothing_but_its_dependencies():
     allowed = set(sys.stdlib_module_names) | {"ir", "jlrp", "jax", "numpy", "flax"}
     for path in sources("jlrp"):
         if not {"cli", "plot", "report"} & set(path.parts) and path.name != "__main__.py":
-            optional = {"xarray"} if path.name == "interfaces.py" else set()
+            optional = OPTIONAL.get(path.relative_to(ROOT / "jlrp").as_posix(), set())
             assert set(imported(path)) <= allowed | optional, path
 
 
@@ -59,7 +62,7 @@ def test_importing_the_library_imports_no_extra_and_no_framework():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("module", [ir, jlrp])
+@pytest.mark.parametrize("module", [ir, jlrp, jlrp.datasets])
 def test_every_public_name_has_a_runnable_example(module):
     for name in module.__all__:
         value = getattr(module, name)
@@ -74,7 +77,7 @@ def test_every_public_name_comes_from_its_home():
 
 
 def test_importing_the_library_waits_for_nothing():
-    code = "import sys, jlrp; print(sorted({'jax', 'flax', 'numpy', 'ir'} & set(sys.modules)))"
+    code = "import sys, jlrp, jlrp.datasets; print(sorted({'jax', 'flax', 'numpy', 'ir'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
 

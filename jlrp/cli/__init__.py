@@ -1,19 +1,12 @@
-"""The command line: one command per file, `program` is all of them. Needs the extra `jlrp[cli]`."""
+"""The command line; needs the extra `jlrp[cli]`. `program` is all commands, `jlrp.cli.commands` has them one by one."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 import jlrp
-from jlrp.cli.cache import keep_programs
-from jlrp.cli.commands.compare import compare
-from jlrp.cli.commands.convert import convert
-from jlrp.cli.commands.demo import demo
-from jlrp.cli.commands.explain import explain
-from jlrp.cli.commands.inspect import inspect
-from jlrp.cli.commands.presets import presets
+from jlrp.cli.commands import COMMANDS
+from jlrp.cli.options import as_function
 from jlrp.cli.program import Program
 
 program = typer.Typer(
@@ -23,22 +16,7 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _computing(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that computes keeps its compiled programs."""
-
-    @wraps(command)
-    def kept(**given: Any) -> None:
-        keep_programs()
-        command(**given)
-
-    return kept
-
-
-_COMPUTING: tuple[Callable[..., None], ...] = (demo, explain, compare, inspect)
-_READING: tuple[Callable[..., None], ...] = (convert, presets)
-for _command in (*map(_computing, _COMPUTING), *_READING):
+for _command in map(as_function, COMMANDS):
     program.command()(_command)
 
 

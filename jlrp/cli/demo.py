@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from importlib.resources import as_file, files
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +12,11 @@ from numpy.typing import NDArray
 import ir
 import jlrp
 from jlrp import plot
-from jlrp.cli.files import require_folder, require_new, write_whole
-from jlrp.cli.images import frame_of, read
-from jlrp.cli.program import console, shown
+from jlrp.cli.commands import Demo
+from jlrp.cli.program import console
+from jlrp.datasets import Images, load_images
+from jlrp.datasets.files import require_folder, require_new, write_whole
+from jlrp.text import printable_path
 
 PRESETS = ("epsilon_plus", "epsilon_alpha2_beta1_flat", "crawford2019")
 PICTURE = "digits.png"
@@ -26,36 +27,29 @@ CAPTION = (
 )
 
 
-def run(
-    output: Path,
-    force: bool,
-    quiet: bool,
-) -> None:
+def run(given: Demo) -> None:
     """What the command does; see `jlrp demo --help`."""
-    require_folder(output)
-    path = output / PICTURE
-    require_new([path], force)
+    require_folder(given.output)
+    path = given.output / PICTURE
+    require_new([path], given.force)
     begun = time.perf_counter()
     with as_file(files("jlrp") / "data") as data:
         facts = json.loads((data / "digits_resnet.json").read_text("utf-8"))
         model = ir.load(data / "digits_resnet.h5")
-        frame = frame_of(model)
-        pixels = np.stack([read(data / "digits" / digit["file"], frame) for digit in facts["digits"]])
-    write_whole(path, explained(model, pixels, [_title(digit) for digit in facts["digits"]]))
-    out = console(quiet)
-    out.print(
-        f"model: a small ResNet that reads {100 * facts['accuracy']['held_out']:.1f} % of unseen digits correctly"
-    )
-    out.print(f"{len(pixels)} digits under {', '.join(PRESETS)}: {time.perf_counter() - begun:.1f} s")
-    out.print(f"see {shown(path)}")
+        digits = load_images(model, [data / "digits" / digit["file"] for digit in facts["digits"]])
+    write_whole(path, picture(model, digits, [_title(digit) for digit in facts["digits"]]))
+    out = console(given.quiet)
+    accuracy = 100 * facts["accuracy"]["held_out"]
+    out.print(f"model: a small ResNet that reads {accuracy:.1f} % of unseen digits correctly")
+    out.print(f"{len(digits)} digits under {', '.join(PRESETS)}: {time.perf_counter() - begun:.1f} s")
+    out.print(f"see {printable_path(path)}")
 
 
-def explained(model: ir.Model, pixels: NDArray[np.uint8], titles: list[str]) -> bytes:
+def picture(model: ir.Model, digits: Images, titles: list[str]) -> bytes:
     """The demonstration's picture of some digits, as a PNG file."""
-    images = model.preprocess(pixels)
-    chances = np.asarray(jlrp.forward(model.graph, model.params, images))
-    columns = [column for preset in PRESETS for column in _columns(model, preset, images, chances)]
-    return plot.png(plot.grid([p[..., 0] for p in pixels], titles, columns, CAPTION, percentile=99))
+    chances = np.asarray(jlrp.forward(model.graph, model.params, digits.images))
+    columns = [column for preset in PRESETS for column in _columns(model, preset, digits.images, chances)]
+    return plot.png(plot.grid([p[..., 0] for p in digits.pixels], titles, columns, CAPTION, percentile=99))
 
 
 def _columns(model: ir.Model, preset: str, images: NDArray[Any], chances: NDArray[Any]) -> Iterator[plot.Column]:

@@ -1,219 +1,241 @@
-"""`jlrp explain`: relevance maps of images under a model from a file."""
+"""`jlrp explain`: relevance maps of images, or of arrays, under a model from a file."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import typer
+from rich.console import Console
 
+import ir
 import jlrp
+from ir.preprocessing import CONVENTIONS
 from jlrp import plot
-from jlrp.cli.arrays import Given, are_arrays, explain_arrays
-from jlrp.cli.choices import Contrast, Preprocess, Resize, Start
-from jlrp.cli.files import output_files, output_names, require_apart, require_folder, require_new
+from jlrp.cli.commands import Explain
 from jlrp.cli.gallery import Gallery
-from jlrp.cli.images import find, frame_of
-from jlrp.cli.job import Job, Record
-from jlrp.cli.labels import read_labels, target_index
-from jlrp.cli.model import load, require_finite, require_room
-from jlrp.cli.outputs import Output, output_of
-from jlrp.cli.preprocess import bounds, chosen, note
-from jlrp.cli.presets import require_preset
-from jlrp.cli.program import WRONG, InputError, console, running, shown, tell
-from jlrp.cli.rules import explainer_of, output_note, preset_names, rules_of, start_of
-from jlrp.cli.start import region_of
-from jlrp.cli.targets import Rank, Target, parsed
+from jlrp.cli.image_run import ImageRun, image_files
+from jlrp.cli.methods import explainer_of, output_note, parse_presets, require_preset, rules_of
+from jlrp.cli.models import load, require_finite
+from jlrp.cli.options import Preprocess
+from jlrp.cli.program import WRONG, InputError, console, tell
+from jlrp.cli.questions import Rank, find_frame, find_output, parse_region, parse_target, parse_targets
+from jlrp.cli.runs import ArrayRun, Run
+from jlrp.datasets import Frame, Output, load_arrays
+from jlrp.datasets.arrays import are_arrays
+from jlrp.datasets.files import output_names, require_apart, require_folder, require_new, require_place
+from jlrp.datasets.images import find_images
 from jlrp.report import Report, layers
+from jlrp.text import printable_path
 
 PAGES = (".html", ".htm")
 """What the name of a report ends in."""
 
+TRAINED_ON = {"unit": "0…1", "none": "0…255", "tf": "−1…1"}
+"""The scale of the images that a model was trained on, by the convention for it."""
 
-def run(
-    model: Path,
-    images: list[Path],
-    output: Path,
-    preset: str,
-    target: str,
-    labels: Path | None,
-    preprocess: Preprocess | None,
-    resize: Resize,
-    size: str | None,
-    start: Start | None,
-    contrast: Contrast | None,
-    output_layer: str | None,
-    region: str | None,
-    low: float | None,
-    high: float | None,
-    batch_size: int,
-    percentile: float,
-    pictures: bool,
-    ledger: bool,
-    report: Path | None,
-    presets: str | None,
-    targets: str | None,
-    force: bool,
-    as_json: bool,
-    quiet: bool,
-    architecture: str | None,
-    variant: str | None,
-    layer_file: Path | None,
-) -> None:
+
+def run(given: Explain) -> None:
     """What the command does; see `jlrp explain --help`."""
-    compared = _compared(preset, presets, targets, report)
-    picture = output if output.suffix.lower() in plot.SUFFIXES and not output.is_dir() else None
-    require_folder(output if picture is None else picture.parent)
-    if are_arrays(images):
-        _refuse_for_arrays(report=report, preprocess=preprocess, size=size, ledger=ledger or None)
-        require_folder(output)
-        given = Given(model, preset, target, labels, start, contrast, output_layer, region, low, high, batch_size)
-        read = load(model, architecture, variant, layer_file)
-        explain_arrays(read, list(images), given, output, pictures, force, console(quiet or as_json), as_json)
-        return
-    paths = find(images)
-    _require_single(picture, paths, pictures)
-    files = _require_new(paths, output, picture, pictures, report, force)
-    require_apart(files, [*paths, model, labels, architecture, region])
-    loaded = load(model, architecture, variant, layer_file)
-    require_finite(loaded, model)
-    frame = frame_of(loaded, size)
-    with running(model):
-        explained = output_of(loaded, [(1, *frame.shape)], output_layer)
-        require_room(loaded, (1, *frame.shape), min(batch_size, len(paths)))
-    explained = replace(explained, labels=read_labels(labels, explained.units))
-    classes, names = explained.classes, explained.labels
-    chosen_class = target_index(target, classes, names)
-    _require_class(explained, chosen_class, report)
-    prepared = chosen(preprocess, loaded, frame)
-    rules = rules_of((preset, *compared), lambda: bounds(prepared, frame), low, high)
-    explainers = {
-        name: explainer_of(loaded, name, each, start, explained, contrast=contrast, ledger=ledger or name in compared)
-        for name, each in rules.items()
-    }
-    job = Job(
-        model=loaded,
-        source=model,
-        explain=explainers[preset],
-        frame=frame,
-        preprocess=prepared,
-        resize=resize,
-        preset=preset,
-        start=start_of(rules[preset], start),
-        target=chosen_class,
-        output=explained,
-        batch_size=min(batch_size, len(paths)),
-        folder=output if picture is None else picture,
-        percentile=percentile,
-        pictures=pictures,
-        ledger=ledger,
-        region=region_of(region, explained),
-        picture=picture,
-    )
-    if report is not None:
-        own = Rank(0) if job.target is None else job.target
-        shown_classes = (own,) if targets is None else parsed(targets, classes, names)
-        job = replace(job, gallery=_gallery(report, job, explainers, rules, compared, shown_classes))
-    out = console(quiet=quiet or as_json)
-    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {preset}{output_note(loaded.graph, explained)}")
-    out.print(note(prepared, preprocess))
-    records, written = job.run(paths, out, console(quiet, stderr=True) if as_json else out)
-    if as_json:
-        tell(json.dumps(_document(job, records, written), indent=1))
-    if any("error" in record for record in records) or (report is not None and written is None):
+    compared = _compared(given)
+    is_picture = given.output.suffix.lower() in plot.SUFFIXES and not given.output.is_dir()
+    picture = given.output if is_picture else None
+    require_folder(given.output if picture is None else picture.parent)
+    out = console(given.quiet or given.as_json)
+    if are_arrays(given.images):
+        _refuse_for_arrays(given)
+        require_folder(given.output)
+        failed = _explain_arrays(given, out)
+    else:
+        failed = _explain_images(given, compared, picture, out)
+    if failed:
         raise typer.Exit(WRONG)
 
 
-def _compared(preset: str, presets: str | None, targets: str | None, report: Path | None) -> tuple[str, ...]:
-    """The report's presets, none without a report; `InputError` for what is none or is for a report alone."""
-    require_preset(preset)
-    if report is None:
-        if presets is not None or targets is not None:
-            option = "--presets" if presets is not None else "--targets"
-            raise InputError(f"{option} is for the report: give --report FILE.html too.")
-        return ()
-    if report.suffix.lower() not in PAGES:
-        raise InputError(f"--report {shown(report)} should end in {PAGES[0]}, as that is what is written.")
-    return (preset,) if presets is None else preset_names(presets)
+def preprocess_note(preprocess: ir.Preprocessing, given: Preprocess | None) -> str:
+    """What was done to the pixels, how it is known, and the option that changes it, for people.
+
+    Args:
+        preprocess: What was chosen.
+        given: What `--preprocess` says, if it is there.
+
+    Returns:
+        One line without its end.
+
+    Example:
+        >>> print(preprocess_note(ir.Preprocessing("mine"), None))
+        preprocess mine (as given; --preprocess overrides)
+        >>> print(preprocess_note(ir.Preprocessing("unit", reason="nothing tells", instead="none"), None))
+        preprocess unit, unsure (nothing tells; --preprocess none if it was trained on 0…255)
+    """
+    if given is not None:
+        return f"preprocess {preprocess.name} ({preprocess.reason})"
+    if preprocess.instead not in CONVENTIONS:
+        return f"preprocess {preprocess.name} ({preprocess.reason}; --preprocess overrides)"
+    scale = TRAINED_ON.get(preprocess.instead)
+    option = f"--preprocess {preprocess.instead}{f' if it was trained on {scale}' if scale else ' may be right'}"
+    return f"preprocess {preprocess.name}, unsure ({preprocess.reason}; {option})"
 
 
-def _refuse_for_arrays(**options: object) -> None:
-    """`InputError` for an option that arrays do not have."""
-    for name, value in options.items():
-        if value is not None:
-            raise InputError(f"--{name} is for images, and arrays were given: leave it out.")
+def _explain_images(given: Explain, compared: Sequence[str], picture: Path | None, out: Console) -> bool:
+    """Explain images; whether something was left out."""
+    paths = find_images(given.images)
+    _require_single(given, picture, paths)
+    files = [file for name in output_names(paths) for file in image_files(given.output, name, given.pictures).values()]
+    _require_writable(given, [*(files if picture is None else [picture]), *filter(None, [given.report])], paths)
+    model = load(given)
+    require_finite(model, given.model)
+    frame, batch_size = find_frame(given, model), min(given.batch_size, len(paths))
+    output = find_output(given, model, [(1, *frame.shape)], batch_size)
+    shared = _shared(given, model, output, batch_size, out, compared, frame)
+    run = ImageRun(**vars(shared), frame=frame, picture=picture)
+    if given.report is not None:
+        run = replace(run, gallery=_gallery(given.report, run, compared))
+    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {given.preset}{output_note(model.graph, output)}")
+    out.print(preprocess_note(frame.preprocess, given.preprocess))
+    records, report = run.run(paths, console(given.quiet, stderr=True) if given.as_json else out)
+    if given.as_json:
+        page = None if report is None else str(report)
+        _tell(run, {"preprocess": frame.preprocess.name, "report": page, "images": records})
+    return any("error" in record for record in records) or (given.report is not None and report is None)
 
 
-def _require_class(output: Output, chosen: int | None, report: Path | None) -> None:
-    """`InputError` where an output with positions is explained without a class, or in a report."""
-    if output.positions and chosen is None:
-        shape = " x ".join(map(str, output.positions))
-        raise InputError(f'The output "{output.name}" says a class for each of {shape} positions: name one, --target.')
-    if output.positions and report is not None:
-        raise InputError(f'--report is for outputs with a score per class, and "{output.name}" has positions.')
+def _explain_arrays(given: Explain, out: Console) -> bool:
+    """Explain files of arrays; whether something was left out."""
+    model, paths = load(given), given.images
+    require_finite(model, given.model)
+    shapes = [(1, *array.shape[1:]) for array in load_arrays(model, paths[0])]
+    output = find_output(given, model, shapes)
+    run = ArrayRun(**vars(_shared(given, model, output, given.batch_size, out)))
+    _require_writable(given, [file for name in output_names(paths) for file in run.files(name).values()], paths)
+    out.print(f"{len(paths)} file{'s' * (len(paths) != 1)}, preset {given.preset}{output_note(model.graph, output)}")
+    out.print("arrays are taken as they are: nothing is scaled")
+    records = run.run(paths)
+    done = sum("error" not in record for record in records)
+    if done:
+        out.print(f"{done} of {len(records)} explained: see {printable_path(given.output)}")
+    if given.as_json:
+        _tell(run, {"files": records})
+    return done < len(records)
 
 
-def _require_single(picture: Path | None, paths: list[Path], pictures: bool) -> None:
-    """`InputError` where one picture is asked for, and several images or none."""
-    if picture is not None and len(paths) > 1:
-        raise InputError(f"-o {shown(picture)} is one picture, and {len(paths)} images were given: name a folder.")
-    if picture is not None and not pictures:
-        raise InputError(f"-o {shown(picture)} is a picture, and --no-pictures wants none: name a folder.")
-
-
-def _require_new(
-    paths: list[Path], folder: Path, picture: Path | None, pictures: bool, report: Path | None, force: bool
-) -> list[Path]:
-    """All files that will be written; `InputError` where one is there, or the report cannot be one."""
-    files = [path for name in output_names(paths) for path in output_files(folder, name, pictures).values()]
-    files = files if picture is None else [picture]
-    files += [] if report is None else [report]
-    require_new(files, force)
-    if report is not None and report.is_dir():
-        raise InputError(f"--report {shown(report)} is a folder: give a file in it.")
-    if report is not None:
-        require_folder(report.parent)
-    return files
-
-
-def _gallery(
-    path: Path,
-    job: Job,
-    explainers: dict[str, jlrp.Explainer],
-    rules: dict[str, jlrp.Composite | None],
-    presets: tuple[str, ...],
-    targets: tuple[Target, ...],
-) -> Gallery:
-    facts = {
-        "model": shown(job.source),
-        "presets": ", ".join(presets),
-        "start": job.start,
-        "preprocess": f"{job.preprocess.name} ({job.preprocess.reason})",
-        "full colour": f"from percentile {job.percentile:g} of |R|",
-        "jlrp": jlrp.__version__,
+def _shared(
+    given: Explain,
+    model: ir.Model,
+    output: Output,
+    batch_size: int,
+    out: Console,
+    compared: Sequence[str] = (),
+    frame: Frame | None = None,
+) -> Run:
+    """What runs over images and over arrays share."""
+    target = _target(given, output)
+    rules = rules_of(given, (given.preset, *compared), frame)
+    explainers = {
+        name: explainer_of(given, model, name, each, output, ledger=given.ledger or name in compared)
+        for name, each in rules.items()
     }
-    composites = {name: each for name in presets if (each := rules[name]) is not None}
-    table = layers(job.model, composites)
-    return Gallery(
-        path=path,
-        report=Report(f"Relevance: {shown(job.source.name)}", facts, presets, table, job.output.probabilities),
-        explainers={name: explainers[name] for name in presets},
-        targets=targets,
-        own=job.preset,
-        output=job.output,
-        channel_axis=job.frame.channel_axis,
-        percentile=job.percentile,
+    region = parse_region(given.region, output)
+    return Run(
+        given=given,
+        model=model,
+        rules=rules,
+        explainers=explainers,
+        output=output,
+        target=target,
+        region=region,
+        batch_size=batch_size,
+        out=out,
     )
 
 
-def _document(job: Job, records: list[Record], report: Path | None) -> dict[str, Any]:
-    """What `--json` prints."""
-    return {
+def _target(given: Explain, output: Output) -> int | None:
+    """The class to explain; `InputError` where an output with positions is explained without one, or in a report."""
+    target = parse_target(given.target, output.classes, output.labels)
+    if output.positions and target is None:
+        shape = " x ".join(map(str, output.positions))
+        raise InputError(f'The output "{output.name}" says a class for each of {shape} positions: name one, --target.')
+    if output.positions and given.report is not None:
+        raise InputError(f'--report is for outputs with a score per class, and "{output.name}" has positions.')
+    return target
+
+
+def _compared(given: Explain) -> tuple[str, ...]:
+    """The report's presets, none without a report; `InputError` for what is none or is for a report alone."""
+    require_preset(given.preset)
+    if given.report is None:
+        if given.presets is not None or given.targets is not None:
+            option = "--presets" if given.presets is not None else "--targets"
+            raise InputError(f"{option} is for the report: give --report FILE.html too.")
+        return ()
+    if given.report.suffix.lower() not in PAGES:
+        where = printable_path(given.report)
+        raise InputError(f"--report {where} should end in {PAGES[0]}, as that is what is written.")
+    return (given.preset,) if given.presets is None else parse_presets(given.presets)
+
+
+def _refuse_for_arrays(given: Explain) -> None:
+    """`InputError` for an option that arrays do not have."""
+    options = {"report": given.report, "preprocess": given.preprocess, "size": given.size, "ledger": given.ledger}
+    for name, value in options.items():
+        if value:
+            raise InputError(f"--{name} is for images, and arrays were given: leave it out.")
+
+
+def _require_single(given: Explain, picture: Path | None, paths: Sequence[Path]) -> None:
+    """`InputError` where one picture is asked for, and several images or none."""
+    if picture is None:
+        return
+    where = printable_path(picture)
+    if len(paths) > 1:
+        raise InputError(f"-o {where} is one picture, and {len(paths)} images were given: name a folder.")
+    if not given.pictures:
+        raise InputError(f"-o {where} is a picture, and --no-pictures wants none: name a folder.")
+
+
+def _require_writable(given: Explain, files: Sequence[Path], read: Sequence[Path]) -> None:
+    """`InputError` where a file that will be written is there, or is one that is read."""
+    require_new(files, given.force)
+    if given.report is not None:
+        require_place(given.report, given.force, "--report")
+    require_apart(files, [*read, given.model, given.labels, given.architecture, given.region])
+
+
+def _gallery(path: Path, run: ImageRun, presets: tuple[str, ...]) -> Gallery:
+    """The report, still without images."""
+    given, output, preprocess = run.given, run.output, run.frame.preprocess
+    own = Rank(0) if run.target is None else run.target
+    targets = (own,) if given.targets is None else parse_targets(given.targets, output.classes, output.labels)
+    facts = {
+        "model": printable_path(given.model),
+        "presets": ", ".join(presets),
+        "start": run.start,
+        "preprocess": f"{preprocess.name} ({preprocess.reason})",
+        "full colour": f"from percentile {given.percentile:g} of |R|",
         "jlrp": jlrp.__version__,
-        "model": str(job.source),
-        "preset": job.preset,
-        "start": job.start,
-        "preprocess": job.preprocess.name,
-        "report": None if report is None else str(report),
-        "images": records,
     }
+    table = layers(run.model, {name: each for name in presets if (each := run.rules[name]) is not None})
+    title = f"Relevance: {printable_path(given.model.name)}"
+    return Gallery(
+        path=path,
+        report=Report(title, facts, presets, table, output.probabilities),
+        explainers={name: run.explainers[name] for name in presets},
+        targets=targets,
+        own=given.preset,
+        output=output,
+        channel_axis=run.frame.channel_axis,
+        percentile=given.percentile,
+    )
+
+
+def _tell(run: Run, more: Mapping[str, Any]) -> None:
+    """Print what `--json` asks for."""
+    document = {
+        "jlrp": jlrp.__version__,
+        "model": str(run.given.model),
+        "preset": run.given.preset,
+        "start": run.start,
+        **more,
+    }
+    tell(json.dumps(document, indent=1))

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 import ir
 import jlrp
 from jlrp import plot
-from jlrp.cli.files import write_whole
-from jlrp.cli.outputs import Output
-from jlrp.cli.targets import Target, chosen
-from jlrp.propagation.checks import NOTHING
+from jlrp.cli.program import in_options
+from jlrp.cli.questions import Target, choose_classes
+from jlrp.datasets import Output
+from jlrp.datasets.files import write_whole
 from jlrp.report import Map, Picture, Report, Score
 
-BEST = 5
+MAX_CLASSES = 5
 """How many classes are shown of each image."""
 
 
@@ -56,7 +56,7 @@ class Gallery:
         self, name: str, pixels: NDArray[np.uint8], values: NDArray[np.floating[Any]], maps: tuple[Map, ...]
     ) -> None:
         """An image with the values (probabilities, or outputs) of its classes."""
-        best = np.argsort(-values, kind="stable")[:BEST]
+        best = np.argsort(-values, kind="stable")[:MAX_CLASSES]
         scores = tuple(Score(int(index), self.output.name_of(int(index)), float(values[index])) for index in best)
         self.report.add(Picture(name, pixels, scores, maps))
 
@@ -71,7 +71,7 @@ class Gallery:
 
         An image with fewer classes than another has its first one again.
         """
-        bound, each = self._bound[name], chosen(self.targets, self.output.said(found))
+        bound, each = self._bound[name], choose_classes(self.targets, self.output.scores(found))
         most = max(map(len, each))
         rows = np.array([[classes[k] if k < len(classes) else classes[0] for classes in each] for k in range(most)])
         known = {k: found for k, row in enumerate(rows) if name == self.own and np.array_equal(row, found.target)}
@@ -91,21 +91,13 @@ class Gallery:
         return tuple(maps.values())
 
     def _map(self, name: str, each: jlrp.Explanation, row: int, note: str) -> Map:
-        index, ledger = int(each.target[row]), of_image(each.ledger, row)
+        index, ledger = int(each.target[row]), each.ledger
+        if ledger is not None:
+            ledger = jax.tree.map(itemgetter((..., slice(row, row + 1))), ledger)
         values = plot.channel_sum(each.relevance[row], self.channel_axis)
         start = float(each.start[row]) if ledger is None else float(ledger.start[0])
         full = plot.limit(values, self.percentile)
         return Map(name, index, self.output.name_of(index), values, full, start, ledger, in_options(note))
-
-
-def in_options(note: str) -> str:
-    """A note of the library in the words of the command line."""
-    return "no relevance reached the image: see --ledger" if note == NOTHING else note
-
-
-def of_image(ledger: jlrp.Ledger | None, row: int) -> jlrp.Ledger | None:
-    """The ledger of a batch of one image alone."""
-    return None if ledger is None else jax.tree.map(itemgetter((..., slice(row, row + 1))), ledger)
 
 
 def _class(several: jlrp.Explanation, position: int) -> jlrp.Explanation:

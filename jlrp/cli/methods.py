@@ -1,15 +1,23 @@
-"""Ways to explain, by their names: the presets, and the baselines that they are compared with."""
+"""Ways to explain: the presets, and the baselines that they are compared with, by name, and the explainers of both."""
 
 import inspect
+import json
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import numpy as np
+from rich.table import Table
 
 import ir
 import jlrp
+from jlrp.cli.options import ExplainingOptions
+from jlrp.cli.program import InputError, console, tell
+from jlrp.datasets import Frame, Output
+from jlrp.propagation.batches import one_by_one
+from jlrp.text import suggestion
 
 BASELINES: dict[str, Callable[..., jlrp.Baseline]] = {
     baseline.__name__: baseline
@@ -27,11 +35,100 @@ BASELINES: dict[str, Callable[..., jlrp.Baseline]] = {
 NAMES = (*jlrp.PRESETS, *BASELINES)
 """What `--preset` takes."""
 
+Rules = jlrp.Composite | None
+"""What a preset is made of; `None` for a baseline."""
+
+
+def list_presets(as_json: bool) -> None:
+    """`jlrp presets`: the presets and baselines, and what they do."""
+    if as_json:
+        tell(json.dumps({name: summary(name) for name in NAMES}, indent=1))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("preset", no_wrap=True, overflow="fold")
+    table.add_column("what it does")
+    for name in NAMES:
+        if name == next(iter(BASELINES)):
+            table.add_section()
+        table.add_row(name, summary(name))
+    console().print(table)
+
 
 def summary(name: str) -> str:
     """What a preset or baseline does, in one line: the first paragraph of its docstring."""
     function = jlrp.PRESETS[name] if name in jlrp.PRESETS else BASELINES[name]
     return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
+
+
+def require_preset(name: str) -> None:
+    """`InputError` that lists the presets where there is none of this name."""
+    if name not in NAMES:
+        raise InputError(f'There is no preset "{name}": choose from {", ".join(NAMES)}.{suggestion(name, NAMES)}')
+
+
+def parse_presets(text: str) -> tuple[str, ...]:
+    """Presets with commas between, each once; `InputError` where there is none, or none of such a name."""
+    names = tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    if not names:
+        raise InputError("--presets names none: give one or more, such as epsilon,epsilon_plus.")
+    for name in names:
+        require_preset(name)
+    return names
+
+
+def composite(name: str, low: Any, high: Any) -> jlrp.Composite:
+    """A preset's composite; `low` and `high` are for those presets that take them."""
+    if name in BASELINES:
+        raise InputError(f"{name} is a baseline, which has no rules for layers: choose a preset.")
+    return jlrp.PRESETS[name](low=low, high=high) if _takes_bounds(name) else jlrp.PRESETS[name]()
+
+
+def rules_of(given: ExplainingOptions, presets: Sequence[str], frame: Frame | None) -> dict[str, Rules]:
+    """Each preset's composite, with the input's bounds where it takes them; frame: of the images, if there are any."""
+    low, high = _bounds(given, presets, frame) if any(map(_takes_bounds, presets)) else _no_bounds(given, presets)
+    return {name: None if name in BASELINES else composite(name, low, high) for name in presets}
+
+
+def explainer_of(
+    given: ExplainingOptions, model: ir.Model, name: str, rules: Rules, output: Output, ledger: bool = False
+) -> Any:
+    """The explainer of a preset or baseline; `InputError` with what it says where the rules do not fit."""
+    try:
+        if rules is None:
+            _refuse_for_baseline(given, name, output)
+            labelled = replace(model, labels=output.labels.names)
+            return BaselineExplainer(BASELINES[name](labelled, output=output.name))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `output_note` says it
+            return jlrp.explainer(
+                model.graph,
+                rules,
+                contrast=given.contrast,
+                start=given.start,
+                ledger=ledger,
+                output=output.name,
+                record=(output.name,) if output.positions else (),
+                labels=output.labels.names,
+            )
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def start_of(given: ExplainingOptions, rules: Rules) -> str:
+    """What relevance starts as, for the record; a baseline has no start."""
+    if given.start is not None:
+        return given.start
+    return "none" if rules is None else rules.start
+
+
+def output_note(graph: ir.Graph, output: Output) -> str:
+    """Which of several outputs is explained, and how, for people; empty where there is nothing to say."""
+    found = ""
+    if len(graph.outputs) > 1 or output.name not in graph.outputs:
+        found = f', output "{output.name}" of {", ".join(graph.outputs)}'
+    if output.decision.note:
+        found += f"; {output.decision.note}: the output is explained as it is"
+    return found
 
 
 @dataclass(frozen=True)
@@ -47,18 +144,16 @@ class BaselineExplainer:
 
     def __call__(self, images: Any, target: Any = None, *, batch_size: int | None = None) -> jlrp.Explanation:
         """The explanation of a batch; `batch_size` images at a time."""
-        batch = len(images[0] if isinstance(images, tuple) else images)
-        if batch_size is None or batch_size >= batch:
+        count = len(images[0] if isinstance(images, tuple) else images)
+        if batch_size is None or batch_size >= count:
             return self.baseline(self.params, images, target)
-        parts = []
-        for begin in range(0, batch, batch_size):
-            taken = np.minimum(np.arange(begin, begin + batch_size), batch - 1)
-            several = tuple(x[taken] for x in images) if isinstance(images, tuple) else images[taken]
-            chosen = target if np.ndim(target) == 0 else np.asarray(target)[taken]
-            found = jax.device_get(self.baseline(self.params, several, chosen))
-            kept = min(batch_size, batch - begin)
-            parts.append(jax.tree.map(lambda array, kept=kept: array[:kept], found))
-        return jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+        target = target if target is None else np.broadcast_to(target, (count,))
+        given = (images, target)
+
+        def explain(part: Any) -> Any:
+            return jax.device_get(self.baseline(self.params, *part))
+
+        return one_by_one(explain, given, _first_axes(given), batch_size, _first_axes)
 
     def per_class(self, images: Any, classes: Sequence[int]) -> jlrp.Explanation:
         """One explanation for each class, the classes first."""
@@ -66,3 +161,59 @@ class BaselineExplainer:
         found = jax.tree.map(lambda *arrays: np.stack(arrays), *each)
         axes = tuple(("class", *axes) for axes in each[0].axes)
         return found.replace(axes=axes, output=each[0].output, prediction=each[0].prediction)
+
+
+def _first_axes(tree: Any) -> Any:
+    """The first axis for each array."""
+    return jax.tree.map(lambda _: 0, tree)
+
+
+def _takes_bounds(name: str) -> bool:
+    """Whether a preset is made from the least and the greatest input value."""
+    return name in jlrp.PRESETS and {"low", "high"} <= inspect.signature(jlrp.PRESETS[name]).parameters.keys()
+
+
+def _no_bounds(given: ExplainingOptions, presets: Sequence[str]) -> tuple[None, None]:
+    """No bounds; `InputError` where some are given."""
+    if given.low is not None or given.high is not None:
+        names = " and ".join(f'"{name}"' for name in dict.fromkeys(presets))
+        has = "The preset {} has" if len(set(presets)) == 1 else "The presets {} have"
+        raise InputError(f"{has.format(names)} no bounds: --low and --high are for {_with_bounds()}.")
+    return None, None
+
+
+def _bounds(given: ExplainingOptions, presets: Sequence[str], frame: Frame | None) -> tuple[Any, Any]:
+    """The least and the greatest input: as given, or what black and white become."""
+    black, white = (None, None) if frame is None else frame.bounds
+    if frame is None and (given.low is None or given.high is None):
+        raise InputError(f"For {_with_bounds()} on arrays give the least and the greatest input, --low and --high.")
+    with np.errstate(over="ignore"):
+        least = black if given.low is None else np.float32(given.low)
+        greatest = white if given.high is None else np.float32(given.high)
+    if not (np.isfinite(least).all() and np.isfinite(greatest).all()):
+        raise InputError(
+            f"--low {_numbers(least)} and --high {_numbers(greatest)} should be finite numbers of float32."
+        )
+    if not np.all(least < greatest):
+        raise InputError(
+            f"The least input {_numbers(least)} is not below the greatest {_numbers(greatest)}: "
+            "see --low, --high and --preprocess."
+        )
+    return least, greatest
+
+
+def _numbers(bound: Any) -> str:
+    return ", ".join(f"{number:g}" for number in np.ravel(bound))
+
+
+def _with_bounds() -> str:
+    return ", ".join(filter(_takes_bounds, jlrp.PRESETS)) or "no preset"
+
+
+def _refuse_for_baseline(given: ExplainingOptions, name: str, output: Output) -> None:
+    """`InputError` for what a baseline does not have."""
+    if given.start is not None or given.contrast is not None:
+        option = "--start" if given.start is not None else "--contrast"
+        raise InputError(f"{option} is for presets, and {name} is a baseline: leave it out.")
+    if output.positions:
+        raise InputError(f'{name} is for outputs with a score per class, and "{output.name}" has positions.')

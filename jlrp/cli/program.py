@@ -1,15 +1,16 @@
 """The program around the commands: errors as one sentence on standard error, and where ordinary output goes.
 
-All text that people read leaves by `console` and `complain`, which show nothing that a terminal would obey.
+All text that people read leaves by `console` and `complain`, which show nothing that a terminal would obey. What the
+library says of mistakes is put into the words of the command line in one place, `sentence_of`.
 """
 
-import difflib
 import errno
 import os
+import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,10 +22,11 @@ from typer.core import TyperGroup
 
 from jlrp.__main__ import missing
 from jlrp.cli.cache import heal
-from jlrp.text import printable
+from jlrp.datasets.errors import DataError
+from jlrp.text import printable, printable_path
 
 
-class InputError(ValueError):
+class InputError(DataError):
     """Something wrong with what the user gave; its message is one sentence for people."""
 
 
@@ -37,8 +39,20 @@ WHOLE = "JLRP_TRACEBACK"
 UNKEPT = ("Error reading persistent compilation cache entry", "Error writing persistent compilation cache entry")
 """How JAX's warnings begin that tell of programs which were not kept whole."""
 
-LONGEST = 1000
-"""Letters of a sentence on standard error."""
+MAX_LETTERS = 1000
+"""Of a sentence on standard error."""
+
+IN_OPTIONS = {
+    r"Say what it does before loading": "Say what it does in a Python file that is given as --layers FILE",
+    r"leave out `architecture` and `variant`": "leave out --architecture and --variant",
+    r"give the architecture as": "give --architecture,",
+    r"give kernels='theano'": "read it in Python with ir.load(…, kernels='theano')",
+    r"no relevance reached the input: ledger=True says where it went": "no relevance reached the image: see --ledger",
+    r"(?<!\S)force=True(?!\S)": "--force",
+    r"(?<!\S)size=\((\d+), (\d+)\)": r"--size \1x\2",
+    r"(?<!\S)(architecture|variant|size|preprocess|hdf5)=(?:'(\w*)'|(\d*))(?=[\s,:;]|\.?$)": r"--\1 \2\3",
+}
+"""What the library advises in Python, as patterns, and in the words of the command line."""
 
 FROM_MODELS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, RuntimeError)
 """What computing a model may raise that could be read, but is not one that can be computed."""
@@ -51,7 +65,7 @@ def expected() -> tuple[type[Exception], ...]:
     import ir
     from jlrp.composites.composite import CompositeError
 
-    own = (InputError, ir.LoadError, ir.ShapeError, ir.GraphError, CompositeError)
+    own = (DataError, ir.LoadError, ir.ShapeError, ir.GraphError, CompositeError)
     return (*own, OSError, NotImplementedError, MemoryError, JaxRuntimeError)
 
 
@@ -144,27 +158,34 @@ def running(model: Path | str) -> Iterator[None]:
         if isinstance(error, expected()):
             raise
         heal()  # a program that was kept and is another one's may be the reason
-        raise InputError(f"{shown(model)} was read but cannot be run: {_detail(error).rstrip('.')}.") from error
-
-
-def shown(path: Path | str) -> str:
-    """A path for people, on one line: what cannot be printed is replaced."""
-    return printable(os.fsencode(path).decode("utf-8", "replace"))
+        raise InputError(
+            f"{printable_path(model)} was read but cannot be run: {_detail(error).rstrip('.')}."
+        ) from error
 
 
 def sentence_of(error: Exception) -> str:
-    """What to say of one of the `expected` errors."""
+    """What to say of one of the `expected` errors, in the words of the command line."""
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return "Not enough memory: give a smaller --batch-size."
     if isinstance(error, OSError) and error.strerror:
-        return f"{shown(error.filename)}: {error.strerror}." if error.filename else f"{error.strerror}."
-    return _short(str(error))
+        return f"{printable_path(error.filename)}: {error.strerror}." if error.filename else f"{error.strerror}."
+    return _short(in_options(str(error)))
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` Did you mean "…"?` with a leading space, or nothing where no known word is close."""
-    close = difflib.get_close_matches(word, list(known), n=1) if len(word) < 100 else []
-    return f' Did you mean "{close[0]}"?' if close else ""
+def in_options(sentence: str) -> str:
+    """A sentence of the library with options in place of Python's arguments.
+
+    Example:
+        >>> in_options("holds weights alone: give architecture=, a file with it.")
+        'holds weights alone: give --architecture, a file with it.'
+        >>> in_options("preprocess='caffe' is for RGB images; choose size=224 or size=(224, 320).")
+        '--preprocess caffe is for RGB images; choose --size 224 or --size 224x320.'
+        >>> in_options("photos/size=224/a.png cannot be read.")
+        'photos/size=224/a.png cannot be read.'
+    """
+    for python, option in IN_OPTIONS.items():
+        sentence = re.sub(python, option, sentence)
+    return re.sub(r"(--[a-z0-9-]+) (?=[,:;])", r"\1", sentence)
 
 
 def _failed(error: Exception) -> int:
@@ -194,7 +215,7 @@ def _detail(error: Exception) -> str:
 def _short(text: str) -> str:
     """On one line, and not longer than anybody reads."""
     line = " ".join(text.split())
-    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"
+    return line if len(line) <= MAX_LETTERS else f"{line[: MAX_LETTERS // 2]} … {line[-MAX_LETTERS // 2 :]}"
 
 
 def _usage(error: Any) -> str:

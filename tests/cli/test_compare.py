@@ -4,6 +4,7 @@ import json
 import os
 from base64 import b64decode
 from pathlib import Path
+from typing import get_args
 from xml.etree import ElementTree
 
 import jax
@@ -14,8 +15,8 @@ from PIL import Image
 import ir
 import jlrp as library
 from jlrp import plot
-from jlrp.cli.compare import Channels, Colours, Scale
-from jlrp.cli.images import frame_of, read
+from jlrp.cli.options import Channels, Colours, Scale
+from jlrp.datasets import frame_of, load_images
 from tests.cli.asserts import assert_fine, assert_refused
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -48,7 +49,7 @@ def explained(model: Path, paths: list[Path], preset: str, classes: list[list[in
     """What the library says of the same images: (images, classes, H, W, C) and the outputs before the softmax."""
     loaded = ir.load(model)
     frame = frame_of(loaded)
-    inputs = frame.to_layout(loaded.preprocess(np.stack([read(path, frame) for path in paths])))
+    inputs = load_images(frame, paths).images
     found = [
         jax.device_get(
             library.explainer(loaded.graph, preset, **options).per_class(loaded.params, inputs[i : i + 1], k)
@@ -153,9 +154,9 @@ def test_looks(jlrp, model, photo, tmp_path, options):
 
 
 def test_the_choices_are_those_of_the_library():
-    assert {each.value for each in Colours} == set(plot.COLOUR_MAPS)
-    assert {each.value for each in Scale} == set(plot.SCALINGS)
-    assert {each.value for each in Channels} == set(plot.POOLINGS)
+    assert set(get_args(Colours)) == set(plot.COLOUR_MAPS)
+    assert set(get_args(Scale)) == set(plot.SCALINGS)
+    assert set(get_args(Channels)) == set(plot.POOLINGS)
 
 
 def test_help_has_examples(jlrp):

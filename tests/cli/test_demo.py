@@ -1,6 +1,7 @@
 """`jlrp demo`: the shipped model and digits, and the one picture."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -9,8 +10,8 @@ from PIL import Image
 
 import ir
 import jlrp as library
-from jlrp.cli.demo import PRESETS, explained
-from jlrp.cli.images import frame_of, read
+from jlrp.cli.demo import PRESETS, picture
+from jlrp.datasets import Images, load_images
 from tests.cli.asserts import assert_fine, assert_refused
 
 DATA = files("jlrp") / "data"
@@ -27,8 +28,13 @@ def model() -> ir.Model:
 
 
 @pytest.fixture(scope="module")
-def pixels(facts, model) -> np.ndarray:
-    return np.stack([read(DATA / "digits" / digit["file"], frame_of(model)) for digit in facts["digits"]])
+def digits(facts, model) -> Images:
+    return load_images(model, [DATA / "digits" / digit["file"] for digit in facts["digits"]])
+
+
+@pytest.fixture(scope="module")
+def pixels(digits) -> np.ndarray:
+    return digits.pixels
 
 
 def test_the_shipped_digits_are_read_as_the_shipped_facts_say(facts, model, pixels):
@@ -63,8 +69,9 @@ def test_demo_writes_one_picture_and_says_where(jlrp, tmp_path, facts):
 
 
 @pytest.mark.slow
-def test_the_same_digits_give_the_same_picture(model, pixels):
-    first, second = (explained(model, pixels[:1], ["a 0"]) for _ in range(2))
+def test_the_same_digits_give_the_same_picture(model, digits):
+    one = replace(digits, images=digits.images[:1], pixels=digits.pixels[:1])
+    first, second = (picture(model, one, ["a 0"]) for _ in range(2))
     assert first == second
 
 

@@ -16,7 +16,9 @@ from PIL import Image
 import ir
 import jlrp as library
 from ir.preprocessing import CONVENTIONS
-from jlrp.cli.images import Frame, frame_of, read
+from jlrp.cli.image_run import image_files
+from jlrp.datasets import Frame, frame_of
+from jlrp.datasets.images import read_image
 from jlrp.propagation.ledger import COLUMNS
 from tests.cli.asserts import assert_fine, assert_refused
 
@@ -33,6 +35,14 @@ def loaded(path: Path) -> dict[str, np.ndarray]:
 
 
 # --- what is written
+
+
+def test_files_of_an_image():
+    assert image_files(Path("maps"), "a.b", pictures=True) == {
+        "relevance": Path("maps/a.b.npz"),
+        "heatmap": Path("maps/a.b.heatmap.png"),
+        "overlay": Path("maps/a.b.overlay.png"),
+    }
 
 
 def test_three_files_for_each_image(jlrp, model, photo, tmp_path):
@@ -53,7 +63,7 @@ def test_the_relevance_is_that_of_the_library(jlrp, model, photo, tmp_path):
     assert_fine(jlrp("explain", model, path, "--preset", "epsilon_plus", "--preprocess", "tf", "--target", 3))
     found = loaded(tmp_path / "jlrp-relevance/cat.npz")
     of = ir.load(model)
-    images = read(path, Frame(16, 16, 3))[None].astype(np.float32) / np.float32(127.5) - np.float32(1)
+    images = read_image(path, Frame(16, 16, 3))[None].astype(np.float32) / np.float32(127.5) - np.float32(1)
     expected = library.explainer(of.graph, "epsilon_plus")(of.params, images, target=3)
     scale = np.abs(expected.relevance).max()
     np.testing.assert_allclose(found["relevance"], expected.relevance[0], atol=1e-5 * scale)
@@ -90,7 +100,7 @@ def test_channels_first_models_take_the_same_images(jlrp, channels_first_model, 
     assert_fine(jlrp("explain", channels_first_model, path, "--preprocess", "unit", "--preset", "epsilon"))
     found = loaded(tmp_path / "jlrp-relevance/cat.npz")
     of = ir.load(channels_first_model)
-    images = read(path, Frame(32, 32, 3)).transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
+    images = read_image(path, Frame(32, 32, 3)).transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
     expected = library.explainer(of.graph, "epsilon")(of.params, images)
     assert found["relevance"].shape == (3, 32, 32)
     assert str(found["layout"]) == "channels_first"
@@ -103,7 +113,7 @@ def test_the_ledger_is_shown_and_stored(jlrp, model, photo, tmp_path):
     result = jlrp("explain", model, *paths, *options, "--ledger", "-o", "with")
     assert_fine(result)
     of = ir.load(model)
-    images = np.stack([read(path, Frame(16, 16, 3)) for path in paths]).astype(np.float32) / np.float32(127.5) - 1
+    images = np.stack([read_image(path, Frame(16, 16, 3)) for path in paths]).astype(np.float32) / np.float32(127.5) - 1
     expected = library.explainer(of.graph, "epsilon_plus", ledger=True)(of.params, images).ledger
     first, second = (result.stdout.index(f"{path}: class ") for path in paths)
     for row, (path, shown) in enumerate(zip(paths, (result.stdout[first:second], result.stdout[second:]), strict=True)):
@@ -147,7 +157,7 @@ def test_bounds_are_what_black_and_white_become(jlrp, request, photo, tmp_path, 
     assert_fine(jlrp("explain", path, photo("a.png"), *options))
     found, of = loaded(tmp_path / "jlrp-relevance/a.npz"), ir.load(path)
     frame = frame_of(of)
-    images = frame.to_layout(CONVENTIONS[mode](read(tmp_path / "a.png", frame)[None]))
+    images = frame.to_layout(CONVENTIONS[mode](read_image(tmp_path / "a.png", frame)[None]))
     rules = library.PRESETS["epsilon_gamma_box"](low, high)
     expected = library.explainer(of.graph, rules)(of.params, images).relevance[0]
     np.testing.assert_allclose(found["relevance"], expected, atol=1e-5 * np.abs(expected).max())

@@ -12,8 +12,8 @@ from PIL import Image
 
 import ir
 import jlrp as library
-from jlrp.cli.files import require_apart, require_file, require_folder, write_together
-from jlrp.cli.program import InputError
+from jlrp.datasets import DataError
+from jlrp.datasets.files import require_apart, require_file, require_folder, write_together
 from tests.cli.asserts import assert_fine, assert_refused
 
 ROOT = Path(library.__file__).parents[1]
@@ -128,7 +128,7 @@ def test_outputs_and_inputs_are_told_apart_by_what_they_are(tmp_path):
     (tmp_path / "a").write_text("")
     (tmp_path / "folder").symlink_to(tmp_path)
     require_apart([tmp_path / "b", tmp_path / "none/a"], [tmp_path / "a", None, "resnet50", "a\0"])
-    with pytest.raises(InputError, match="would be written, and is the file"):
+    with pytest.raises(DataError, match="would be written, and is the file"):
         require_apart([tmp_path / "folder" / "a"], [tmp_path / "a"])
 
 
@@ -177,7 +177,7 @@ def test_places_are_checked_before_the_work(jlrp, photo, tmp_path):
 @pytest.mark.skipif(os.geteuid() == 0, reason="the administrator may write everywhere")
 def test_a_folder_that_cannot_be_written_into(tmp_path):
     (tmp_path / "closed").mkdir(mode=0o500)
-    with pytest.raises(InputError, match="closed cannot be written into"):
+    with pytest.raises(DataError, match="closed cannot be written into"):
         require_folder(tmp_path / "closed" / "maps")
 
 
@@ -205,7 +205,7 @@ def test_pipes_are_not_waited_for(jlrp, model, photo, tmp_path):
     assert_refused(jlrp("compare", model, "f.png"), "f.png is no ordinary file")
     assert_refused(jlrp("explain", "f.png", "a.png"), "f.png")
     assert_refused(jlrp("explain", model, "a.png", "--labels", "f.png"), "f.png is no ordinary file")
-    with pytest.raises(InputError, match="is a folder"):
+    with pytest.raises(DataError, match="is a folder"):
         require_file(tmp_path)
 
 

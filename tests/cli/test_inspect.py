@@ -76,7 +76,7 @@ def test_what_each_layer_can_keep_is_shown_when_asked_for(jlrp, model):
     assert rows["layer"].rstrip().endswith("can keep")
     assert rows["convolution2d_1/linear"].rstrip().endswith("bias, stabiliser, empty")
     assert rows["dense_1"].rstrip().endswith("bias, stabiliser")
-    assert rows["maxpooling2d_3"].rstrip().endswith("Winner()")
+    assert rows["maxpooling2d_3"].rstrip().endswith("WinnerTakesAll()")
 
 
 def test_layers_without_a_rule_are_an_error_with_the_ledger_too(jlrp, model, monkeypatch):

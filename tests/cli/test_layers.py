@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import ir
-from jlrp.cli.layers import import_layers, in_options
-from jlrp.cli.model import load
-from jlrp.cli.program import InputError
+from jlrp.cli.models import import_layers, load
+from jlrp.cli.options import ModelOptions
+from jlrp.cli.program import InputError, in_options, sentence_of
 from tests.keras_files import saved, sequential
 
 
@@ -25,10 +25,12 @@ def test_a_file_makes_a_layer_known(tmp_path, unknown):
         "import ir, ir.keras\n"
         'ir.keras.register("CliGain", ir.Scale(), weights=lambda spec: [ir.keras.Weight("scale", ("g",), (3,))])\n'
     )
-    with pytest.raises(ir.LoadError, match="--layers FILE"):
-        load(unknown, None, None)
+    with pytest.raises(ir.LoadError) as caught:
+        load(ModelOptions(model=unknown))
+    assert "--layers FILE" in sentence_of(caught.value)
     for _ in range(2):  # the file is executed once
-        assert load(unknown, None, None, file).params["gain"]["scale"].tolist() == [1, 2, 3]
+        model = load(ModelOptions(model=unknown, layer_file=file))
+        assert model.params["gain"]["scale"].tolist() == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,8 @@ def test_the_command_line_speaks_in_options(tmp_path):
     with h5py.File(tmp_path / "m.h5", "w") as file:
         file.attrs["layer_names"] = [b"d"]
         file.create_group("d").attrs["weight_names"] = []
-    with pytest.raises(ir.LoadError, match=r"give --architecture, a file") as caught:
-        load(tmp_path / "m.h5", None, None)
-    assert "architecture=" not in str(caught.value)
+    with pytest.raises(ir.LoadError) as caught:
+        load(ModelOptions(model=tmp_path / "m.h5"))
+    assert "give --architecture, a file" in sentence_of(caught.value)
+    assert "architecture=" not in sentence_of(caught.value)
     assert json.dumps(in_options("nothing to change")) == '"nothing to change"'

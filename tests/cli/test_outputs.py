@@ -7,8 +7,6 @@ import pytest
 from PIL import Image
 
 import ir
-from jlrp.cli.labels import Labels
-from jlrp.cli.outputs import Output
 from tests.cli.asserts import assert_fine, assert_refused
 from tests.keras_files import saved as saved_keras
 from tests.keras_files import sequential
@@ -185,18 +183,6 @@ def test_a_map_of_nothing_says_so(jlrp, tmp_path, image):
     assert str(np.load(tmp_path / found["files"]["relevance"])["note"]) == found["note"]
     words = jlrp("explain", model, image, "--preset", "epsilon", "--force").stdout
     assert ": no relevance reached the image: see --ledger" in words
-
-
-def output(units, *labels, positions=()):
-    decision = None
-    return Output("p", (*positions, units), len(positions), True, decision, Labels(labels))
-
-
-def test_words():
-    assert output(3).verdict(1, 0.5, 0.0) == "class 1, 50.0 %"
-    assert output(3, "a", "b", "c").verdict(1, None, 2.5) == "b (class 1), output 2.5"
-    assert output(1, "cat", "dog").verdict(0, 0.61, 0.4) == "cat, 61.0 %"
-    assert output(1).verdict(0, None, 12.25) == "output 12.25"
 
 
 def test_a_users_file_says_what_a_layer_does(jlrp, tmp_path, image):

@@ -116,7 +116,7 @@ def test_what_is_expected_to_fail_is_said_in_one_sentence(jlrp, monkeypatch, err
     def fail():
         raise error
 
-    monkeypatch.setattr("jlrp.cli.presets.console", fail)
+    monkeypatch.setattr("jlrp.cli.methods.console", fail)
     result = jlrp("presets")
     assert_refused(result)
     assert result.stderr == f"Error: {sentence}\n"
@@ -126,7 +126,7 @@ def test_what_is_not_expected_is_no_wrong_input(jlrp, monkeypatch):
     def fail():
         raise KeyError("odd\x1b[31m")
 
-    monkeypatch.setattr("jlrp.cli.presets.console", fail)
+    monkeypatch.setattr("jlrp.cli.methods.console", fail)
     monkeypatch.delenv("JLRP_TRACEBACK", raising=False)
     result = jlrp("presets")
     assert result.exit_code == 1
@@ -142,7 +142,7 @@ def test_an_interruption_ends_the_program_quietly(jlrp, monkeypatch):
     def interrupt():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("jlrp.cli.presets.console", interrupt)
+    monkeypatch.setattr("jlrp.cli.methods.console", interrupt)
     result = jlrp("presets")
     assert result.exit_code == 130
     assert result.stderr.splitlines()[-1] == "Interrupted: what has been written is whole."

@@ -10,7 +10,8 @@ import pytest
 
 import ir
 import jlrp as library
-from jlrp.cli.images import Frame, read
+from jlrp.datasets import Frame
+from jlrp.datasets.images import read_image
 from tests.cli.asserts import assert_fine, assert_refused
 
 REPORT = ("--report", "report.html", "--no-pictures", "--preprocess", "tf")
@@ -30,7 +31,7 @@ def values(card: dict, number: int) -> np.ndarray:
 
 
 def batch(paths: list[Path]) -> np.ndarray:
-    return np.stack([read(path, Frame(16, 16, 3)) for path in paths]).astype(np.float32) / np.float32(127.5) - 1
+    return np.stack([read_image(path, Frame(16, 16, 3)) for path in paths]).astype(np.float32) / np.float32(127.5) - 1
 
 
 def assert_close(found: np.ndarray, relevance) -> None:

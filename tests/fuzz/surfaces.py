@@ -20,11 +20,9 @@ from PIL import Image
 
 import ir
 from jlrp.cli import program
-from jlrp.cli.arrays import read_arrays
-from jlrp.cli.images import Frame, read
-from jlrp.cli.labels import Labels, read_labels, target_index
-from jlrp.cli.program import InputError
-from jlrp.cli.targets import parsed
+from jlrp.cli.questions import parse_target, parse_targets
+from jlrp.datasets import DataError, Frame, Labels, load_arrays, load_labels
+from jlrp.datasets.images import read_image
 from tests.fuzz import bytes_level, json_level
 from tests.fuzz.mutate import anyone
 from tests.fuzz.reading import tried
@@ -101,8 +99,8 @@ def image(rng: Random, folder: Path) -> str:
     path.write_bytes(bytes_level.mutated(images()[rng.choice(list(images()))], rng)[0])
     frame = rng.choice(FRAMES)
     try:
-        pixels = read(path, frame)
-    except InputError as error:
+        pixels = read_image(path, frame)
+    except DataError as error:
         return _sentence(error, "image.png")
     if pixels.shape != (frame.height, frame.width, frame.channels) or pixels.dtype != np.uint8:
         raise FailedError(f"made {pixels.dtype} {pixels.shape} of an image")
@@ -123,8 +121,8 @@ def arrays(rng: Random, folder: Path) -> str:
         content = bytes_level.mutated(content[:300], rng)[0] + content[300:]
     path.write_bytes(bytes_level.mutated(content, rng)[0])
     try:
-        read_arrays(path, small())
-    except InputError as error:
+        load_arrays(small(), path)
+    except DataError as error:
         return _sentence(error, path.name)
     except MemoryError:
         return REFUSED
@@ -153,9 +151,9 @@ def labels(rng: Random, folder: Path) -> str:
         text = "\n".join(names).encode("utf-8", "surrogatepass")
     path.write_bytes(bytes_level.mutated(text, rng)[0] if rng.random() < 0.5 and text else text)
     try:
-        found = read_labels(path, 5)
+        found = load_labels(path, 5)
         classes(rng, folder, found)
-    except InputError as error:
+    except DataError as error:
         return _sentence(error)
     return FINE
 
@@ -167,11 +165,11 @@ def classes(rng: Random, folder: Path, known: Labels | None = None) -> str:
     )
     try:
         known = known or Labels()
-        index = target_index(word, 5, known)
+        index = parse_target(word, 5, known)
         if index is not None and not 0 <= index < 5:
             raise FailedError(f"took class {index} of 5")
-        parsed(word, 5, known)
-    except InputError as error:
+        parse_targets(word, 5, known)
+    except DataError as error:
         return _sentence(error)
     return FINE
 
@@ -246,6 +244,7 @@ def made_arguments(rng: Random, folder: Path) -> list[str]:
         "--report": (str(folder / "r.html"), str(folder), "r.txt", *ODD),
         "--architecture": ("resnet50", "resnet51", "x" * 300, str(SMALL), *ODD),
         "--variant": ODD,
+        "--hdf5": ("own", "any", *ODD),
         "--preprocess": ("caffe", "none", *ODD),
         "--start": ("one", *ODD),
         "--contrast": ("others", "runner_up", *ODD),

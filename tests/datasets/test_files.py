@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from jlrp.cli.files import output_files, output_names, require_new, write_whole
-from jlrp.cli.program import InputError
+from jlrp.datasets import DataError
+from jlrp.datasets.files import output_names, require_new, write_whole
 
 
 @pytest.mark.parametrize(
@@ -25,22 +25,14 @@ def test_names_do_not_collide(paths, names):
     assert output_names([Path(path) for path in paths]) == names
 
 
-def test_files_of_an_image():
-    assert output_files(Path("maps"), "a.b", pictures=True) == {
-        "relevance": Path("maps/a.b.npz"),
-        "heatmap": Path("maps/a.b.heatmap.png"),
-        "overlay": Path("maps/a.b.overlay.png"),
-    }
-
-
 def test_what_is_there_is_named_with_how_many_more(tmp_path):
     first, second, third = (tmp_path / name for name in "abc")
     require_new([first, second], force=False)
     second.write_text("")
-    with pytest.raises(InputError, match=r"b is there already: give another place, or --force to replace it\.$"):
+    with pytest.raises(DataError, match=r"b is there already: give another place, or force=True to replace it\.$"):
         require_new([first, second, third], force=False)
     third.symlink_to("nowhere")
-    with pytest.raises(InputError, match=r"b is there already, and 1 more: .* to replace them\.$"):
+    with pytest.raises(DataError, match=r"b is there already, and 1 more: .* to replace them\.$"):
         require_new([first, second, third], force=False)
     require_new([first, second, third], force=True)
 

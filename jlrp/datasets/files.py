@@ -1,4 +1,4 @@
-"""Output files: names that do not collide, contents that are whole or absent."""
+"""Files: names that do not collide, places that can be written, contents that are whole or absent."""
 
 import os
 import stat
@@ -9,11 +9,12 @@ from itertools import count
 from pathlib import Path
 
 from ir.formats.writing import replacing
-from jlrp.cli.program import InputError, shown
+from jlrp.datasets.errors import DataError
+from jlrp.text import printable_path
 
 
 def output_names(paths: Sequence[Path]) -> list[str]:
-    """A name per image: its stem; where several share that, `folder-stem`, then `folder-stem-suffix`, then a number.
+    """A name per file: its stem; where several share that, `folder-stem`, then `folder-stem-suffix`, then a number.
 
     Upper and lower case count as the same, as on some file systems.
 
@@ -30,32 +31,45 @@ def output_names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
-def require_folder(path: Path) -> None:
-    """`InputError` where `path` is no folder that files can be written into; it need not be there."""
-    if os.path.lexists(path) and not path.is_dir():
-        what = "a link that leads nowhere" if path.is_symlink() and not path.exists() else "a file"
-        raise InputError(f"{shown(path)} is {what}: the results need a folder.")
-    there = next(folder for folder in (path, *path.absolute().parents) if os.path.lexists(folder))
-    if not there.is_dir():
-        raise InputError(f"{shown(path)} cannot be made: {shown(there)} is no folder.")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise InputError(f"{shown(there)} cannot be written into: give another place, or change its permissions.")
-
-
 def require_file(path: Path, what: str = "") -> None:
-    """`InputError` where `path` is no file that can be read to its end; what: how the sentence begins."""
-    name = f"{what} {shown(path)}".lstrip()
+    """`DataError` where `path` is no file that can be read to its end; what: how the sentence begins."""
+    name = f"{what} {printable_path(path)}".lstrip()
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         detail = error.strerror if isinstance(error, OSError) else "No such file"
-        raise InputError(f"{name} cannot be read: {detail}.") from None
+        raise DataError(f"{name} cannot be read: {detail}.") from None
     if not stat.S_ISREG(mode):
-        raise InputError(f"{name} is {'a folder' if stat.S_ISDIR(mode) else 'no ordinary file'}.")
+        raise DataError(f"{name} is {'a folder' if stat.S_ISDIR(mode) else 'no ordinary file'}.")
+
+
+def require_folder(path: Path) -> None:
+    """`DataError` where `path` is no folder that files can be written into; it need not be there."""
+    if os.path.lexists(path) and not path.is_dir():
+        what = "a link that leads nowhere" if path.is_symlink() and not path.exists() else "a file"
+        raise DataError(f"{printable_path(path)} is {what}: the results need a folder.")
+    there = next(folder for folder in (path, *path.absolute().parents) if os.path.lexists(folder))
+    if not there.is_dir():
+        raise DataError(f"{printable_path(path)} cannot be made: {printable_path(there)} is no folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise DataError(
+            f"{printable_path(there)} cannot be written into: give another place, or change its permissions."
+        )
+
+
+def require_new(paths: Iterable[Path], force: bool) -> None:
+    """`DataError` that names the first of `paths` that is there and how many more are, unless `force` is given."""
+    there = [] if force else [path for path in paths if os.path.lexists(path)]
+    if there:
+        more = f", and {len(there) - 1} more" if len(there) > 1 else ""
+        them = "them" if more else "it"
+        raise DataError(
+            f"{printable_path(there[0])} is there already{more}: give another place, or force=True to replace {them}."
+        )
 
 
 def require_apart(outputs: Iterable[Path], inputs: Iterable[Path | str | None]) -> None:
-    """`InputError` where a file that is to be written is one that is read; `inputs` may hold what is no file.
+    """`DataError` where a file that is to be written is one that is read; `inputs` may hold what is no file.
 
     Links count as the files that they lead to, and as themselves.
     """
@@ -63,29 +77,18 @@ def require_apart(outputs: Iterable[Path], inputs: Iterable[Path | str | None]) 
     for output in outputs:
         for key in _identities(output):
             if key in read:
-                raise InputError(
-                    f"{shown(output)} would be written, and is the file {shown(read[key])} that is read: give another "
-                    "place for what is written."
+                raise DataError(
+                    f"{printable_path(output)} would be written, and is the file {printable_path(read[key])} that is "
+                    "read: give another place for what is written."
                 )
 
 
-def output_files(folder: Path, name: str, pictures: bool) -> dict[str, Path]:
-    """What `jlrp explain` writes for an image of this output name.
-
-    >>> output_files(Path("maps"), "cat", pictures=False)["relevance"].as_posix()
-    'maps/cat.npz'
-    """
-    suffixes = {"relevance": ".npz"} | ({"heatmap": ".heatmap.png", "overlay": ".overlay.png"} if pictures else {})
-    return {kind: folder / f"{name}{suffix}" for kind, suffix in suffixes.items()}
-
-
-def require_new(paths: Iterable[Path], force: bool) -> None:
-    """`InputError` that names the first of `paths` that is there and how many more are, unless `force` is given."""
-    there = [] if force else [path for path in paths if os.path.lexists(path)]
-    if there:
-        more = f", and {len(there) - 1} more" if len(there) > 1 else ""
-        them = "them" if more else "it"
-        raise InputError(f"{shown(there[0])} is there already{more}: give another place, or --force to replace {them}.")
+def require_place(path: Path, force: bool, what: str = "") -> None:
+    """`DataError` where no file can be written at `path`, or one is there; what: how a sentence begins."""
+    if path.is_dir():
+        raise DataError(f"{what} {printable_path(path)} is a folder: give a file in it.".lstrip())
+    require_new([path], force)
+    require_folder(path.parent)
 
 
 def write_together(contents: Mapping[Path, bytes]) -> None:

@@ -1,11 +1,13 @@
-"""Labels from files, and the class that a target means."""
+"""Labels from files."""
 
 import json
 
+import numpy as np
 import pytest
 
-from jlrp.cli.labels import Labels, read_labels, target_index
-from jlrp.cli.program import InputError
+import ir
+import jlrp
+from jlrp.datasets import DataError, Labels, load_labels
 
 LABELS = Labels(("ant", "bee", "crane", "crane"), ("n1", "n2", "n3", "n4"))
 
@@ -14,7 +16,7 @@ LABELS = Labels(("ant", "bee", "crane", "crane"), ("n1", "n2", "n3", "n4"))
 def test_a_text_with_a_label_a_line(tmp_path, text):
     path = tmp_path / "labels.txt"
     path.write_text(text, "utf-8", newline="")
-    assert read_labels(path, 2) == Labels(("ant", "bee"))
+    assert load_labels(path, 2) == Labels(("ant", "bee"))
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,7 @@ def test_a_text_with_a_label_a_line(tmp_path, text):
 def test_a_class_index(tmp_path, content, expected):
     path = tmp_path / "index.json"
     path.write_text(json.dumps(content))
-    assert read_labels(path, 2) == expected
+    assert load_labels(path, 2) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,15 +53,15 @@ def test_a_class_index(tmp_path, content, expected):
 def test_a_json_that_is_no_class_index(tmp_path, text):
     path = tmp_path / "index.json"
     path.write_text(text)
-    with pytest.raises(InputError, match=r"index\.json is no class index"):
-        read_labels(path, 2)
+    with pytest.raises(DataError, match=r"index\.json is no class index"):
+        load_labels(path, 2)
 
 
 def test_a_labels_file_that_is_no_text(tmp_path):
     path = tmp_path / "labels.txt"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="UTF-8"):
-        read_labels(path, 2)
+    with pytest.raises(DataError, match="UTF-8"):
+        load_labels(path, 2)
 
 
 def test_titles():
@@ -68,25 +70,21 @@ def test_titles():
     assert (LABELS[1], Labels()[1]) == ("bee", "")
 
 
-@pytest.mark.parametrize(("target", "expected"), [("predicted", None), ("0", 0), ("3", 3), ("bee", 1), ("n4", 3)])
-def test_targets(target, expected):
-    assert target_index(target, 4, LABELS) == expected
+def test_a_wrong_number(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text("ant\nbee\ncrane\n")
+    assert len(load_labels(path)) == 3
+    with pytest.raises(DataError, match=r"labels\.txt has 3 labels, but the model has 2 classes"):
+        load_labels(path, 2)
+    with pytest.raises(DataError, match="one unit: give one label, or two"):
+        load_labels(path, 1)
+    with pytest.raises(DataError, match=r"The labels file .*none cannot be read: No such file"):
+        load_labels(tmp_path / "none")
 
 
-def test_a_number_is_an_index_also_where_labels_are_numbers():
-    assert target_index("1", 2, Labels(("1", "0"))) == 1
-
-
-@pytest.mark.parametrize(
-    ("target", "words"),
-    [
-        ("4", "classes 0 to 3"),
-        ("-1", "classes 0 to 3"),
-        ("crane", "2, 3 all have"),
-        ("been", 'Did you mean "bee"'),
-        ("", "No class"),
-    ],
-)
-def test_targets_that_mean_no_class(target, words):
-    with pytest.raises(InputError, match=words):
-        target_index(target, 4, LABELS)
+def test_an_explainer_takes_them():
+    graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+    explain = jlrp.explainer(graph, labels=Labels(("ant", "bee")))
+    result = explain({"fc": {"kernel": np.eye(2)}}, np.ones((1, 2)), target="bee")
+    assert (result.target.tolist(), result.labels) == ([1], ("ant", "bee"))
+    assert jlrp.explainer(graph, labels=Labels()).labels == ()

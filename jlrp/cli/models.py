@@ -1,0 +1,211 @@
+"""The model of a command: load it, check it, show it, convert it."""
+
+import hashlib
+import json
+import math
+import os
+import sys
+from contextlib import suppress
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+from rich.table import Table
+
+import ir
+import jlrp
+from ir.ops.base import show
+from jlrp.cli.commands import Convert, Inspect
+from jlrp.cli.methods import composite, require_preset
+from jlrp.cli.options import ModelOptions
+from jlrp.cli.program import WRONG, InputError, complain, console, running, tell
+from jlrp.datasets.files import require_apart, require_place
+from jlrp.propagation.trial import keepers
+from jlrp.text import printable_path
+
+SUFFIX = ".safetensors"
+"""How the name of a converted file ends."""
+
+
+def load(given: ModelOptions) -> ir.Model:
+    """The model of a file, or weights put into an architecture."""
+    if given.variant is not None and given.architecture is None:
+        raise InputError("--variant chooses between the builds of an --architecture: give that too.")
+    if given.layer_file is not None:
+        import_layers(given.layer_file)
+    return ir.load(given.model, architecture=given.architecture, variant=given.variant, hdf5=given.hdf5)
+
+
+def require_room(model: ir.Model, shape: ir.Shape, images: int) -> None:
+    """`InputError` where the values of this many images, of a shape with the batch first, take more than all memory.
+
+    It is the system that ends a program which takes too much, without a word. Half of the values are counted, as not
+    all of them are kept at once.
+    """
+    values = sum(
+        math.prod(n or 1 for n in each) for each in model.graph.shapes(model.params, [(1, *shape[1:])]).values()
+    )
+    needed, there = 4 * images * values // 2, _memory()
+    if there is not None and needed > there:
+        what = "One image of this size makes" if images == 1 else f"{images} images at a time make"
+        raise InputError(
+            f"{what} about {needed / 1e9:,.0f} GB of values in the model, and there are {there / 1e9:,.0f} GB of "
+            f"memory: give a smaller {'--size' if images == 1 else '--batch-size'}."
+        )
+
+
+def require_finite(model: ir.Model, path: Path) -> None:
+    """`InputError` that names the first weight with a NaN or an infinity in it."""
+    for layer, weights in model.params.items():
+        for role, array in weights.items():
+            if not np.isfinite(array).all():
+                where = printable_path(path)
+                raise InputError(f'{where}: the {role} of layer "{layer}" holds values that are not finite.')
+
+
+def import_layers(path: Path) -> None:
+    """Execute a user's Python file, once, so that what it registers is known.
+
+    Args:
+        path: The file that `--layers` names.
+
+    Raises:
+        InputError: If the file cannot be read or fails; one sentence that says where.
+    """
+    name = f"jlrp_layers_{hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return
+    spec = spec_from_file_location(name, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise InputError(f"--layers takes a Python file (.py), and {printable_path(path)} is none.")
+    sys.modules[name] = module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        detail = " ".join(f"{type(error).__name__}: {error}".split())[:300].removesuffix(".")
+        where = f"The file {printable_path(path)} of --layers"
+        raise InputError(f"{where} fails{_line(error, path)}: {detail}.") from error
+
+
+def convert(given: Convert) -> None:
+    """`jlrp convert`: any model file as one of the library's own."""
+    out = printable_path(given.out)
+    if given.out.suffix.lower() != SUFFIX:
+        raise InputError(f"{out} should end in {SUFFIX}, as that is the format that is written.")
+    require_place(given.out, given.force)
+    require_apart([given.out], [given.model, given.architecture])
+    model = load(given)
+    try:
+        ir.save(model, given.out)
+    except ValueError as error:
+        raise InputError(f"{printable_path(given.model)}: {error}") from error
+    size = f"{given.out.stat().st_size / 1e6:,.1f} MB"
+    console(given.quiet).print(f"Wrote {out}: {_counts(model)}, {size}.")
+
+
+def inspect(given: Inspect) -> None:
+    """`jlrp inspect`: a model's layers, edges and shapes, and the rule that each layer gets."""
+    require_preset(given.preset)
+    model = load(given)
+    rules, kept, problem = dict[str, str](), None, None
+    try:
+        with running(given.model):
+            chosen = composite(given.preset, 0.0, 1.0)
+            rules = chosen.rule_names(model.graph)
+            kept = keepers(model, chosen) if given.ledger else None
+    except jlrp.CompositeError as error:
+        problem = str(error)
+    if given.as_json:
+        tell(json.dumps(_document(given, model, rules, kept), indent=1))
+    out = console(quiet=given.as_json)
+    source = ", ".join(f"{key} {value}" for key, value in model.source.items())
+    out.print(f"{printable_path(given.model)}: {source}")
+    out.print(_table(given, model, rules, kept))
+    out.print(_totals(model))
+    if problem is not None:
+        complain(f"Error: {problem}")
+        raise typer.Exit(WRONG)
+
+
+def _table(given: Inspect, model: ir.Model, rules: dict[str, str], kept: dict[str, str] | None) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    ledger = [] if kept is None else ["can keep"]
+    for heading in ("layer", "op", "inputs", "output shape", "weights", f"rule ({given.preset})", *ledger):
+        table.add_column(heading, overflow="fold", justify="right" if heading == "weights" else "left")
+    shapes = model.shapes
+    for name in model.graph.inputs:
+        table.add_row(name, "input", "", show(shapes[name]), "", "")
+    counted: set[str | None] = {None}
+    for node in model.graph.nodes:
+        weights = "" if node.params is None else f"{_size(model, node.params):,}"
+        weights = "shared" if weights and node.params in counted else weights
+        counted.add(node.params)
+        inputs, rule = ", ".join(node.inputs), rules.get(node.name, "none")
+        keeps = [] if kept is None else [kept.get(node.name, "")]
+        table.add_row(node.name, str(node.op), inputs, show(shapes[node.name]), weights, rule, *keeps)
+    return table
+
+
+def _document(given: Inspect, model: ir.Model, rules: dict[str, str], kept: dict[str, str] | None) -> dict[str, Any]:
+    """What `--json` prints."""
+    shapes = model.shapes
+    layers = [
+        {
+            "layer": node.name,
+            "op": str(node.op),
+            "inputs": list(node.inputs),
+            "output_shape": list(shapes[node.name]),
+            "weights": 0 if node.params is None else _size(model, node.params),
+            "rule": rules.get(node.name),
+            **({} if kept is None else {"can_keep": list(filter(None, kept.get(node.name, "").split(", ")))}),
+        }
+        for node in model.graph.nodes
+    ]
+    return {
+        "model": str(given.model),
+        "preset": given.preset,
+        "outputs": list(model.graph.outputs),
+        "layers": layers,
+    }
+
+
+def _totals(model: ir.Model) -> str:
+    arrays = [array for layer in model.params.values() for array in layer.values()]
+    dtypes = ", ".join(sorted({str(array.dtype) for array in arrays})) or "none"
+    size = f"{sum(array.nbytes for array in arrays) / 1e6:.1f} MB"
+    return f"{_counts(model)} ({size}, {dtypes}); outputs: {', '.join(model.graph.outputs)}"
+
+
+def _counts(model: ir.Model) -> str:
+    nodes, layers = len(model.graph.nodes), len(model.params)
+    return f"{nodes} nodes, {layers} layers with weights, {model.parameter_count:,} numbers"
+
+
+def _size(model: ir.Model, layer: str) -> int:
+    return sum(int(np.size(array)) for array in model.params[layer].values())
+
+
+def _memory() -> int | None:
+    """The machine's memory in bytes, or what a container may take of it; `None` where the system does not say."""
+    try:
+        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+    with suppress(OSError, ValueError):  # "max" is no number
+        found = min(found, int(Path("/sys/fs/cgroup/memory.max").read_text("ascii")))
+    return found
+
+
+def _line(error: BaseException, path: Path) -> str:
+    """Where in the file an error arose."""
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        return f" in line {error.lineno}"
+    lines, trace = [], error.__traceback__
+    while trace is not None:
+        if Path(trace.tb_frame.f_code.co_filename) == path:
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return f" in line {lines[-1]}" if lines else ""

@@ -1,0 +1,196 @@
+"""What all runs of `jlrp explain` share, and the run over files of arrays; `jlrp.cli.image_run` has the other."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+import ir
+import jlrp
+from jlrp import plot
+from jlrp.cli.commands import Explain
+from jlrp.cli.methods import Rules, start_of
+from jlrp.cli.program import InputError, complain, in_options, running, sentence_of
+from jlrp.datasets import DataError, Output, load_arrays
+from jlrp.datasets.files import output_names, write_together
+from jlrp.datasets.results import npz_bytes
+from jlrp.propagation.programs import batch_axes
+from jlrp.text import printable_path
+
+Record = dict[str, Any]
+"""What became of a file, as `--json` says it: its path with classes, scores and files, or with what is wrong."""
+
+MAX_SAMPLES = 8
+"""How many samples of a file of arrays are named on the console and drawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What all files of one run share; all of it has been checked.
+
+    Attributes:
+        given: The options.
+        model: The model.
+        rules: Those of each preset, that of the run and those of its report.
+        explainers: Those of each preset.
+        output: The output that is explained.
+        target: The class, `None` for the predicted one.
+        region: Where relevance starts, `None` for where the class is predicted.
+        batch_size: How many images there are in a call.
+        out: Where ordinary output goes.
+    """
+
+    given: Explain
+    model: ir.Model
+    rules: Mapping[str, Rules]
+    explainers: Mapping[str, Any]
+    output: Output
+    target: int | None
+    region: Any
+    batch_size: int
+    out: Console
+
+    @property
+    def explain(self) -> Any:
+        """The explainer of the run's own preset."""
+        return self.explainers[self.given.preset]
+
+    @property
+    def start(self) -> str:
+        """What relevance starts as."""
+        return start_of(self.given, self.rules[self.given.preset])
+
+    def fill(self, images: NDArray[Any]) -> NDArray[Any]:
+        """A batch filled up with its last image, so that one program serves all batches."""
+        missing = max(0, self.batch_size - len(images))
+        return np.concatenate([images, np.repeat(images[-1:], missing, 0)])
+
+    def call(self, bound: Any, images: Any, **options: Any) -> jlrp.Explanation:
+        """The explanation of a batch, off the device."""
+        region = {} if self.region is None else {"region": self.region}
+        return jax.device_get(bound(images, target=self.target, **region, **options))
+
+    def refuse(self, path: Path, error: Exception) -> Record:
+        """Say on standard error why a file is left out; the record of it."""
+        sentence = sentence_of(error)
+        complain(f"Error: {sentence}")
+        return {"path": str(path), "error": sentence}
+
+    def facts(self, **more: str) -> dict[str, str]:
+        """What every `.npz` says of the run."""
+        return {
+            "preset": self.given.preset,
+            "start": self.start,
+            "target": "predicted" if self.target is None else str(self.target),
+            **more,
+            "model": printable_path(self.given.model),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayRun(Run):
+    """A run over files of arrays: a record for each file, with all its samples."""
+
+    def run(self, paths: Sequence[Path]) -> list[Record]:
+        """Explain and write all files; what became of each, in order."""
+        bound = self.explain.bind(self.model.params)
+        return [self._record(bound, path, name) for path, name in zip(paths, output_names(paths), strict=True)]
+
+    def files(self, name: str) -> dict[str, Path]:
+        """What may be written for a file of this output name: relevance, and a picture for each input."""
+        inputs = self.model.graph.inputs if self.given.pictures else ()
+        pictures = {"picture": ".relevance.png"}
+        if len(inputs) != 1:
+            pictures = {f"picture:{each}": f".{position}.relevance.png" for position, each in enumerate(inputs)}
+        suffixes = {"relevance": ".npz", **pictures}
+        return {kind: self.given.output / f"{name}{suffix}" for kind, suffix in suffixes.items()}
+
+    def _record(self, bound: Any, path: Path, name: str) -> Record:
+        try:
+            arrays = load_arrays(self.model, path)
+            with running(self.given.model):
+                filled = tuple(map(self.fill, arrays))
+                images = filled[0] if len(filled) == 1 else filled
+                found = rows_of(self.call(bound, images, batch_size=self.batch_size), range(len(arrays[0])))
+            require_finite(path, found)
+            contents = self._contents(path, name, found, arrays)
+            write_together(contents)
+        except (DataError, OSError) as error:
+            return self.refuse(path, error)
+        files = {kind: str(file) for kind, file in self.files(name).items() if file in contents}
+        record = {"path": str(path), **self._document(found), "files": files}
+        self._tell(path, record)
+        return record
+
+    def _document(self, found: jlrp.Explanation) -> Record:
+        classes = [int(index) for index in found.target]
+        record: Record = {
+            "classes": classes,
+            "labels": [self.output.labels[index] or None for index in classes],
+            "notes": [in_options(note) or None for note in found.notes()],
+        }
+        if not self.output.positions:
+            scores = self.output.scores(found)
+            record["probabilities"] = [scores.probability(row, index) for row, index in enumerate(classes)]
+            record["logits"] = [float(scores.values[row, index]) for row, index in enumerate(classes)]
+        return record
+
+    def _tell(self, path: Path, record: Record) -> None:
+        for row, index in enumerate(record["classes"][:MAX_SAMPLES]):
+            if self.output.positions:
+                line = self.output.title(index)
+            else:
+                line = self.output.verdict(index, record["probabilities"][row], record["logits"][row])
+            note = record["notes"][row]
+            self.out.print(f"{printable_path(path)}[{row}]: {line}{f': {note}' if note else ''}")
+        more = len(record["classes"]) - MAX_SAMPLES
+        if more > 0:
+            self.out.print(f"{printable_path(path)}: and {more} more")
+
+    def _contents(
+        self, path: Path, name: str, found: jlrp.Explanation, arrays: Sequence[NDArray[Any]]
+    ) -> dict[Path, bytes]:
+        parts = found.relevance if isinstance(found.relevance, tuple) else (found.relevance,)
+        names = ["relevance"] if len(parts) == 1 else [f"relevance:{each}" for each in self.model.graph.inputs]
+        files = self.files(name)
+        contents = {
+            files.pop("relevance"): npz_bytes(
+                {
+                    **dict(zip(names, parts, strict=True)),
+                    "axes": np.array([",".join(axes) for axes in found.axes]),
+                    "class_index": found.target,
+                    "label": np.array([self.output.labels[int(index)] for index in found.target]),
+                    "output": found.output,
+                    "prediction": found.prediction,
+                    "note": np.array([in_options(note) for note in found.notes()]),
+                    **self.facts(input=printable_path(path)),
+                }
+            )
+        }
+        few = rows_of(found, range(min(MAX_SAMPLES, len(found.output))))
+        for position, file in enumerate(files.values()):
+            with suppress(ValueError):  # no picture of such an input
+                under: Any = None if "row" in few.axes[position] else [array[:MAX_SAMPLES] for array in arrays]
+                under = under[0] if under is not None and len(arrays) == 1 else under
+                contents[file] = plot.png(plot.explanation(few, under, position=position))
+        return contents
+
+
+def rows_of(found: jlrp.Explanation, rows: Sequence[int]) -> jlrp.Explanation:
+    """The explanation of some images of a batch."""
+    taken = np.asarray(rows, int)
+    axes = batch_axes(found.leading, found)
+    return jax.tree.map(lambda axis, array: np.take(array, taken, axis), axes, found)
+
+
+def require_finite(path: Path, found: jlrp.Explanation, *maps: NDArray[Any]) -> None:
+    """`InputError` where an output or relevance is no number."""
+    arrays = jax.tree.leaves((found.output, found.prediction, found.relevance, maps))
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise InputError(f"{printable_path(path)}: its output or relevance is not finite.")

@@ -1,0 +1,108 @@
+"""Arrays from files: batches of signals, tables, volumes and whatever else a model takes, for one input or several."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import ir
+from ir.ops.base import same_shape, show
+from jlrp.datasets.errors import DataError
+from jlrp.datasets.files import require_file
+from jlrp.text import printable, printable_path
+
+SUFFIXES = (".npy", ".npz")
+"""The names of files of arrays."""
+
+
+def load_arrays(model: ir.Model, path: str | os.PathLike[str]) -> tuple[NDArray[Any], ...]:
+    """Read a batch of inputs from a file, an array for each input of the model.
+
+    Values are taken as they are. An array without the batch is a batch of one. Nothing is unpickled.
+
+    Args:
+        model: The model.
+        path: A `.npy` file with the array of the only input, or an `.npz` file with one array, or with one for each
+            input by its name in `model.graph.inputs`.
+
+    Returns:
+        The arrays in the order of `model.graph.inputs`; `jlrp.explain` takes them as `images`.
+
+    Raises:
+        DataError: The file cannot be read, or its arrays are not those that the model takes.
+
+    Example:
+        >>> import pathlib, tempfile, numpy as np, ir, jlrp
+        >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+        >>> model = ir.Model(graph, {"fc": {"kernel": np.ones((3, 2))}}, ((None, 3),))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder, "table.npy")
+        ...     np.save(path, np.ones((5, 3)))
+        ...     [array.shape for array in jlrp.datasets.load_arrays(model, path)]
+        [(5, 3)]
+    """
+    path = Path(path)
+    found = read_npz(path)
+    names = model.graph.inputs
+    if len(names) == 1 and len(found) == 1:
+        found = {names[0]: next(iter(found.values()))}
+    if not set(names) <= set(found):
+        raise DataError(
+            f"{printable_path(path)} has the arrays {_listed(found)}, but the model has the inputs {_listed(names)}: "
+            "save them by these names with np.savez."
+        )
+    arrays = tuple(
+        _fitting(path, name, found[name], shape) for name, shape in zip(names, model.input_shapes, strict=True)
+    )
+    lengths = {len(array) for array in arrays}
+    if len(lengths) > 1:
+        counts = ", ".join(map(str, sorted(lengths)))
+        raise DataError(f"The arrays in {printable_path(path)} are batches of {counts} samples.")
+    return arrays
+
+
+def are_arrays(paths: list[Path]) -> bool:
+    """Whether files are files of arrays, by their names; `DataError` where some are and others are not."""
+    arrays = [path.suffix.lower() in SUFFIXES for path in paths]
+    if any(arrays) and not all(arrays):
+        other = printable_path(paths[arrays.index(False)])
+        raise DataError(f"Give images or arrays, not both: {other} is no {' or '.join(SUFFIXES)} file.")
+    return all(arrays)
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays in a file by name; that in a `.npy` file has the file's."""
+    require_file(path)
+    try:
+        with path.open("rb") as file:
+            content = np.load(file, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                return {path.stem: content}
+            with content:
+                return {name: content[name] for name in content.files}
+    except MemoryError:
+        raise
+    except Exception as error:  # NumPy, zipfile and zlib raise whatever a broken file leads them into
+        detail = error.strerror if isinstance(error, OSError) and error.strerror else "it holds no arrays of numbers"
+        raise DataError(f"{printable_path(path)} cannot be read: {detail}.") from None
+
+
+def _fitting(path: Path, name: str, array: NDArray[Any], shape: ir.Shape) -> NDArray[Any]:
+    """An array with its batch; `DataError` where it is not what an input takes."""
+    subject = printable_path(path)
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{subject} holds values of type {array.dtype}: the model takes real numbers.")
+    batch = array[None] if array.ndim == len(shape) - 1 else array
+    if batch.ndim != len(shape) or not same_shape((None, *batch.shape[1:]), (None, *shape[1:])):
+        raise DataError(f'{subject} has shape {array.shape}, but the input "{name}" takes {show(shape)}.')
+    if 0 in batch.shape:
+        raise DataError(f"{subject} has shape {array.shape}: it holds no sample.")
+    if not np.isfinite(batch).all():
+        raise DataError(f"{subject} holds values that are not finite.")
+    return batch
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(f'"{printable(str(name))}"' for name in list(names)[:12]) or "none"

@@ -1,0 +1,68 @@
+"""Arrays from files, as a model takes them."""
+
+import numpy as np
+import pytest
+
+import ir
+from jlrp.datasets import DataError, load_arrays
+from jlrp.datasets.arrays import are_arrays
+
+
+def model_of(*shapes) -> ir.Model:
+    names = [f"x{number}" for number in range(len(shapes))]
+    nodes = [ir.Node(f"a{number}", ir.Flatten(), (name,)) for number, name in enumerate(names)]
+    return ir.Model(ir.Graph(nodes, names, [node.name for node in nodes]), {}, shapes)
+
+
+SERIES = model_of((None, 20, 2))
+
+
+def test_the_array_of_the_only_input(tmp_path):
+    values = np.arange(200, dtype=np.float64).reshape(5, 20, 2)
+    np.save(tmp_path / "a.npy", values)
+    np.savez(tmp_path / "a.npz", whatever=values)
+    for name in ("a.npy", "a.npz"):
+        (found,) = load_arrays(SERIES, tmp_path / name)
+        np.testing.assert_array_equal(found, values)
+        assert found.dtype == np.float64
+
+
+def test_a_sample_without_the_batch(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((20, 2)))
+    assert load_arrays(SERIES, str(tmp_path / "a.npy"))[0].shape == (1, 20, 2)
+
+
+def test_several_inputs_by_name(tmp_path):
+    model = model_of((None, 3), (None, None, 4))
+    np.savez(tmp_path / "a.npz", x1=np.zeros((2, 7, 4)), x0=np.ones((2, 3)), more=np.zeros(9))
+    assert [array.shape for array in load_arrays(model, tmp_path / "a.npz")] == [(2, 3), (2, 7, 4)]
+    np.savez(tmp_path / "b.npz", x0=np.ones((2, 3)))
+    with pytest.raises(DataError, match='has the arrays "x0", but the model has the inputs "x0", "x1"'):
+        load_arrays(model, tmp_path / "b.npz")
+    np.savez(tmp_path / "c.npz", x1=np.zeros((3, 7, 4)), x0=np.ones((2, 3)))
+    with pytest.raises(DataError, match="are batches of 2, 3 samples"):
+        load_arrays(model, tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((5, 21, 2)), r"has shape \(5, 21, 2\), but the input \"x0\" takes \(N, 20, 2\)"),
+        (np.zeros(3), r"has shape \(3,\)"),
+        (np.zeros((0, 20, 2)), "holds no sample"),
+        (np.full((1, 20, 2), np.nan), "values that are not finite"),
+        (np.zeros((1, 20, 2), complex), "of type complex128: the model takes real numbers"),
+        (np.array([{"a": 1}], object), "cannot be read: it holds no arrays of numbers"),
+    ],
+)
+def test_arrays_that_do_not_fit(tmp_path, array, words):
+    np.save(tmp_path / "x.npy", array, allow_pickle=True)
+    with pytest.raises(DataError, match=words):
+        load_arrays(SERIES, tmp_path / "x.npy")
+
+
+def test_images_and_arrays_are_not_mixed(tmp_path):
+    assert are_arrays([tmp_path / "a.npy", tmp_path / "b.NPZ"])
+    assert not are_arrays([tmp_path / "a.png"])
+    with pytest.raises(DataError, match=r"b\.png is no \.npy or \.npz file"):
+        are_arrays([tmp_path / "a.npy", tmp_path / "b.png"])
