@@ -66,11 +66,19 @@ _NAMES = {
     "jlrp.propagation.interfaces": "explain_func",
     "jlrp.propagation.interpreter": "forward",
     "jlrp.propagation.ledger": "Ledger",
-    "jlrp.rules": "AbsSplit AlphaBeta Bilinear DeconvNet Epsilon Flat FrozenNorm Gamma GammaPlain Gradient "
-    "GuidedBackprop HalfHalf LayerCall Mapped Norm Pass Quotient Rule ShareRule SignalTakesAll Signed SmallWindow "
-    "SoftmaxTaylor Term Transpose UniformPooling WSquare Winner WithoutBias ZBox ZPlus Zero",
+    "jlrp.rules": "AbsSplit AlphaBeta DeconvNet DetachedNorm Epsilon Flat Gamma GammaPlain Gradient "
+    "GuidedBackprop HalfHalf LayerCall Mapped Norm Pass Quotient Rule ShareRule "
+    "SignalTakesAll Signed SmallWindow SoftmaxTaylor Term Transpose UniformMatMul "
+    "UniformPooling WSquare WinnerTakesAll WithoutBias ZBox ZPlus Zero",
 }
 """The public names by their homes."""
+
+_RENAMED = {
+    "Bilinear": "UniformMatMul",
+    "FrozenNorm": "DetachedNorm",
+    "Winner": "WinnerTakesAll",
+}
+"""Names of earlier versions, which still work, and what they are called now."""
 
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 _PACKAGES = ("baselines", "composites", "datasets", "fast", "ops", "plot", "propagation", "report", "rules")
@@ -80,6 +88,7 @@ __all__ = sorted(_HOMES)
 
 def __getattr__(name: str) -> Any:
     """A public name from its home, or a package; `jlrp.plot` and `jlrp.report` need the extra `cli`."""
+    name = _RENAMED.get(name, name)
     if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
         globals()[name] = value

@@ -2,7 +2,7 @@
 
 import ir
 from jlrp.composites.composite import Composite
-from jlrp.rules.backprop import DeconvNet, Gradient, GuidedBackprop
+from jlrp.rules.gradient import DeconvNet, Gradient, GuidedBackprop
 
 
 def deconvnet() -> Composite:

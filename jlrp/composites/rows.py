@@ -4,13 +4,13 @@ import ir
 from jlrp.composites.composite import Entry
 from jlrp.composites.predicates import Depth, Fact
 from jlrp.rules import (
-    Bilinear,
+    UniformMatMul,
     Epsilon,
     Pass,
     SignalTakesAll,
     SoftmaxTaylor,
     Transpose,
-    Winner,
+    WinnerTakesAll,
     Zero,
 )
 
@@ -37,8 +37,8 @@ def common_rows(epsilon: float = 1e-6) -> tuple[Entry, ...]:
         (Depth(0, 1) & ir.BatchNorm, Pass()),
         (ir.BatchNorm, Zero() if epsilon == 0 else Epsilon(epsilon)),
         (Fact("keeps_shape"), Pass()),
-        (Fact("selects"), Winner()),
+        (Fact("selects"), WinnerTakesAll()),
         (Fact("moves"), Transpose()),
         (Fact("multiplies") & Fact("elementwise"), SignalTakesAll()),
-        (Fact("multiplies"), Bilinear(epsilon)),
+        (Fact("multiplies"), UniformMatMul(epsilon)),
     )

@@ -22,7 +22,7 @@ from jlrp.fast.pooling import largest, to_winners
 from jlrp.fast.rules import Layer
 from jlrp.ops import Affine, is_affine
 from jlrp.propagation.formulation import Formulation
-from jlrp.rules import LayerCall, Quotient, Rule, ShareRule, Winner, WithoutBias
+from jlrp.rules import LayerCall, Quotient, Rule, ShareRule, WinnerTakesAll, WithoutBias
 from jlrp.rules.base import Facts, Relevances
 
 CACHE = 8 * 2**20
@@ -86,7 +86,11 @@ class Fast(Formulation):
         if _is_fast(rule, call.op):
             layer = Layer(call.op, call.affine, call.facts.one_sign)
             return (rules.relevance(rule, layer, call, relevance),)
-        if type(rule) is Winner and isinstance(call.op, ir.MaxPool) and self.backend == "cpu":
+        if (
+            type(rule) is WinnerTakesAll
+            and isinstance(call.op, ir.MaxPool)
+            and self.backend == "cpu"
+        ):
             return (to_winners(call.op, call.inputs[0], call.output, relevance),)
         return super().relevance(rule, call, relevance)
 

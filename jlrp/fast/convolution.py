@@ -33,14 +33,21 @@ def reformulated(op: ir.Op, plain: Affine) -> Affine:
     if set(op.strides) == {1}:
         return replace(plain, turn=_flip, back=partial(_flipped_back, op))
     if set(op.dilation) == {1}:
-        return replace(plain, turn=partial(_by_phase, op), back=partial(_phases_back, op, kernel.shape[:-2]))
+        return replace(
+            plain, turn=partial(_by_phase, op), back=partial(_phases_back, op, kernel.shape[:-2])
+        )
     return plain
 
 
 def is_pointwise(op: ir.Conv, kernel: Array) -> bool:
     """Whether a convolution is a product of matrices: each output pixel sees one input pixel."""
     padded = not isinstance(op.padding, str) and any(chain.from_iterable(op.padding))
-    return set(kernel.shape[:-2]) == {1} and op.groups == 1 and op.data_format == "channels_last" and not padded
+    return (
+        set(kernel.shape[:-2]) == {1}
+        and op.groups == 1
+        and op.data_format == "channels_last"
+        and not padded
+    )
 
 
 def _mix(op: ir.Conv, kernel: Array, x: Array) -> Array:
@@ -65,12 +72,16 @@ def _flip(kernel: Array) -> Array:
     return jnp.swapaxes(jnp.flip(kernel, range(kernel.ndim - 2)), -1, -2)
 
 
-def _flipped_back(op: ir.Conv, flipped: Array, inputs: tuple[Array, ...], z: Array) -> tuple[Array, ...]:
+def _flipped_back(
+    op: ir.Conv, flipped: Array, inputs: tuple[Array, ...], z: Array
+) -> tuple[Array, ...]:
     (x,) = inputs
     window = dilated(flipped.shape[: len(op.strides)], op.dilation)
     lengths = tuple(x.shape[a] for a in spatial_axes(op.data_format, x.ndim))
     padding = window_padding(op.padding, lengths, window, op.strides)
-    outside = tuple((k - 1 - low, k - 1 - high) for k, (low, high) in zip(window, padding, strict=True))
+    outside = tuple(
+        (k - 1 - low, k - 1 - high) for k, (low, high) in zip(window, padding, strict=True)
+    )
     return (convolve(replace(op, padding=outside), 1, flipped, z),)
 
 
@@ -80,7 +91,9 @@ def _by_phase(op: ir.Conv, kernel: Array) -> Array:
     taps = [-(-k // s) for k, s in zip(kernel.shape, op.strides, strict=False)]
     full = [(0, s * j - k) for k, s, j in zip(kernel.shape, op.strides, taps, strict=False)]
     cells = jnp.pad(kernel, [*full, (0, 0), (0, 0)])
-    split = cells.reshape(*chain.from_iterable(zip(taps, op.strides, strict=True)), *kernel.shape[rank:])
+    split = cells.reshape(
+        *chain.from_iterable(zip(taps, op.strides, strict=True)), *kernel.shape[rank:]
+    )
     js, rs = range(0, 2 * rank, 2), range(1, 2 * rank, 2)
     turned = jnp.flip(split, js).transpose(*js, 2 * rank + 1, *rs, 2 * rank)
     return turned.reshape(*taps, kernel.shape[-1], math.prod(op.strides) * kernel.shape[-2])
@@ -96,5 +109,7 @@ def _phases_back(
     phases = Phases.of(op, window, inputs[0])
     before = [low for low, _ in phases.reach(tuple(j - 1 for j in phases.taps), z)]
     after = [high for _, high in phases.reach((0,) * len(window), z)]
-    stepless = replace(op, strides=(1,) * len(window), padding=tuple(zip(before, after, strict=True)))
+    stepless = replace(
+        op, strides=(1,) * len(window), padding=tuple(zip(before, after, strict=True))
+    )
     return (phases.weave(convolve(stepless, 1, turned, z)),)

@@ -22,10 +22,14 @@ def slide(op: ir.Convolution, kernel: Array, x: Array) -> Array:
     def term(seen: Array, weights: Array) -> Array:
         if multiplier == 1:
             return seen * along_axis(weights.reshape(channels), axis, x.ndim)
-        return jnp.expand_dims(seen, axis + 1) * weights.reshape(channels, multiplier, *[1] * (x.ndim - 1 - axis))
+        return jnp.expand_dims(seen, axis + 1) * weights.reshape(
+            channels, multiplier, *[1] * (x.ndim - 1 - axis)
+        )
 
     cells = seen_by_cell(op, tuple(window), x, 0.0)
-    z = _in_pairs([term(seen, kernel[cell]) for seen, cell in zip(cells, np.ndindex(*window), strict=True)])
+    z = _in_pairs(
+        [term(seen, kernel[cell]) for seen, cell in zip(cells, np.ndindex(*window), strict=True)]
+    )
     shape = list(z.shape)
     shape[axis : axis + (1 if multiplier == 1 else 2)] = [channels * multiplier]
     return z.reshape(shape)

@@ -74,6 +74,8 @@ class Phases:
             woven.append(math.prod(split.shape[part] for part in parts))
         image = split.transpose(order).reshape(woven)
         start, limit = [0] * image.ndim, list(image.shape)
-        for a, n, low, q, s in zip(self.axes, self.lengths, self.lows, self.first, self.strides, strict=True):
+        for a, n, low, q, s in zip(
+            self.axes, self.lengths, self.lows, self.first, self.strides, strict=True
+        ):
             start[a], limit[a] = low - s * q, low - s * q + n
         return lax.slice(image, start, limit)

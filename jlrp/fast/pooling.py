@@ -23,7 +23,9 @@ def to_winners(op: ir.MaxPool, x: Array, z: Array, relevance: Array) -> Array:
     winner = _winners(op, x, z)
     parts = []
     for r in product(*map(range, op.strides)):
-        back = [range(-(-(k - c) // s)) for c, k, s in zip(r, op.pool_size, op.strides, strict=True)]
+        back = [
+            range(-(-(k - c) // s)) for c, k, s in zip(r, op.pool_size, op.strides, strict=True)
+        ]
         terms = [_share(phases, r, j, winner, relevance) for j in product(*back)]
         parts.append(sum(terms[1:], terms[0]) if terms else None)
     shape = next(part.shape for part in parts if part is not None)
@@ -39,11 +41,15 @@ def _winners(op: ir.MaxPool, x: Array, z: Array) -> Array:
     return winner
 
 
-def _share(phases: Phases, r: tuple[int, ...], j: tuple[int, ...], winner: Array, relevance: Array) -> Array:
+def _share(
+    phases: Phases, r: tuple[int, ...], j: tuple[int, ...], winner: Array, relevance: Array
+) -> Array:
     """What the windows `q − j` give to the pixels of phase `r`."""
     cell = tuple(c + s * back for c, s, back in zip(r, phases.strides, j, strict=True))
     number = int(np.ravel_multi_index(cell, phases.window))
     around = [(0, 0, 0)] * relevance.ndim
     for a, (low, high) in zip(phases.axes, phases.reach(j, relevance), strict=True):
         around[a] = (low, high, 0)
-    return lax.pad(jnp.where(winner == number, relevance, 0), jnp.zeros((), relevance.dtype), around)
+    return lax.pad(
+        jnp.where(winner == number, relevance, 0), jnp.zeros((), relevance.dtype), around
+    )

@@ -173,7 +173,9 @@ class BySign(Method):
         mixed = jnp.concatenate([share.mix(*by_sign) for share in self.shares], -1)
         return layer.kernels(forwards, mixed)
 
-    def forwards(self, layer: Layer, x: Array, kernels: Kernels) -> tuple[Array, list[Array]] | None:
+    def forwards(
+        self, layer: Layer, x: Array, kernels: Kernels
+    ) -> tuple[Array, list[Array]] | None:
         if not all(self.needed):
             return None
         parts = self._parts(layer, layer.split(x), kernels)
@@ -189,7 +191,8 @@ class BySign(Method):
             for needed, sign in zip(self.needed, (positive, negative), strict=True)
         )
         quotients = [
-            divide(taken(s.part, z, relevance), _denominator(s, z, plus, minus), s.epsilon) for s in self.shares
+            divide(taken(s.part, z, relevance), _denominator(s, z, plus, minus), s.epsilon)
+            for s in self.shares
         ]
         kernel = _first(kernels.backwards, kernels.forwards)
         return layer.joined(product(x, layer.backwards(kernel, x, *quotients)))

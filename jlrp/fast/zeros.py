@@ -8,7 +8,7 @@ to 0 then receives nothing, and neither does the layer before it there, whose ou
 from collections.abc import Mapping
 
 import ir
-from jlrp.rules import Pass, Rule, Transpose, Winner
+from jlrp.rules import Pass, Rule, Transpose, WinnerTakesAll
 
 
 def rectified(graph: ir.Graph, rules: Mapping[str, Rule]) -> frozenset[str]:
@@ -35,7 +35,9 @@ def vanishing(graph: ir.Graph, rules: Mapping[str, Rule]) -> frozenset[str]:
     found: set[str] = set()
     for name in (*reversed([node.name for node in graph.nodes]), *graph.inputs):
         readers = graph.readers.get(name, ())
-        if name not in graph.outputs and all(_gives_nothing(graph[r], rules[r], found) for r in readers):
+        if name not in graph.outputs and all(
+            _gives_nothing(graph[r], rules[r], found) for r in readers
+        ):
             found.add(name)
     return frozenset(found)
 
@@ -46,7 +48,7 @@ def _gives_nothing(reader: ir.Node, rule: Rule, vanishing: set[str]) -> bool:
         return True
     handed_on = (
         (type(rule) is Pass and reader.op.rectifies)
-        or (type(rule) is Winner and reader.op.selects)
+        or (type(rule) is WinnerTakesAll and reader.op.selects)
         or (type(rule) is Transpose and reader.op.copies)
     )
     return handed_on and reader.name in vanishing

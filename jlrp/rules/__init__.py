@@ -1,28 +1,32 @@
 """Relevance rules, one family per file."""
 
 from jlrp.rules.alphabeta import AlphaBeta, ZPlus
-from jlrp.rules.backprop import DeconvNet, Gradient, GuidedBackprop
 from jlrp.rules.base import LayerCall, Quotient, Rule
 from jlrp.rules.combine import SmallWindow, WithoutBias
+from jlrp.rules.detached import DetachedNorm
 from jlrp.rules.epsilon import Epsilon, Norm, Zero
 from jlrp.rules.first import Flat, WSquare, ZBox
 from jlrp.rules.gamma import Gamma, GammaPlain
-from jlrp.rules.gradient import Transpose, Winner
-from jlrp.rules.norm import FrozenNorm
+from jlrp.rules.gradient import (
+    DeconvNet,
+    Gradient,
+    GuidedBackprop,
+    Transpose,
+    WinnerTakesAll,
+)
 from jlrp.rules.original import AbsSplit, HalfHalf, UniformPooling
 from jlrp.rules.passing import Pass
-from jlrp.rules.product import Bilinear, SignalTakesAll
+from jlrp.rules.product import SignalTakesAll, UniformMatMul
 from jlrp.rules.shares import Mapped, ShareRule, Signed, Term
 from jlrp.rules.softmax import SoftmaxTaylor
 
 __all__ = [
     "AbsSplit",
     "AlphaBeta",
-    "Bilinear",
     "DeconvNet",
+    "DetachedNorm",
     "Epsilon",
     "Flat",
-    "FrozenNorm",
     "Gamma",
     "GammaPlain",
     "Gradient",
@@ -41,9 +45,10 @@ __all__ = [
     "SoftmaxTaylor",
     "Term",
     "Transpose",
+    "UniformMatMul",
     "UniformPooling",
     "WSquare",
-    "Winner",
+    "WinnerTakesAll",
     "WithoutBias",
     "ZBox",
     "ZPlus",

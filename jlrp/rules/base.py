@@ -20,10 +20,11 @@ Relevances = tuple[Array, ...]
 
 @dataclass(frozen=True)
 class Facts:
-    """What the graph and the rules make certain of one layer, before there are numbers.
+    """What is certain about one layer before there are numbers.
 
-    one_sign: none of its inputs can be below zero (`ir.Graph.nonnegative`).
-    rectified: no relevance arrives where its output is not positive.
+    Attributes:
+        one_sign: No input can be below zero (`ir.Graph.nonnegative`).
+        rectified: No relevance arrives where the output is not positive.
     """
 
     one_sign: bool = False
@@ -32,24 +33,30 @@ class Facts:
 
 @dataclass(frozen=True)
 class LayerCall:
-    """What a rule sees of one node: the op, its weights, and the values that went in and came out.
+    """What a rule sees of one node: the op, its weights, its inputs and its output.
 
-    inputs: one array per input, batch first; output: what the op made of them.
-    nonnegative: for each input, whether the graph says that it cannot be below zero.
-    prepared: what the rule's `prepare` made of the weights; `None` where it was not called.
-    biased: whether the bias takes part (`WithoutBias`).
-    gates: of a product, which inputs are gates (`ir.Graph.gates`); empty where nothing is known.
-    carried: a function that carries bounds (low, high) of the graph's input forward to this node: one pair per input,
-        each an image, or `None` for an input that is the graph's own. `None` where there is no graph.
-    rectified: whether it is certain that no relevance arrives where the output is not positive.
-    kept: what the formulation kept of the forward pass for the rule; `None` where it kept nothing.
-    map: what makes `W·x + b` of the op: `jlrp.affine`, or a faster form of the same.
+    Attributes:
+        op: The op.
+        params: Its weights by role.
+        inputs: One array per input, batch first.
+        output: What the op made of them.
+        nonnegative: For each input, whether the graph proves that it cannot be below zero.
+        prepared: What the rule's `prepare` made of the weights; `None` if it was not called.
+        biased: Whether the bias takes part (see `WithoutBias`).
+        gates: For a product, which inputs are gates (`ir.Graph.gates`); empty if nothing is known.
+        carried: A function that takes bounds (low, high) of the graph's input to this node. It
+            returns one pair per input, each an image, or `None` for an input of the graph itself.
+            `None` if there is no graph.
+        rectified: Whether it is certain that no relevance arrives where the output is not positive.
+        kept: What the formulation kept from the forward pass for the rule, or `None`.
+        map: The function that gives the op as `W·x + b`: `jlrp.affine`, or a faster form of it.
 
-    >>> import jax.numpy as jnp, ir, jlrp
-    >>> x = jnp.array([[1.0, 2.0]])
-    >>> call = jlrp.LayerCall(ir.Relu(), {}, (x,), x, (False,))
-    >>> jlrp.Pass().relevance(call, jnp.array([[5.0, 6.0]]))[0].tolist()
-    [[5.0, 6.0]]
+    Example:
+        >>> import jax.numpy as jnp, ir, jlrp
+        >>> x = jnp.array([[1.0, 2.0]])
+        >>> call = jlrp.LayerCall(ir.Relu(), {}, (x,), x, (False,))
+        >>> jlrp.Pass().relevance(call, jnp.array([[5.0, 6.0]]))[0].tolist()
+        [[5.0, 6.0]]
     """
 
     op: ir.Op
@@ -67,7 +74,7 @@ class LayerCall:
 
     @cached_property
     def affine(self) -> Affine:
-        """The op as `W·x + b`; `NotImplementedError` where it is not."""
+        """The op as `W·x + b`; `NotImplementedError` for an op that is not affine."""
         layer = self.map(self.op, self.params, *self.inputs)
         return layer if self.biased else replace(layer, bias=None)
 
@@ -82,7 +89,7 @@ class LayerCall:
         return Facts(self.one_sign, self.rectified)
 
     def without_bias(self) -> "LayerCall":
-        """The same call of the layer without its bias: what an affine op adds, the `beta` of a normalisation."""
+        """The same call without the layer's bias, or without the `beta` of a normalisation."""
         if isinstance(self.op, ir.Normalization) and "beta" in self.params:
             params = {role: weight for role, weight in self.params.items() if role != "beta"}
             output = apply(self.op, params, *self.inputs)
@@ -96,15 +103,20 @@ class LayerCall:
 
 @dataclass(frozen=True)
 class Quotient:
-    """`s = R / stab(z)`: some relevance of a layer's output, shared out among what `z` sums up.
+    """`s = R / stab(z)`: relevance of an output, to be shared out among the contributions to `z`.
 
-    relevance: of the output's shape; z: the sum of all contributions and the bias; bias: its part of `z`, or `None`;
-    epsilon: of the stabiliser, a number or a function of `z`. The ledger reads from a quotient what bias, stabiliser
-    and empty sums keep for themselves.
+    The ledger reads from it what the bias, the stabiliser and empty sums keep.
 
-    >>> import jax.numpy as jnp, jlrp
-    >>> jlrp.Quotient(jnp.array([2.0]), jnp.array([4.0]), None, 0.0).s.tolist()
-    [0.5]
+    Attributes:
+        relevance: Relevance of the output's shape.
+        z: The sum of all contributions and the bias.
+        bias: The bias's part of `z`, or `None`.
+        epsilon: The stabiliser's ε: a number, or a function of `z`.
+
+    Example:
+        >>> import jax.numpy as jnp, jlrp
+        >>> jlrp.Quotient(jnp.array([2.0]), jnp.array([4.0]), None, 0.0).s.tolist()
+        [0.5]
     """
 
     relevance: Array
@@ -114,7 +126,7 @@ class Quotient:
 
     @cached_property
     def s(self) -> Array:
-        """The quotient; 0 where `stab(z)` is 0."""
+        """The quotient, and 0 where `stab(z)` is 0."""
         return divide(self.relevance, self.z, self.epsilon)
 
     @property
@@ -124,13 +136,17 @@ class Quotient:
 
 
 def require_numbers(rule: Any, *names: str) -> None:
-    """Raise `ValueError` where one of a rule's numbers is below 0 or not finite.
+    """Raise `ValueError` if one of a rule's numbers is below 0 or not finite.
 
-    Numbers alone are looked at: traced ones and arrays may stand in their place.
+    Traced numbers and arrays are not checked.
     """
     for name in names:
         value = getattr(rule, name)
-        if isinstance(value, Real) and not isinstance(value, bool) and not 0 <= float(value) < math.inf:
+        if (
+            isinstance(value, Real)
+            and not isinstance(value, bool)
+            and not 0 <= float(value) < math.inf
+        ):
             raise ValueError(
                 f"{type(rule).__name__} takes a finite {name} of at least 0, but was given {name}={value!r}."
             )
@@ -139,29 +155,41 @@ def require_numbers(rule: Any, *names: str) -> None:
 class Rule(ABC):
     """How relevance goes from the output of an op to its inputs.
 
-    A rule is a `flax.struct.dataclass`: its numbers are data (a changed epsilon compiles nothing anew, and may be
-    vmapped or differentiated), its class is structure. It defines `relevance`; `fits` where it is not for every op;
-    `quotients` where its shares are quotients, for the ledger; `prepare` where it needs changed weights.
+    A rule is a `flax.struct.dataclass`. Its numbers are data: a changed ε compiles nothing anew,
+    and you can vmap or differentiate it. Its class is structure.
 
-    >>> import flax.struct, jax.numpy as jnp, jlrp
-    >>> @flax.struct.dataclass
-    ... class EqualShares(jlrp.Rule):
-    ...     'Every input of a sum gets the same.'
-    ...     def relevance(self, call, relevance):
-    ...         return tuple(relevance / len(call.inputs) for _ in call.inputs)
+    A rule defines `relevance`. It may define `fits` (for which ops it is), `quotients` (its
+    denominators, for the ledger) and `prepare` (weights that are made once). A rule that shares
+    relevance among contributions is shorter as a `ShareRule`.
+
+    Example:
+        >>> import flax.struct, jax.numpy as jnp, jlrp
+        >>> @flax.struct.dataclass
+        ... class EqualShares(jlrp.Rule):
+        ...     'Every input of a sum gets the same.'
+        ...     def relevance(self, call, relevance):
+        ...         return tuple(relevance / len(call.inputs) for _ in call.inputs)
     """
 
     @abstractmethod
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        """The relevance of each input from the relevance of the output (of the output's shape)."""
+        """The relevance of each input, from the relevance of the output.
+
+        Args:
+            call: The layer's call.
+            relevance: Relevance of the output's shape.
+
+        Returns:
+            One array per input, of that input's shape.
+        """
 
     @property
     def choices(self) -> "tuple[Rule, ...]":
-        """The rules that `choose` picks from; a rule that is one and the same everywhere is its only choice."""
+        """The rules that `choose` picks from; most rules have themselves alone."""
         return (self,)
 
     def choose(self, op: ir.Op, params: Mapping[str, Array], inputs: Sequence[ir.Shape]) -> int:
-        """Which of `choices` a layer gets, from its weights' and its inputs' shapes."""
+        """The index in `choices` for a layer, from the shapes of its weights and inputs."""
         return 0
 
     def fits(self, op: ir.Op) -> bool:
@@ -169,15 +197,18 @@ class Rule(ABC):
         return True
 
     def proportional(self, op: ir.Op) -> bool:
-        """Whether an input gets its value times something finite, so that an input of 0 gets nothing."""
+        """Whether an input gets its value times a finite factor, so that an input of 0 gets nothing."""
         return False
 
     def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
-        """The quotients that the rule shares relevance out by; none for a rule that has no denominators."""
+        """The quotients by which the rule shares relevance out; empty if it has no denominators."""
         return ()
 
     def prepare(self, op: ir.Op, params: Mapping[str, Array], nonnegative: bool) -> Any:
-        """Changed weights that depend on no image, made once per `bind`; the rule finds them in `call.prepared`."""
+        """Changed weights that depend on no image, made once per `bind`.
+
+        The rule finds them in `call.prepared`. `None` means that there is nothing to prepare.
+        """
         return None
 
 

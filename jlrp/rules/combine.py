@@ -16,11 +16,15 @@ from jlrp.rules.base import LayerCall, Quotient, Relevances, Rule
 class WithoutBias(Rule):
     """Another rule, with the bias counted as 0 in its denominators; activations keep it.
 
-    No relevance is absorbed by the bias then. For the ops that the other rule is for.
+    The bias then absorbs no relevance. For the ops that the other rule is for.
 
-    >>> import jlrp
-    >>> jlrp.WithoutBias(jlrp.Epsilon())
-    WithoutBias(rule=Epsilon(epsilon=1e-06))
+    Attributes:
+        rule: The other rule.
+
+    Example:
+        >>> import jlrp
+        >>> jlrp.WithoutBias(jlrp.Epsilon())
+        WithoutBias(rule=Epsilon(epsilon=1e-06))
     """
 
     rule: Rule
@@ -51,11 +55,12 @@ class WithoutBias(Rule):
 
 @flax.struct.dataclass
 class SmallWindow(Rule):
-    """One rule for layers whose windows are small, another for those that see (nearly) everything.
+    """One rule for layers whose windows are small, another for those that see nearly everything.
 
-    A window is small if it covers at most half of the input along each axis, and if windows side by side overlap: so
-    that a rule that treats all cells of a window alike, such as `Flat`, still shows where relevance is. A dense layer
-    and a patch embedding, whose stride is its window, have no small windows; a window of one cell is small.
+    A window is small if it covers at most half of the input along each axis, and if neighbouring
+    windows overlap. A rule that treats all cells of a window alike, `Flat` for example, then still
+    shows where relevance is. A dense layer has no small windows, nor has a patch embedding, whose
+    stride is its window. A window of one cell is small.
 
     Attributes:
         rule: For convolutions with small windows.
@@ -99,6 +104,10 @@ def has_small_windows(op: ir.Op, params: Mapping[str, Any], shape: ir.Shape) -> 
         return False
     window = dilated(tuple(params["kernel"].shape[: len(op.strides)]), op.dilation)
     lengths = tuple(shape[axis] for axis in spatial_axes(op.data_format, len(shape)))
-    fits = all(n is None or cells == 1 or 2 * cells <= n for cells, n in zip(window, lengths, strict=True))
-    overlaps = all(cells == 1 or cells > stride for cells, stride in zip(window, op.strides, strict=True))
+    fits = all(
+        n is None or cells == 1 or 2 * cells <= n for cells, n in zip(window, lengths, strict=True)
+    )
+    overlaps = all(
+        cells == 1 or cells > stride for cells, stride in zip(window, op.strides, strict=True)
+    )
     return fits and overlaps

@@ -89,7 +89,9 @@ class WSquare(ShareRule):
     def __post_init__(self) -> None:
         require_numbers(self, "epsilon")
         if self.bias not in ("dropped", "squared"):
-            raise ValueError(f"WSquare takes bias='dropped' or bias='squared', but was given bias={self.bias!r}.")
+            raise ValueError(
+                f"WSquare takes bias='dropped' or bias='squared', but was given bias={self.bias!r}."
+            )
 
     def shares(self, op: ir.Op) -> Sequence[Share]:
         of_bias = None if self.bias == "dropped" else jnp.square
@@ -137,13 +139,20 @@ class ZBox(ShareRule):
     def __post_init__(self) -> None:
         require_numbers(self, "epsilon")
         if self.of not in ("layer", "image"):
-            raise ValueError(f"ZBox takes bounds of='layer' or of='image', but was given of={self.of!r}.")
+            raise ValueError(
+                f"ZBox takes bounds of='layer' or of='image', but was given of={self.of!r}."
+            )
         numbers = isinstance(self.low, Real) and isinstance(self.high, Real)
         if numbers and not -math.inf < self.low <= self.high < math.inf:
-            raise ValueError(f"ZBox takes finite bounds, the lower first, but was given {self.low} and {self.high}.")
+            raise ValueError(
+                f"ZBox takes finite bounds, the lower first, but was given {self.low} and {self.high}."
+            )
 
     def shares(self, op: ir.Op) -> Sequence[Share]:
-        lows, highs = Term(positive, partial(self._minus, 0)), Term(negative, partial(self._minus, 1))
+        lows, highs = (
+            Term(positive, partial(self._minus, 0)),
+            Term(negative, partial(self._minus, 1)),
+        )
         return (Mapped((Term(whole, inputs), lows, highs), self.epsilon),)
 
     def _minus(self, which: int, call: LayerCall) -> Relevances:
@@ -152,9 +161,16 @@ class ZBox(ShareRule):
 
     def bounds(self, call: LayerCall) -> tuple[Relevances, Relevances]:
         """`l` and `h`, one image of each input's shape."""
-        carried = call.carried(self.low, self.high) if self.of == "image" and call.carried is not None else None
+        carried = (
+            call.carried(self.low, self.high)
+            if self.of == "image" and call.carried is not None
+            else None
+        )
         pairs = carried or (None,) * len(call.inputs)
-        own = [self._own(call.op, x) if pair is None else pair for pair, x in zip(pairs, call.inputs, strict=True)]
+        own = [
+            self._own(call.op, x) if pair is None else pair
+            for pair, x in zip(pairs, call.inputs, strict=True)
+        ]
         return tuple(low for low, _ in own), tuple(high for _, high in own)
 
     def _own(self, op: ir.Op, x: Array) -> tuple[Array, Array]:

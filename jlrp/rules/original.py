@@ -1,4 +1,4 @@
-"""The rules of the 2019 algorithm: uniform pooling, shares by absolute value, and half positive minus half negative."""
+"""The rules of the 2019 algorithm: uniform pooling, shares by absolute value, half and half."""
 
 import math
 from collections.abc import Sequence
@@ -16,14 +16,18 @@ from jlrp.rules.shares import Share, ShareRule, Signed
 
 @flax.struct.dataclass
 class UniformPooling(Rule):
-    """Uniform pooling: `R / window size` to every cell of the window, whoever won; where windows overlap, they add up.
+    """Uniform pooling: `R / window size` to every cell of the window; windows that overlap add up.
 
-    For max and average pooling, over windows or whole images. The window's size counts cells of padding too, and
-    their share is lost; otherwise relevance is conserved. Source: Crawford 2019 (README, "The original algorithm").
+    For max and average pooling, over windows or whole images. The window's size counts cells of
+    padding too, and their share is lost; otherwise the rule conserves relevance.
 
-    >>> import jlrp
-    >>> jlrp.UniformPooling().fits(ir.MaxPool())
-    True
+    Example:
+        >>> import jlrp
+        >>> jlrp.UniformPooling().fits(ir.MaxPool())
+        True
+
+    References:
+        Crawford 2019 (docs/rules.md).
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
@@ -43,15 +47,18 @@ class UniformPooling(Rule):
 
 @flax.struct.dataclass
 class AbsSplit(Rule):
-    """Sums: `R_i = R·|x_i| / Σ|x|`, equal shares where all inputs are 0; no ε. Conserves relevance.
+    """Sums: `R_i = R·|x_i| / Σ|x|`, without ε; equal shares where all inputs are 0.
 
-    For `Add`, and by the same sizes for `Subtract` and `Average`. An input that was broadcast gets the sum over what it
-    was broadcast to.
-    Source: Crawford 2019 (README, "The original algorithm"), which left 0/0 undefined.
+    For `Add`, and by the same sizes for `Subtract` and `Average`. An input that was broadcast gets
+    the sum over what it was broadcast to. The rule conserves relevance.
 
-    >>> import jlrp
-    >>> jlrp.AbsSplit().fits(ir.Add())
-    True
+    Example:
+        >>> import jlrp
+        >>> jlrp.AbsSplit().fits(ir.Add())
+        True
+
+    References:
+        Crawford 2019 (docs/rules.md), which left 0/0 undefined.
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
@@ -80,7 +87,7 @@ class HalfHalf(ShareRule):
         True
 
     References:
-        Crawford 2019 (README, "The original algorithm").
+        Crawford 2019 (docs/rules.md).
     """
 
     def shares(self, op: ir.Op) -> Sequence[Share]:

@@ -11,13 +11,17 @@ from jlrp.rules.base import LayerCall, Relevances, Rule
 class Pass(Rule):
     """`R_in = R`, also where a unit is inactive: activations, normalisations and scales.
 
-    For ops with one input whose output has the input's shape: activations, layer, group and unit normalisation (the
-    identity rule of Achtibat et al., "AttnLRP", 2024), rescaling. On BatchNorm it is zennit's choice; the presets have
-    LRP-ε there, because relevance grows without bound under `Pass` (docs/rules.md). Conserves relevance.
+    For ops with one input whose output has the input's shape: activations, rescaling, and layer,
+    group and unit normalisation. Zennit has it on BatchNorm too. The presets have LRP-ε there,
+    because relevance grows without bound under `Pass` (docs/rules.md). The rule conserves relevance.
 
-    >>> import jlrp
-    >>> jlrp.Pass().fits(ir.Relu()), jlrp.Pass().fits(ir.Add())
-    (True, False)
+    Example:
+        >>> import jlrp
+        >>> jlrp.Pass().fits(ir.Relu()), jlrp.Pass().fits(ir.Add())
+        (True, False)
+
+    References:
+        For normalisation, the identity rule of Achtibat et al., "AttnLRP", 2024.
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:

@@ -236,7 +236,9 @@ class ShareRule(Rule):
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         weights, quotients = self._weights(call), self.quotients(call, relevance)
         backs = []
-        for share, of_terms, quotient in zip(self.shares(call.op), weights, quotients, strict=False):
+        for share, of_terms, quotient in zip(
+            self.shares(call.op), weights, quotients, strict=False
+        ):
             for term, w in zip(share.terms(call.one_sign), of_terms, strict=True):
                 values, back = term.values(call), call.affine.transpose(w, call.inputs, quotient.s)
                 backs.append(times(values, back))
@@ -252,7 +254,9 @@ class ShareRule(Rule):
             return None
         changed = [
             [
-                None if _keeps_weights(share, term) else jax.tree.map(term.weights, params["kernel"])
+                None
+                if _keeps_weights(share, term)
+                else jax.tree.map(term.weights, params["kernel"])
                 for term in share.terms(nonnegative)
             ]
             for share in self.shares(op)
@@ -263,7 +267,10 @@ class ShareRule(Rule):
         """The weights of each share's terms."""
         own, shares = call.affine.weights, self.shares(call.op)
         if call.prepared is None:
-            return [[jax.tree.map(term.weights, own) for term in share.terms(call.one_sign)] for share in shares]
+            return [
+                [jax.tree.map(term.weights, own) for term in share.terms(call.one_sign)]
+                for share in shares
+            ]
         return [[own if w is None else w for w in of_terms] for of_terms in call.prepared]
 
 
@@ -272,7 +279,9 @@ def _keeps_weights(share: Share, term: Term) -> bool:
     return term.weights is whole or (isinstance(share, Signed) and share.static == (1, 1))
 
 
-def _quotient(share: Share, call: LayerCall, weights: Sequence[Weights], relevance: Array) -> Quotient:
+def _quotient(
+    share: Share, call: LayerCall, weights: Sequence[Weights], relevance: Array
+) -> Quotient:
     """A share's part of the relevance over the sum of its contributions."""
     layer = call.affine
     relevance = taken(share.part, call.output, relevance)

@@ -25,7 +25,7 @@ from jlrp.baselines import (
 from jlrp.baselines.base import Method, _attribute
 from jlrp.baselines.layout import like_image
 from jlrp.propagation.start import Start
-from jlrp.rules.backprop import DeconvNet, Gradient, GuidedBackprop
+from jlrp.rules.gradient import DeconvNet, Gradient, GuidedBackprop
 from tests.jlrp.test_zennit import error
 from tests.networks import conv, residual, two_inputs
 
@@ -542,15 +542,15 @@ def test_bad_targets(network, target, message):
     ("make", "message"),
     [
         (lambda g: gradient(g, output="nowhere"), "no layer 'nowhere'"),
-        (lambda g: smoothgrad(g, samples=0), "one sample or more, not of 0"),
-        (lambda g: smoothgrad(g, noise=-0.1), "at least 0, not -0.1"),
-        (lambda g: integrated_gradients(g, steps=0), "one step or more, not 0"),
-        (lambda g: integrated_gradients(g, baseline="black"), "baseline is a number or an array.*not 'black'"),
+        (lambda g: smoothgrad(g, samples=0), "samples of at least 1, not 0"),
+        (lambda g: smoothgrad(g, noise=-0.1), "noise of at least 0, not -0.1"),
+        (lambda g: integrated_gradients(g, steps=0), "steps of at least 1, not 0"),
+        (lambda g: integrated_gradients(g, baseline="black"), "baseline must be a number or an array.*not 'black'"),
         (lambda g: occlusion(g, strides=(9, 4)), r"Strides of \(9, 4\) do not fit a window of \(8, 8\)"),
         (lambda g: occlusion(g, strides=(0, 4)), r"Strides of \(0, 4\)"),
         (lambda g: occlusion(g, window=(8,)), r"window of \(8,\)"),
-        (lambda g: grad_cam(g, layer="conv9"), "no layer 'conv9' for Grad-CAM to read: it has 'conv1_pad'"),
-        (lambda g: grad_cam(g, layer="image"), "no layer 'image' for Grad-CAM to read"),
+        (lambda g: grad_cam(g, layer="conv9"), "no layer 'conv9' for Grad-CAM: it has 'conv1_pad'"),
+        (lambda g: grad_cam(g, layer="image"), "no layer 'image' for Grad-CAM"),
     ],
 )
 def test_bad_options(network, make, message):
@@ -565,7 +565,7 @@ def test_bad_options(network, make, message):
         (lambda g: occlusion(g, value=np.zeros((2, 2))), r"value .*shape \(2, 2\)"),
         (lambda g: occlusion(g, window=(9, 8)), r"window of \(9, 8\) does not fit the spatial axes \(8, 8\)"),
         (lambda g: occlusion(g, window=(4,), strides=(4,)), r"window of \(4,\) does not fit"),
-        (lambda g: grad_cam(g, layer="gap"), r"that of 'gap' has the shape \(4, 8\)"),
+        (lambda g: grad_cam(g, layer="gap"), r"but 'gap' has the shape \(4, 8\)"),
     ],
 )
 def test_options_that_do_not_fit_the_images(network, make, message):
@@ -580,10 +580,10 @@ def test_inputs_that_do_not_fit_a_method():
         grad_cam(graph)
     with pytest.raises(ValueError, match=r"does not fit the spatial axes \(\) of the input 'left'"):
         occlusion(graph)(params, images)
-    with pytest.raises(ValueError, match="one baseline for all inputs, or one for each of 'left', 'right': 3 were"):
+    with pytest.raises(ValueError, match="one baseline for all inputs, or one for each of 'left', 'right', not 3"):
         integrated_gradients(graph, baseline=(0.0, 1.0, 2.0))
     with pytest.raises(ValueError, match="'left', 'right', but 1 were given"):
         gradient(graph)(params, images[0])
     flat = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    with pytest.raises(ValueError, match="needs a layer with spatial axes, and the graph has none"):
+    with pytest.raises(ValueError, match="needs a layer whose output has more than one pixel, but this graph has none"):
         grad_cam(flat)({"fc": {"kernel": np.ones((2, 1), "f")}}, np.ones((1, 2), "f"))

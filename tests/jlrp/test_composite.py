@@ -36,7 +36,7 @@ def test_presets_of_the_field(preset, graph):
         "conv1": "merged into bn_conv1",
         "bn_conv1": first,
         "relu1": "Pass",
-        "pool": "Winner",
+        "pool": "WinnerTakesAll",
         "conv2": "merged into bn2",
         "bn2": inner,
         "add": "Norm",

@@ -13,7 +13,7 @@ import jlrp
 from jlrp.composites.crawford import OriginalHalfHalf
 from jlrp.propagation import programs
 from jlrp.propagation.ledger import COLUMNS, Bookkeeper
-from jlrp.rules.backprop import DeconvNet, Gradient, GuidedBackprop
+from jlrp.rules.gradient import DeconvNet, Gradient, GuidedBackprop
 from tests.ops import NAMES, OTHERS, WEIGHTED, case
 
 RULES = (
@@ -32,18 +32,19 @@ RULES = (
     (jlrp.WithoutBias(jlrp.Epsilon()), jlrp.WithoutBias(jlrp.Epsilon(0.25))),
     (jlrp.SmallWindow(jlrp.Flat(), jlrp.ZPlus()), jlrp.SmallWindow(jlrp.Flat(0.25), jlrp.ZPlus(0.25))),
     (jlrp.WithoutBias(jlrp.Pass()),),
-    (jlrp.WithoutBias(jlrp.Winner()),),
+    (jlrp.WithoutBias(jlrp.WinnerTakesAll()),),
     (jlrp.HalfHalf(),),
     (OriginalHalfHalf(),),
     (jlrp.UniformPooling(),),
     (jlrp.AbsSplit(),),
-    (jlrp.Winner(),),
+    (jlrp.WinnerTakesAll(),),
     (jlrp.Pass(),),
     (jlrp.Transpose(),),
     (jlrp.SignalTakesAll(),),
-    (jlrp.Bilinear(), jlrp.Bilinear(0.25)),
-    (jlrp.FrozenNorm(), jlrp.FrozenNorm(0.25)),
-    (jlrp.WithoutBias(jlrp.FrozenNorm()), jlrp.WithoutBias(jlrp.FrozenNorm(0.25))),
+    (jlrp.SoftmaxTaylor(),),
+    (jlrp.UniformMatMul(), jlrp.UniformMatMul(0.25)),
+    (jlrp.DetachedNorm(), jlrp.DetachedNorm(0.25)),
+    (jlrp.WithoutBias(jlrp.DetachedNorm()), jlrp.WithoutBias(jlrp.DetachedNorm(0.25))),
     (Gradient(),),
     (DeconvNet(),),
     (GuidedBackprop(),),
@@ -57,7 +58,7 @@ MORE = ["depthwise", "conv transpose, stride 2", "batch norm", "average pooling"
 MORE += ["global max pooling", "zero padding", "concatenate", "multiply", "maximum", "dot, normalized", "layer norm"]
 MORE += ["rms norm", "group norm", "unit norm", "standardize", "upsample bilinear"]
 POSITIVE_ONLY = (DeconvNet, GuidedBackprop)  # they drop negative relevance, and so are not linear
-PROMISE_NOTHING = (Gradient, OriginalHalfHalf, *POSITIVE_ONLY)  # of what they keep
+PROMISE_NOTHING = (Gradient, OriginalHalfHalf, jlrp.SoftmaxTaylor, *POSITIVE_ONLY)  # of what they keep
 QUICK = {"xla_backend_optimization_level": 0}  # each program runs a few times on small arrays
 
 

@@ -165,7 +165,7 @@ def test_layers_rules_and_columns():
     ledger = jlrp.explainer(graph, "epsilon_plus", ledger=True)(params, images).ledger
     assert ledger.layers[0] == "predictions/linear"
     assert ledger.layers[-1] == "bn_conv1"
-    assert dict(zip(ledger.layers, ledger.rules, strict=True))["pool"] == "Winner"
+    assert dict(zip(ledger.layers, ledger.rules, strict=True))["pool"] == "WinnerTakesAll"
     assert ledger.entries.shape == (len(ledger.layers), len(COLUMNS), len(images))
     np.testing.assert_array_equal(ledger.column("passed"), ledger.entries[:, 1])
     np.testing.assert_allclose(ledger.column("received")[0], ledger.start, rtol=1e-6)

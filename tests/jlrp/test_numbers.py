@@ -21,8 +21,8 @@ RULES = [
         jlrp.GammaPlain: ["gamma", "epsilon"],
         jlrp.Flat: ["epsilon"],
         jlrp.WSquare: ["epsilon"],
-        jlrp.FrozenNorm: ["epsilon"],
-        jlrp.Bilinear: ["epsilon"],
+        jlrp.DetachedNorm: ["epsilon"],
+        jlrp.UniformMatMul: ["epsilon"],
     }.items()
     for name in names
 ]

@@ -43,7 +43,7 @@ def test_bilinear_of_products_of_values(name, rng):
     relevance = rng.normal(size=call.output.shape)
     whole = np.broadcast_arrays(*map(np.asarray, call.inputs))
     expected = oracle.shared_product(whole, relevance, 0.1)
-    shares = jlrp.Bilinear(0.1).relevance(call, relevance)
+    shares = jlrp.UniformMatMul(0.1).relevance(call, relevance)
     assert_shares(shares, [oracle.summed_to(x.shape, share) for x, share in zip(call.inputs, expected, strict=True)])
 
 
@@ -52,7 +52,7 @@ def test_bilinear_of_products_of_matrices(normalize, rng):
     a, b = rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 3, 5))
     call = called(ir.Dot((2, 1), normalize), {}, (a, b))
     relevance = rng.normal(size=(2, 4, 5))
-    shares = jlrp.Bilinear(0.1).relevance(call, relevance)
+    shares = jlrp.UniformMatMul(0.1).relevance(call, relevance)
     if normalize:  # by lengths that are held constant
         a, b = a / np.linalg.norm(a, axis=2, keepdims=True), b / np.linalg.norm(b, axis=1, keepdims=True)
     for image in range(2):
@@ -98,8 +98,8 @@ def test_frozen_norm_is_epsilon_with_the_divisor_held(name, rng):
     op, params, (x,) = case(name, rng)
     call = called(op, params, (x,))
     relevance = rng.normal(size=x.shape)
-    (share,) = jlrp.FrozenNorm(0.1).relevance(call, relevance)
-    (alone,) = jlrp.WithoutBias(jlrp.FrozenNorm(0.1)).relevance(call, relevance)
+    (share,) = jlrp.DetachedNorm(0.1).relevance(call, relevance)
+    (alone,) = jlrp.WithoutBias(jlrp.DetachedNorm(0.1)).relevance(call, relevance)
     for image in range(2):
         W, b = frozen(op, params, x[image])
         np.testing.assert_allclose(call.output[image].ravel(), W @ x[image].ravel() + b, rtol=1e-10, atol=1e-12)
@@ -116,7 +116,7 @@ def test_winner_of_several_and_the_first_among_equals(kind, shapes, rng):
     whole = np.broadcast_arrays(*map(np.asarray, call.inputs))
     expected = oracle.extreme(whole, max if kind is ir.Maximum else min, relevance)
     assert_shares(
-        jlrp.Winner().relevance(call, relevance),
+        jlrp.WinnerTakesAll().relevance(call, relevance),
         [oracle.summed_to(x.shape, share) for x, share in zip(call.inputs, expected, strict=True)],
     )
 
@@ -166,7 +166,7 @@ def block(rng, bias=0.0):
     return ir.Graph(nodes, ["image"], ["out"]), params, rng.normal(size=(3, 4, 4, 2))
 
 
-NORMS = jlrp.PRESETS["epsilon"]().with_rules((ir.Normalization, jlrp.FrozenNorm()), (ir.Multiply, jlrp.Bilinear()))
+NORMS = jlrp.PRESETS["epsilon"]().with_rules((ir.Normalization, jlrp.DetachedNorm()), (ir.Multiply, jlrp.UniformMatMul()))
 COMPOSITES = {
     **{name: make(-4.0, 4.0) if name == "epsilon_gamma_box" else make() for name, make in jlrp.PRESETS.items()},
     "norms and products share": NORMS,
@@ -209,10 +209,10 @@ def test_rule_names_say_which_input_is_the_signal(rng):
     names = jlrp.PRESETS["epsilon_plus"]().rule_names(graph)
     assert names["se"] == "SignalTakesAll(): swish"
     assert names["norm"] == names["scale"] == names["rescaled"] == names["swish"] == "Pass()"
-    assert names["larger"] == "Winner()"
+    assert names["larger"] == "WinnerTakesAll()"
     assert names["up"] == "Transpose()"
     assert names["mean"] == names["out"] == names["sum"] == "Norm(epsilon=1e-06)"
-    assert names["cosine"] == "Bilinear(epsilon=1e-06)"
+    assert names["cosine"] == "UniformMatMul(epsilon=1e-06)"
     wrapped = jlrp.PRESETS["crawford2019"]().without_bias().rule_names(graph)
     assert wrapped["se"] == "WithoutBias(rule=SignalTakesAll()): swish"
     assert wrapped["out"] == "WithoutBias(rule=AbsSplit())"

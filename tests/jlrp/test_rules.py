@@ -194,7 +194,7 @@ def test_pooling_rules_equal_loops_over_windows(window, strides, padding, data_f
     windows = oracle.windows(x.shape[1:], window, strides, padding == "same")
     winner, average = (kind(window, strides, padding, data_format) for kind in (ir.MaxPool, ir.AvgPool))
     for op, rule, definition in (
-        (winner, jlrp.Winner(), oracle.winner),
+        (winner, jlrp.WinnerTakesAll(), oracle.winner),
         (winner, jlrp.UniformPooling(), lambda windows, x, r: oracle.uniform(windows, np.prod(window), x, r)),
         (average, jlrp.UniformPooling(), lambda windows, x, r: oracle.uniform(windows, np.prod(window), x, r)),
     ):
@@ -233,19 +233,19 @@ def test_winner_takes_all_and_the_first_of_equals_wins(data_format):
     x = x if data_format == "channels_last" else x.transpose(0, 3, 1, 2)
     call = called(ir.MaxPool((2, 2), (1, 1), data_format=data_format), {}, (x,))
     relevance = np.array([[1, 2], [4, 8]], "f").reshape(call.output.shape)
-    (share,) = jlrp.Winner().relevance(call, relevance)
+    (share,) = jlrp.WinnerTakesAll().relevance(call, relevance)
     assert share.reshape(3, 3).tolist() == [[1, 2, 0], [0, 0, 0], [4, 8, 0]]
 
 
 def test_winner_never_chooses_padding():
     call = called(ir.MaxPool((2, 2), (2, 2), "same"), {}, (np.full((1, 3, 3, 1), -1, "f"),))
-    (share,) = jlrp.Winner().relevance(call, jnp.ones(call.output.shape))
+    (share,) = jlrp.WinnerTakesAll().relevance(call, jnp.ones(call.output.shape))
     assert share.reshape(3, 3).tolist() == [[1, 0, 1], [0, 0, 0], [1, 0, 1]]
 
 
 def test_winner_of_global_max_pooling_is_the_first_of_equals():
     call = called(ir.GlobalMaxPool(), {}, (np.array([[[[1.0]], [[7.0]], [[7.0]]]], "f"),))
-    (share,) = jlrp.Winner().relevance(call, jnp.ones(call.output.shape))
+    (share,) = jlrp.WinnerTakesAll().relevance(call, jnp.ones(call.output.shape))
     assert share.ravel().tolist() == [0, 1, 0]
 
 

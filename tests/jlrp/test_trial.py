@@ -61,7 +61,7 @@ def test_dense_layers(rule, weights, kept):
     [
         (ir.Relu, jlrp.Pass(), ""),
         (ir.ZeroPad, jlrp.Transpose(), "cropped"),
-        (ir.MaxPool, jlrp.Winner(), ""),
+        (ir.MaxPool, jlrp.WinnerTakesAll(), ""),
         (ir.AvgPool, jlrp.Norm(0.0), "empty"),
         (ir.AvgPool, jlrp.Norm(), "stabiliser, empty"),
         (ir.AvgPool, jlrp.UniformPooling(), "cropped"),
