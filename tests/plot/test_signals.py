@@ -1,5 +1,7 @@
 """Series as curves, tables as bars, volumes as slices, and whatever it is by its axes."""
 
+from xml.etree import ElementTree
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -10,6 +12,7 @@ from tests.plot.reading import IMAGES, assert_no_overlap, assert_pixels, decoded
 
 SERIES, TABLE = ("image", "step", "channel"), ("image", "feature")
 VOLUMES = ("image", "depth", "row", "column", "channel")
+SVG = "{http://www.w3.org/2000/svg}"
 RED, BLUE = (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)
 LONG = "running very fast over a long distance, on a treadmill, in the morning, before breakfast, in winter"
 
@@ -100,6 +103,29 @@ def test_titles_of_series_are_shown_as_written(rng, title, steps):
     figure = plot.curves(rng.normal(size=(2, steps, 1)), title=title, axes=SERIES)
     assert_no_overlap(figure)
     assert decoded(plot.png(figure)).std() > 0
+
+
+@pytest.mark.parametrize(
+    "label", ["t\x1b[31m\0\b\ud800\ufffehree", "$\\frac{", "x" * 20_000], ids=["odd", "tex", "long"]
+)
+def test_any_text_stands_at_series_tables_and_volumes(label):
+    figures = [
+        plot.curves(np.ones((2, 40, 1)), title=label, axes=SERIES, notes=[label] * 2),
+        plot.bars(np.ones((2, 3)), [label] * 3, label, axes=TABLE, notes=[label] * 2),
+        plot.slices(np.ones((2, 3, 6, 6, 1)), title=label, axes=VOLUMES, notes=[label] * 2),
+    ]
+    for figure in figures:
+        texts = {each.text for each in ElementTree.fromstring(plot.encoded(figure, ".svg")).iter(f"{SVG}text")}
+        assert texts
+        assert max(map(len, filter(None, texts))) < 200
+        assert all(text.isprintable() for text in texts if text)
+        assert_no_overlap(figure)
+
+
+def test_a_single_step_has_a_whole_number():
+    (place,) = plot.curves([[1.0]], axes=("image", "step")).axes
+    low, high = place.get_xlim()
+    assert [tick for tick in place.get_xticks() if low <= tick <= high] == [0]
 
 
 def test_too_many_series():
