@@ -1,10 +1,12 @@
 """The fast formulation: the same numbers as the plain one up to rounding, in less time and memory.
 
-Everything in this package can be deleted; `formulation="plain"` is then all there is. What it knows, file by file:
+Everything in this package can be deleted; `formulation="plain"` is then all there is. What it
+knows, file by file:
 
 - `rules`: products that contain other products (any backend);
 - `zeros`: where relevance is certainly zero, so that they need not be computed;
-- `convolution`, `depthwise`, `pooling`, `phases`: forms of an op that XLA's CPU backend runs faster.
+- `convolution`, `depthwise`, `pooling`, `phases`: forms of an op that XLA's CPU backend runs
+  faster.
 """
 
 import math
@@ -26,15 +28,22 @@ from jlrp.rules import LayerCall, Quotient, Rule, ShareRule, WinnerTakesAll, Wit
 from jlrp.rules.base import Facts, Relevances
 
 CACHE = 8 * 2**20
-"""Bytes of the largest value for as many images as are worked on at a time on a CPU: a layer's input, output and
-relevance then stay in the last-level cache. Fewer images would read the weights more often than that saves."""
+"""The bytes that the largest value may take, of all images that a CPU works on at a time.
+
+A layer's input, output and relevance then stay in the last-level cache. With fewer images the
+weights would be read more often, which costs more than that saves.
+"""
 
 
 @dataclass(frozen=True)
 class Fast(Formulation):
-    """Chosen by facts: the op and its shapes, the rule, what the graph says of signs, and the backend.
+    """The formulation that chooses the fastest form of each op and rule.
 
-    backend: as JAX calls it (`"cpu"`, `"gpu"`, `"tpu"`). Only on a CPU do convolutions and pools have other forms.
+    Facts decide: the op and its shapes, the rule, what the graph knows of signs, and the backend.
+
+    Attributes:
+        backend: JAX's name of it (`"cpu"`, `"gpu"`, `"tpu"`). Convolutions and pools have other
+            forms on a CPU only.
     """
 
     backend: str
@@ -108,7 +117,7 @@ def _without_wrapper(rule: Rule, facts: Facts) -> tuple[Rule, Facts]:
 
 
 def _is_fast(rule: Rule, op: ir.Op) -> TypeGuard[ShareRule]:
-    """Whether shares of relevance, and they alone, say what a rule does on an op with one kernel."""
+    """Whether a rule is nothing but its shares, on an op with one kernel."""
     if not isinstance(rule, ShareRule) or type(rule).relevance is not ShareRule.relevance:
         return False
     return isinstance(op, ir.Dense) or (isinstance(op, ir.Conv) and op.groups == 1)

@@ -68,7 +68,10 @@ def _mix_back(op: ir.Conv, kernel: Array, inputs: tuple[Array, ...], z: Array) -
 
 
 def _flip(kernel: Array) -> Array:
-    """A kernel turned around, its inputs for outputs: with it, the transpose of stride 1 is a convolution."""
+    """Turn a kernel around and exchange its inputs and outputs.
+
+    The transpose of a convolution of stride 1 is a convolution with this kernel.
+    """
     return jnp.swapaxes(jnp.flip(kernel, range(kernel.ndim - 2)), -1, -2)
 
 
@@ -86,7 +89,7 @@ def _flipped_back(
 
 
 def _by_phase(op: ir.Conv, kernel: Array) -> Array:
-    """A kernel (*window, C, K) as `_phases_back` takes it: (*taps, K, *strides·C), the taps turned around."""
+    """Rearrange a kernel (*window, C, K) for `_phases_back`: (*taps, K, *strides·C), taps turned."""
     rank = len(op.strides)
     taps = [-(-k // s) for k, s in zip(kernel.shape, op.strides, strict=False)]
     full = [(0, s * j - k) for k, s, j in zip(kernel.shape, op.strides, taps, strict=False)]
@@ -102,9 +105,10 @@ def _by_phase(op: ir.Conv, kernel: Array) -> Array:
 def _phases_back(
     op: ir.Conv, window: tuple[int, ...], turned: Array, inputs: tuple[Array, ...], z: Array
 ) -> tuple[Array, ...]:
-    """The transpose of a convolution with strides: all phases of the image as one convolution of stride 1.
+    """Transpose a convolution with strides: all phases of the image, one convolution of stride 1.
 
-    XLA's own transpose convolves an image with zeros between its pixels: with stride 2, three of four products.
+    XLA's own transpose convolves an image with zeros between its pixels. With stride 2 these are
+    three of four products.
     """
     phases = Phases.of(op, window, inputs[0])
     before = [low for low, _ in phases.reach(tuple(j - 1 for j in phases.taps), z)]

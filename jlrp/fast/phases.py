@@ -1,7 +1,8 @@
 """Going back through windows that move by strides, without zeros between the pixels.
 
-An input pixel at `s·q + r − low` lies in the windows `q − j` at the cells `r + s·j`, `j = 0, 1, …`. For each phase `r`
-that is a window of stride 1 over `q`, and all phases have the same one; woven together they are the image.
+An input pixel at `s·q + r − low` lies in the windows `q − j` at the cells `r + s·j`, `j = 0, 1, …`.
+For each phase `r` that is a window of stride 1 over `q`, the same for all phases. Woven together,
+the phases are the image.
 """
 
 import math
@@ -18,7 +19,13 @@ from ir.ops.window import Pairs, window_padding
 class Phases:
     """The geometry of an op's windows over an image, axis by axis.
 
-    strides, window; lows: padding before the image; lengths: of the image; axes: where they lie in an array.
+    Attributes:
+        strides: The steps of the windows.
+        window: Their lengths.
+        lows: The padding before the image.
+        lengths: The lengths of the image.
+        axes: Where these axes lie in an array.
+        channels: Where the channels lie.
     """
 
     strides: tuple[int, ...]
@@ -30,7 +37,7 @@ class Phases:
 
     @classmethod
     def of(cls, op: ir.Conv | ir.Pool, window: tuple[int, ...], x: Array) -> "Phases":
-        """The phases of an op with windows of these lengths, without dilation, over images of the shape of `x`."""
+        """The phases of an op's windows, without dilation, over images of the shape of `x`."""
         axes = spatial_axes(op.data_format, x.ndim)
         lengths = tuple(x.shape[a] for a in axes)
         lows = tuple(low for low, _ in window_padding(op.padding, lengths, window, op.strides))
@@ -53,16 +60,25 @@ class Phases:
         return tuple((n - 1 + low) // s for n, low, s in ends)
 
     def reach(self, back: tuple[int, ...], outputs: Array) -> Pairs:
-        """The padding (or, where negative, cropping) of `outputs` after which `q − j` stands in the place of `q`.
+        """The padding of `outputs` after which `q − j` stands in the place of `q`.
 
-        back: `j`.
+        Args:
+            back: `j`, axis by axis.
+            outputs: An array of the windows' outputs.
+
+        Returns:
+            Pairs (low, high); negative numbers crop.
         """
         lengths = [outputs.shape[a] for a in self.axes]
         sides = zip(back, self.first, self.last, lengths, strict=True)
         return tuple((j - q, p - j - (m - 1)) for j, q, p, m in sides)
 
     def weave(self, phases: Array) -> Array:
-        """The image from its phases, which lie in the channels: `r` in row-major order, then the image's channel."""
+        """Weave the image from its phases.
+
+        Args:
+            phases: An array whose channels hold `r` in row-major order, then the image's channel.
+        """
         rank, c = len(self.strides), self.channels
         shape = phases.shape
         own = shape[c] // math.prod(self.strides)

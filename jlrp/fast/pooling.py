@@ -1,4 +1,4 @@
-"""Max pooling by comparing shifted images: forwards, and backwards without indices and scattering."""
+"""Max pooling by comparing shifted images, backwards without indices and scattering."""
 
 from functools import reduce
 from itertools import product
@@ -18,7 +18,10 @@ def largest(op: ir.MaxPool, x: Array) -> Array:
 
 
 def to_winners(op: ir.MaxPool, x: Array, z: Array, relevance: Array) -> Array:
-    """Each window's relevance at its largest cell, the first in row-major order among equals; windows add up."""
+    """Give each window's relevance to its largest cell, the first in row-major order among equals.
+
+    Windows that overlap add up.
+    """
     phases = Phases.of(op, op.pool_size, x)
     winner = _winners(op, x, z)
     parts = []

@@ -1,4 +1,4 @@
-"""Shares of relevance on convolutions and dense layers, with the products saved that others contain.
+"""Shares of relevance on convolutions and dense layers, with as few products as there can be.
 
 Notation: `x⁺`, `x⁻` the inputs by sign, `z = W·x + b` the layer's output,
 `z⁺ = W⁺·x⁺ + W⁻·x⁻ + b⁺`, `z⁻` its counterpart, so that `z = z⁺ + z⁻`.
@@ -113,7 +113,7 @@ class Layer:
         return jax.linear_transpose(lambda x: self.map.linear(turned, x), like)(s)[0]
 
     def kernels(self, forwards: Array | None, backwards: Array | None) -> Kernels:
-        """Kernels, of which the second is turned where it must be; `None` for it means the first."""
+        """Pair two kernels, the second turned where it must be; `None` for it means the first."""
         of_both = forwards if backwards is None else backwards
         if backwards is None and self.map.turn is None:
             return Kernels(forwards, None)

@@ -12,7 +12,7 @@ from ir.ops.window import dilated, window_lengths, window_padding
 def seen_by_cell(
     op: ir.Convolution | ir.Pool, window: tuple[int, ...], x: Array, padding: float
 ) -> list[Array]:
-    """For each cell of a window, in row-major order, what it sees at every output: slices of the padded image."""
+    """Slice the padded image: for each cell of a window, in row-major order, what it sees."""
     axes = spatial_axes(op.data_format, x.ndim)
     dilation = getattr(op, "dilation", (1,) * len(window))
     extent, lengths = dilated(window, dilation), tuple(x.shape[a] for a in axes)

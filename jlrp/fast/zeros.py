@@ -1,8 +1,8 @@
-"""Where relevance is certainly zero: an analysis of the graph and its rules, before there are numbers.
+"""Where relevance is certainly zero: an analysis of the graph and its rules, before any numbers.
 
-Most rules give an input a share in proportion to its value, so that a value of 0 receives nothing. What a ReLU clipped
-to 0 then receives nothing, and neither does the layer before it there, whose output is not positive: half of what the
-γ rule computes falls away.
+Most rules give an input a share in proportion to its value, so that a value of 0 receives nothing.
+Then nothing reaches what a ReLU clipped to 0, nor the layer before it, whose output is not positive
+there. Half of what the γ rule computes falls away.
 """
 
 from collections.abc import Mapping
@@ -12,11 +12,12 @@ from jlrp.rules import Pass, Rule, Transpose, WinnerTakesAll
 
 
 def rectified(graph: ir.Graph, rules: Mapping[str, Rule]) -> frozenset[str]:
-    """The nodes at whose output no relevance arrives where the output is not positive.
+    """Find the nodes at whose output no relevance arrives where the output is not positive.
 
-    They are read by ReLUs alone, relevance passes through these unchanged, and what reads the ReLUs gives relevance in
-    proportion to the value, or hands on what it gets itself at the cells that the value went to. An output of the
-    graph is none of them: there relevance starts, as the user likes.
+    Only ReLUs read such a node, and relevance passes through them unchanged. What reads the ReLUs
+    gives relevance in proportion to the value, or hands on what it gets itself to the cells that
+    the value came from. An output of the graph is not such a node, because relevance starts there
+    as the user likes.
     """
     nothing = vanishing(graph, rules)
     return frozenset(
@@ -31,7 +32,7 @@ def rectified(graph: ir.Graph, rules: Mapping[str, Rule]) -> frozenset[str]:
 
 
 def vanishing(graph: ir.Graph, rules: Mapping[str, Rule]) -> frozenset[str]:
-    """The values that receive no relevance wherever they are 0."""
+    """Find the values that receive no relevance wherever they are 0."""
     found: set[str] = set()
     for name in (*reversed([node.name for node in graph.nodes]), *graph.inputs):
         readers = graph.readers.get(name, ())

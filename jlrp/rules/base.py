@@ -148,7 +148,8 @@ def require_numbers(rule: Any, *names: str) -> None:
             and not 0 <= float(value) < math.inf
         ):
             raise ValueError(
-                f"{type(rule).__name__} takes a finite {name} of at least 0, but was given {name}={value!r}."
+                f"{type(rule).__name__} takes a finite {name} of at least 0, "
+                f"but was given {name}={value!r}."
             )
 
 
@@ -197,7 +198,7 @@ class Rule(ABC):
         return True
 
     def proportional(self, op: ir.Op) -> bool:
-        """Whether an input gets its value times a finite factor, so that an input of 0 gets nothing."""
+        """Whether an input gets its value times a finite factor: nothing, if it is 0."""
         return False
 
     def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:

@@ -145,7 +145,8 @@ class ZBox(ShareRule):
         numbers = isinstance(self.low, Real) and isinstance(self.high, Real)
         if numbers and not -math.inf < self.low <= self.high < math.inf:
             raise ValueError(
-                f"ZBox takes finite bounds, the lower first, but was given {self.low} and {self.high}."
+                "ZBox takes finite bounds, the lower first, "
+                f"but was given {self.low} and {self.high}."
             )
 
     def shares(self, op: ir.Op) -> Sequence[Share]:
@@ -188,6 +189,6 @@ def one_image(bound: Any, channel: int, x: Array) -> Array:
         return jnp.broadcast_to(value, (1, *x.shape[1:]))
     except ValueError:
         raise ValueError(
-            f"ZBox takes bounds that are scalars, one per channel, or of the input's shape {x.shape[1:]}, "
-            f"but was given one of shape {jnp.shape(bound)}."
+            "ZBox takes bounds that are scalars, one per channel, or of the input's shape "
+            f"{x.shape[1:]}, but was given one of shape {jnp.shape(bound)}."
         ) from None

@@ -1,4 +1,7 @@
-"""Rules that favour the contributions of the output's sign by a factor: γ, plain and generalised."""
+"""Rules that favour the contributions of the output's sign by a factor.
+
+Γ, plain and generalised.
+"""
 
 from collections.abc import Sequence
 

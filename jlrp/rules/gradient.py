@@ -88,9 +88,9 @@ class WinnerTakesAll(Rule):
     """Winner takes all: the value that an op selects gets all relevance.
 
     Max pooling gives `R` to the maximum of each window, which is the plain gradient. The first cell
-    in row-major order wins a tie, padding never wins, and windows that overlap add up. `Maximum` and
-    `Minimum` give `R`, cell by cell, to the input that they select, the first among equals.
-    The rule conserves relevance.
+    in row-major order wins a tie, padding never wins, and windows that overlap add up. `Maximum`
+    and `Minimum` give `R`, cell by cell, to the input that they select, the first among equals. The
+    rule conserves relevance.
 
     Example:
         >>> import jlrp

@@ -77,9 +77,9 @@ class AbsSplit(Rule):
 class HalfHalf(ShareRule):
     """Half of the positive share minus half of the negative share; the opposite for convolutions.
 
-    `R_i = ±Σ_j R_j·½·( z⁺_ij / (Σ_i z⁺_ij + b⁺_j) − z⁻_ij / (Σ_i z⁻_ij + b⁻_j) )`, `z_ij = x_i·w_ij`;
-    + for dense layers, − for convolutions. There is no ε, and a share that is not finite is 0. This
-    is an αβ rule with α = β = ½; by design it does not conserve relevance.
+    `R_i = ±Σ_j R_j·½·( z⁺_ij / (Σ_i z⁺_ij + b⁺_j) − z⁻_ij / (Σ_i z⁻_ij + b⁻_j) )`, `z_ij =
+    x_i·w_ij`; + for dense layers, − for convolutions. There is no ε, and a share that is not finite
+    is 0. This is an αβ rule with α = β = ½; by design it does not conserve relevance.
 
     Example:
         >>> import jlrp

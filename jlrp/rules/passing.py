@@ -13,7 +13,8 @@ class Pass(Rule):
 
     For ops with one input whose output has the input's shape: activations, rescaling, and layer,
     group and unit normalisation. Zennit has it on BatchNorm too. The presets have LRP-ε there,
-    because relevance grows without bound under `Pass` (docs/rules.md). The rule conserves relevance.
+    because relevance grows without bound under `Pass` (docs/rules.md). The rule conserves
+    relevance.
 
     Example:
         >>> import jlrp

@@ -1,4 +1,7 @@
-"""Rules for products of activations: gates pass relevance to what they gate, other factors share it."""
+"""Rules for products of activations.
+
+Gates pass relevance to what they gate, other factors share it.
+"""
 
 import flax.struct
 import jax
