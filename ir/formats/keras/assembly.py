@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ir.formats.keras.inline import inlined
+from ir.formats.keras.layers.registry import refused
 from ir.formats.keras.spec import ModelSpec
 from ir.formats.keras.weights import Params
 from ir.model import Model
@@ -30,7 +31,9 @@ def _policies(spec: ModelSpec) -> Iterator[str]:
             yield from _policies(layer.model)
             continue
         policy: Any = layer.config.get("dtype")
-        if isinstance(policy, dict):
-            policy = (policy.get("config") or {}).get("name")
-        if isinstance(policy, str) and layer.class_name != "InputLayer":
-            yield policy
+        inside = policy.get("config") if isinstance(policy, Mapping) else policy
+        name = inside.get("name") if isinstance(inside, Mapping) else inside
+        if name is not None and not isinstance(name, str):
+            raise refused(layer, f"has dtype={str(policy)[:80]}, which names no dtype and no policy")
+        if name is not None and layer.class_name != "InputLayer":
+            yield name

@@ -49,8 +49,9 @@ def modernised(class_name: str, config: Mapping[str, Any], data_format: str) -> 
             config[new] = config.pop(old)
     if kernel:
         config["kernel_size"] = kernel
-    if config.get("dim_ordering") in FORMATS:
-        config["data_format"] = FORMATS[config["dim_ordering"]]
+    ordering = config.get("dim_ordering")
+    if isinstance(ordering, str) and ordering in FORMATS:
+        config["data_format"] = FORMATS[ordering]
     if class_name == "Flatten":  # row by row as stored, whatever the layout
         config["data_format"] = "channels_last"
     return CLASSES.get(class_name, class_name), config

@@ -85,6 +85,20 @@ class ModelSpec:
     keras_version: int = 3
 
 
+def entry(value: Any, *keys: str) -> Any:
+    """What stands under keys in nested JSON objects; `None` where there is no such entry.
+
+    Example:
+        >>> entry({"config": {"name": "float32"}}, "config", "name"), entry({"config": 1}, "config", "name")
+        ('float32', None)
+    """
+    for key in keys:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
 def tensors_in(value: Any) -> Iterator[Tensor]:
     """Every `Tensor` in nested tuples and mappings; mappings in the order of their sorted keys, as Keras has it."""
     if isinstance(value, Tensor):

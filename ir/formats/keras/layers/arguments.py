@@ -49,8 +49,10 @@ def wholes(call: LayerCall, value: Any, what: str) -> tuple[int, ...]:
 
 def axis_of(call: LayerCall, value: Any, rank: int | None = None) -> int:
     """One axis, counted from the front; the batch is none that a function may touch."""
-    (found,) = axes_of(call, value if not isinstance(value, tuple | list) or len(value) != 1 else value[0], rank)
-    return found
+    found = axes_of(call, value, rank)
+    if len(found) > 1:
+        raise refused(call.spec, f"goes over the axes {str(value)[:80]}, where one axis is needed")
+    return found[0]
 
 
 def axes_of(call: LayerCall, value: Any, rank: int | None = None) -> tuple[int, ...]:

@@ -48,7 +48,10 @@ def reshape(call: LayerCall) -> list[Part]:
 
 @layer("Permute")
 def permute(call: LayerCall) -> list[Part]:
-    return [Part(Permute(tuple(_list(call.spec, "dims"))))]
+    dims = _list(call.spec, "dims")
+    if None in dims:
+        raise unusual(call.spec, "dims", "a list of whole numbers")
+    return [Part(Permute(tuple(dims)))]
 
 
 def _list(spec: LayerSpec, key: str) -> list[int]:

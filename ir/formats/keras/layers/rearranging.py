@@ -4,6 +4,7 @@ from typing import Any
 
 from ir.formats.keras.layers.arguments import MOST_COPIES, axes_of, axis_of, in_shape, option, whole, wholes
 from ir.formats.keras.layers.registry import LayerCall, Outputs, Part, refused
+from ir.formats.keras.spec import entry
 from ir.ops import Concatenate, Permute, Reshape, Slice, Upsample, ZeroPad
 
 WHOLE = (None, None, None)
@@ -151,7 +152,7 @@ def taken(call: LayerCall) -> list[Part]:
     axis = axis_of(call, option(call, "axis", 2, None))
     indices = option(call, "indices", 1, None)
     if isinstance(indices, dict):
-        indices = indices.get("config", {}).get("value")
+        indices = entry(indices, "config", "value")
     before = (WHOLE,) * (axis - 1)
     if type(indices) is int:
         return [Part(Slice((*before, indices)))]
@@ -264,10 +265,10 @@ def padded(call: LayerCall) -> list[Part]:
     pairs = option(call, "pad_width", 1, option(call, "paddings", 1, None))
     rank, mode = len(call.shapes[0]), str(option(call, "mode", 2, "constant")).lower()
     value = option(call, "constant_values", 3, 0)
-    whole_pairs = isinstance(pairs, tuple | list) and len(pairs) == rank
-    if not whole_pairs or not all(isinstance(p, tuple | list) and len(p) == 2 and min(*p) >= 0 for p in pairs):
+    each = tuple(pairs) if isinstance(pairs, tuple | list) else ()
+    if len(each) != rank or not all(map(_is_pair, each)):
         raise refused(call.spec, f"pads by {str(pairs)[:80]}, which is not one pair per axis")
-    found = tuple((int(low), int(high)) for low, high in pairs)
+    found = tuple((low, high) for low, high in each)
     if mode != "constant" or value not in (0, 0.0, None) or any(found[0]):
         raise refused(call.spec, f"pads in the mode {mode!r}; zeros around the image can be loaded")
     if not any(found[-1]):
@@ -275,6 +276,11 @@ def padded(call: LayerCall) -> list[Part]:
     if not any(found[1]):
         return [Part(ZeroPad(found[2:], "channels_first"))]
     raise refused(call.spec, "pads the channels, which is not supported")
+
+
+def _is_pair(value: Any) -> bool:
+    """Whether a value is two whole numbers from 0 up."""
+    return isinstance(value, tuple | list) and len(value) == 2 and all(type(n) is int and n >= 0 for n in value)
 
 
 def expanded(call: LayerCall) -> list[Part]:

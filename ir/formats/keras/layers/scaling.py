@@ -21,16 +21,18 @@ def scaled(call: LayerCall, scale: float | np.ndarray = 1.0, offset: float | np.
     """`scale·x + offset` with numbers or arrays from the configuration."""
     if isinstance(scale, float) and isinstance(offset, float):
         return Part(Rescale(scale, offset))
-    vectors = {}
-    axis = -1
+    vectors, axes = {}, set[int]()
     for role, value in (("scale", scale), ("offset", offset)):
         if isinstance(value, np.ndarray):
             axis, vectors[role] = _vector(call, value)
+            axes.add(axis)
         elif value != (1.0 if role == "scale" else 0.0):
             vectors[role] = np.asarray([value], np.float32)
     length = max(len(v) for v in vectors.values())
+    if len(axes) > 1 or not all(len(v) in (1, length) for v in vectors.values()):
+        raise refused(call.spec, "scales and shifts values by constants of different shapes, which is not supported")
     constants = {role: np.broadcast_to(v, length) for role, v in vectors.items()}
-    return Part(Scale(axis), constants=constants)
+    return Part(Scale(axes.pop()), constants=constants)
 
 
 def _vector(call: LayerCall, array: np.ndarray) -> tuple[int, np.ndarray]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ir.formats.keras.layers.operators import FUNCTIONS, unknown_function
 from ir.formats.keras.layers.registry import LayerCall, Part, layer, refused, registered
-from ir.formats.keras.spec import Call
+from ir.formats.keras.spec import Call, entry
 
 LONGEST_DESCRIPTION = 100_000
 """Letters of an op's description."""
@@ -29,26 +29,26 @@ class Description:
 
     def whole(self, name: str, default: int = 0) -> int:
         """An attribute that is a whole number, which JSON writes as text where it has 64 bits."""
-        found = _whole(_field(self.attributes.get(name), "i"))
+        found = _whole(entry(self.attributes, name, "i"))
         return default if found is None else found
 
     def wholes(self, name: str) -> tuple[int, ...]:
         """An attribute that is a list of whole numbers."""
-        found = _field(_field(self.attributes.get(name), "list"), "i")
+        found = entry(self.attributes, name, "list", "i")
         return tuple(n for n in map(_whole, found) if n is not None) if isinstance(found, list | tuple) else ()
 
     def flag(self, name: str) -> bool:
         """An attribute that is true or false."""
-        return _field(self.attributes.get(name), "b") is True
+        return entry(self.attributes, name, "b") is True
 
     def number(self, name: str, default: float) -> float:
         """An attribute that is a number."""
-        found = _field(self.attributes.get(name), "f")
+        found = entry(self.attributes, name, "f")
         return float(found) if isinstance(found, int | float) else default
 
     def text(self, name: str, default: str) -> str:
         """An attribute that is text, which JSON writes in base 64."""
-        found = _field(self.attributes.get(name), "s")
+        found = entry(self.attributes, name, "s")
         try:
             return binascii.a2b_base64(found, strict_mode=True).decode("ascii") if isinstance(found, str) else default
         except ValueError:
@@ -56,10 +56,6 @@ class Description:
 
 
 Translate = Callable[[Description], Call]
-
-
-def _field(value: Any, key: str) -> Any:
-    return value.get(key) if isinstance(value, Mapping) else None
 
 
 def _whole(value: Any) -> int | None:
