@@ -59,7 +59,7 @@ def as_any_array(given: Any, what: str) -> Any:
     if isinstance(given, np.ndarray | jax.Array):
         return given
     if hasattr(given, "detach"):  # a tensor of PyTorch
-        given = given.detach().cpu()
+        given = given.detach().cpu().numpy()
     try:
         return np.asarray(given)
     except (TypeError, ValueError) as error:
