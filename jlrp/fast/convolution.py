@@ -89,7 +89,7 @@ def _flipped_back(
 
 
 def _by_phase(op: ir.Conv, kernel: Array) -> Array:
-    """Rearrange a kernel (*window, C, K) for `_phases_back`: (*taps, K, *strides·C), taps turned."""
+    """Rearrange a kernel (*window, C, K) to (*taps, K, *strides·C), the taps turned around."""
     rank = len(op.strides)
     taps = [-(-k // s) for k, s in zip(kernel.shape, op.strides, strict=False)]
     full = [(0, s * j - k) for k, s, j in zip(kernel.shape, op.strides, taps, strict=False)]

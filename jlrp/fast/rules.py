@@ -18,7 +18,6 @@ Notation: `x⁺`, `x⁻` the inputs by sign, `z = W·x + b` the layer's output,
 Kernels are split, joined and turned once, in `prepare`.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -112,80 +111,54 @@ class Layer:
         like = jax.ShapeDtypeStruct(shape, x.dtype)
         return jax.linear_transpose(lambda x: self.map.linear(turned, x), like)(s)[0]
 
-    def kernels(self, forwards: Array | None, backwards: Array | None) -> Kernels:
-        """Pair two kernels, the second turned where it must be; `None` for it means the first."""
-        of_both = forwards if backwards is None else backwards
-        if backwards is None and self.map.turn is None:
-            return Kernels(forwards, None)
-        return Kernels(forwards, None if of_both is None else self.turned(of_both))
-
-
-class Method(ABC):
-    """How some of a layer's shares are computed."""
-
-    @abstractmethod
-    def prepare(self, layer: Layer) -> Kernels:
-        """The kernels that depend on no image."""
-
-    def forwards(self, layer: Layer, x: Array, kernels: Kernels) -> tuple[Array, Any] | None:
-        """The layer's output and what to keep for the way back; `None` to compute it as usual."""
-        return None
-
-    @abstractmethod
-    def relevance(self, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
-        """The relevance of the only input."""
+    def kernels(self, forwards: Array | None, backwards: Any) -> Kernels:
+        """Pair two kernels, the second turned where it must be; `True` for it means the first."""
+        if backwards is True:
+            return Kernels(forwards, self.map.turn and self.map.turn(forwards))
+        return Kernels(forwards, self.turned(backwards))
 
 
 @dataclass(frozen=True)
-class Proportional(Method):
-    """Shares of all contributions alike: LRP-0, LRP-ε."""
+class BySign:
+    """Shares by the sign of contributions: LRP-0, LRP-ε, z⁺, αβ, γ."""
 
     shares: tuple[Signed, ...]
 
-    def prepare(self, layer: Layer) -> Kernels:
-        turn = layer.map.turn
-        return Kernels(None, None if turn is None else turn(layer.map.weights))
-
-    def relevance(self, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
-        (x,), z = call.inputs, call.output
-        s = added(*(divide(taken(s.part, z, relevance), z, s.epsilon) for s in self.shares))
-        return product(x, layer.backwards(_first(kernels.backwards, layer.map.weights), x, s))
-
-
-@dataclass(frozen=True)
-class BySign(Method):
-    """Shares by the sign of contributions: z⁺, αβ, γ."""
-
-    shares: tuple[Signed, ...]
+    @property
+    def alike(self) -> bool:
+        """Whether all contributions count alike, so that nothing need be split."""
+        return all(share.static == (1, 1) for share in self.shares)
 
     @property
     def needed(self) -> tuple[bool, bool]:
         """Whether a product for `z⁺` is needed, and one for `z⁻`."""
         alone = [share.static == (0, 1) for share in self.shares]
-        return not all(alone), any(alone)
+        return not self.alike and not all(alone), any(alone)
 
     def prepare(self, layer: Layer) -> Kernels:
+        """The kernels that depend on no image."""
+        if self.alike:
+            return Kernels(None, layer.map.turn and layer.map.turn(layer.map.weights))
         by_sign = layer.by_sign
         parts = [part for part, needed in zip(by_sign, self.needed, strict=True) if needed]
-        forwards = jnp.concatenate(parts, -1)
-        if [share.static for share in self.shares] in ([(1, 0)], [(0, 1)], [(1, 0), (0, 1)]):
-            return layer.kernels(forwards, None)
-        mixed = jnp.concatenate([share.mix(*by_sign) for share in self.shares], -1)
-        return layer.kernels(forwards, mixed)
+        mixed = [share.mix(*by_sign) for share in self.shares]
+        same = [share.static for share in self.shares] in ([(1, 0)], [(0, 1)], [(1, 0), (0, 1)])
+        return layer.kernels(jnp.concatenate(parts, -1), same or jnp.concatenate(mixed, -1))
 
     def forwards(
         self, layer: Layer, x: Array, kernels: Kernels
     ) -> tuple[Array, list[Array]] | None:
+        """The layer's output and what to keep for the way back; `None` to compute it as usual."""
         if not all(self.needed):
             return None
         parts = self._parts(layer, layer.split(x), kernels)
         return added(*parts, layer.map.bias), parts
 
     def relevance(self, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
-        (x,), z = call.inputs, call.output
-        x = layer.split(x)
+        """The relevance of the only input."""
+        (x,), z, bias = call.inputs, call.output, layer.map.bias
+        x = x if self.alike else layer.split(x)
         parts = iter(call.kept or self._parts(layer, x, kernels))
-        bias = layer.map.bias
         plus, minus = (
             added(next(parts), None if bias is None else sign(bias)) if needed else None
             for needed, sign in zip(self.needed, (positive, negative), strict=True)
@@ -194,18 +167,23 @@ class BySign(Method):
             divide(taken(s.part, z, relevance), _denominator(s, z, plus, minus), s.epsilon)
             for s in self.shares
         ]
+        if self.alike:
+            kernel = _first(kernels.backwards, layer.map.weights)
+            return product(x, layer.backwards(kernel, x, added(*quotients)))
         kernel = _first(kernels.backwards, kernels.forwards)
         return layer.joined(product(x, layer.backwards(kernel, x, *quotients)))
 
     def _parts(self, layer: Layer, x: Array, kernels: Kernels) -> list[Array]:
         """The sums of positive and of negative contributions without the bias, those needed."""
+        if self.alike:
+            return []
         z = layer.forwards(_first(kernels.forwards), x)
         return jnp.split(z, sum(self.needed), layer.axis(x.ndim))
 
 
 @dataclass(frozen=True)
-class ByTerms(Method):
-    """A share by changed weights and inputs: plain γ, w², the box rule."""
+class ByTerms:
+    """A share by changed weights and inputs: plain γ, w², flat, the box rule."""
 
     share: Mapped
 
@@ -222,26 +200,38 @@ class ByTerms(Method):
             found.remove(whole)  # W = W⁺ + W⁻
         return found
 
+    @property
+    def uniform(self) -> bool:
+        """Whether all weights are 1, so that products of sums over channels do."""
+        return self.share.of_bias is None and self.changes == [ones]
+
     def prepare(self, layer: Layer) -> Kernels:
+        """The kernels that depend on no image."""
+        weights = layer.map.weights[..., :1, :1] if self.uniform else layer.map.weights
         forwards, backwards = [term.weights for term in self.others], self.changes
-        changed = {change: change(layer.map.weights) for change in {*forwards, *backwards}}
         first, second = (
-            jnp.concatenate([changed[change] for change in changes], -2) if changes else None
-            for changes in (forwards, backwards)
+            jnp.concatenate([change(weights) for change in changes], -2) if changes else None
+            for changes in (forwards[:1] if self.uniform else forwards, backwards)
         )
-        return layer.kernels(first, None if forwards == backwards else second)
+        return layer.kernels(first, self.uniform or forwards == backwards or second)
 
     def relevance(self, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
+        """The relevance of the only input."""
         share, (x,), b = self.share, call.inputs, layer.map.bias
+        axis = layer.axis(x.ndim)
         own = call.output if b is None else call.output - b
         sums = [own] * (len(share.parts) - len(self.others))
-        if self.others:
-            values = [term.values(call)[0] for term in self.others]
+        values = [term.values(call)[0] for term in self.others]
+        relevance = taken(share.part, call.output, relevance)
+        if self.uniform:
+            values = [jnp.sum(added(*values), axis, keepdims=True)]
+            relevance = jnp.sum(relevance, axis, keepdims=True)
+        if values:
             sums.append(layer.forwards(_first(kernels.forwards), *values))
         z = added(*sums, None if b is None else share.bias(b))
-        s = divide(taken(share.part, call.output, relevance), z, share.epsilon)
+        s = divide(relevance, z, share.epsilon)
         back = layer.backwards(_first(kernels.backwards, kernels.forwards), x, s)
-        backs = jnp.split(back, len(self.changes), layer.axis(x.ndim))
+        backs = jnp.split(back, len(self.changes), axis)
         factors = [self._factor(call, change) for change in self.changes]
         return added(*map(product, factors, backs))
 
@@ -251,39 +241,19 @@ class ByTerms(Method):
         return added(*(t.values(call)[0] for t in self.share.parts if t.weights in met))
 
 
-@dataclass(frozen=True)
-class Uniform(Method):
-    """A share whose weights are all 1: flat. Products with one channel do."""
-
-    share: Mapped
-
-    def prepare(self, layer: Layer) -> Kernels:
-        return Kernels(None, None)
-
-    def relevance(self, layer: Layer, call: LayerCall, kernels: Kernels, relevance: Array) -> Array:
-        (x,), axis = call.inputs, layer.axis(call.inputs[0].ndim)
-        kernel = jnp.ones((*layer.map.weights.shape[:-2], 1, 1), x.dtype)
-        value = added(*(term.values(call)[0] for term in self.share.parts))
-        z = layer.forwards(kernel, jnp.sum(value, axis, keepdims=True))
-        relevance = taken(self.share.part, call.output, relevance)
-        s = divide(jnp.sum(relevance, axis, keepdims=True), z, self.share.epsilon)
-        one = jnp.take(x[:1], jnp.arange(1), axis)
-        back = layer.backwards(layer.turned(kernel), one, s)
-        return jnp.broadcast_to(product(value, back), x.shape)
-
-
-def prepare(rule: ShareRule, layer: Layer, facts: Facts) -> tuple[Kernels, ...]:
+def prepare(rule: ShareRule, layer: Layer, facts: Facts) -> list[Kernels]:
     """The kernels of a rule's methods."""
-    return tuple(method.prepare(layer) for method in methods(rule.shares(layer.op), facts))
+    return [method.prepare(layer) for method in methods(rule.shares(layer.op), facts)]
 
 
 def forwards(
     rule: ShareRule, layer: Layer, x: Array, kernels: Sequence[Kernels], facts: Facts
-) -> tuple[Array, Any] | None:
-    """The layer's output and what a method keeps; `None` where none of them computes it."""
-    pairs = zip(methods(rule.shares(layer.op), facts), kernels, strict=True)
-    outputs = (method.forwards(layer, x, own) for method, own in pairs)
-    return next((output for output in outputs if output is not None), None)
+) -> tuple[Array, list[Array]] | None:
+    """The layer's output and what to keep for the way back; `None` to compute it as usual."""
+    for method, own in zip(methods(rule.shares(layer.op), facts), kernels, strict=True):
+        if isinstance(method, BySign):
+            return method.forwards(layer, x, own)
+    return None
 
 
 def relevance(rule: ShareRule, layer: Layer, call: LayerCall, relevance: Array) -> Array:
@@ -295,30 +265,24 @@ def relevance(rule: ShareRule, layer: Layer, call: LayerCall, relevance: Array) 
     return added(*parts) if parts else jnp.zeros_like(call.inputs[0])
 
 
-def methods(shares: Sequence[Share], facts: Facts) -> list[Method]:
+def methods(shares: Sequence[Share], facts: Facts) -> list[BySign | ByTerms]:
     """Methods that together compute all shares. Shares by sign are computed together."""
-    signed = [share for share in shares if isinstance(share, Signed)]
-    if facts.rectified:
-        signed = [share for share in signed if share.part is not where_negative]
-    alike = tuple(share for share in signed if share.static == (1, 1))
-    by_sign = tuple(share for share in signed if share.static != (1, 1))
-    found: list[Method] = [BySign(by_sign)] if by_sign else []
-    found += [Proportional(alike)] if alike else []
-    mapped = [share for share in shares if isinstance(share, Mapped)]
-    return found + [Uniform(s) if _is_uniform(s) else ByTerms(s) for s in mapped]
-
-
-def _is_uniform(share: Mapped) -> bool:
-    return share.of_bias is None and all(term.weights is ones for term in share.parts)
+    signed = tuple(
+        share
+        for share in shares
+        if isinstance(share, Signed) and not (facts.rectified and share.part is where_negative)
+    )
+    mapped = [ByTerms(share) for share in shares if isinstance(share, Mapped)]
+    return [BySign(signed), *mapped] if signed else list(mapped)
 
 
 def _denominator(share: Signed, z: Array, plus: Array | None, minus: Array | None) -> Array:
     """`agreeing·z⁺ + opposing·z⁻`, from what there is of `z`, `z⁺` and `z⁻`."""
-    if share.static == (0, 1) or minus is not None:
+    if share.static == (1, 1):
+        return z
+    if minus is not None or share.static == (1, 0):
         return share.mix(plus, minus)
     assert plus is not None
-    if share.static == (1, 0):
-        return plus
     if share.part is where_negative:
         return share.agreeing * z + (share.opposing - share.agreeing) * negative(z - plus)
     return share.opposing * z + (share.agreeing - share.opposing) * plus
