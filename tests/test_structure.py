@@ -4,6 +4,7 @@ import ast
 import importlib
 import subprocess
 import sys
+import tarfile
 import types
 import zipfile
 from pathlib import Path
@@ -105,3 +106,15 @@ def test_wheel_has_the_two_packages_and_the_demonstration(tmp_path):
         "ir/py.typed",
     } <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+@pytest.mark.slow
+def test_the_source_distribution_has_the_code_and_not_the_models_of_the_tests(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    assert archive.stat().st_size < 5e6
+    with tarfile.open(archive) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+    assert {"jlrp/data/digits_resnet.h5", "ir/py.typed", "tests/conftest.py", "LICENSE"} <= names
+    assert not any(name.startswith("tests/data/") for name in names)
