@@ -159,9 +159,9 @@ def test_functions_have_one_name_in_all_places():
 @pytest.fixture
 def own_function():
     """The name of a function that is forgotten after the test."""
-    yield "bell"
+    yield "bump"
     for table in (FUNCTIONS, OWN):
-        table.pop("bell", None)
+        table.pop("bump", None)
 
 
 def test_a_function_of_ones_own(tmp_path, own_function):
@@ -170,7 +170,7 @@ def test_a_function_of_ones_own(tmp_path, own_function):
     assert op.bounds((-9.0, 9.0)) == (0, 1)
     assert op.squashes
     assert not op.monotone
-    nodes = [ir.Node("bell", op, ("x",)), ir.Node("fc", ir.Dense(), ("bell",), "fc")]
+    nodes = [ir.Node("bump", op, ("x",)), ir.Node("fc", ir.Dense(), ("bump",), "fc")]
     graph = ir.Graph(nodes, ["x"], ["fc"])
     params = {"fc": {"kernel": np.ones((2, 1))}}
     explained = jlrp.explainer(graph, "zero")(params, np.array([[0.0, 1.0]]))
@@ -178,7 +178,7 @@ def test_a_function_of_ones_own(tmp_path, own_function):
     path = tmp_path / "m.safetensors"
     ir.save(ir.Model(graph, params, ((None, 2),)), path)
     assert ir.load(path).graph == graph
-    with pytest.raises(ValueError, match="There is a function 'bell' already"):
+    with pytest.raises(ValueError, match="There is a function 'bump' already"):
         jlrp.register_function(own_function, jnp.exp)
 
 
