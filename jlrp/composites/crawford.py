@@ -79,8 +79,9 @@ class OriginalHalfHalf(HalfHalf):
 
 def _is_plain(op: ir.Op) -> TypeGuard[ir.Convolution]:
     """Whether an op is a convolution that the first implementation knew."""
-    known = isinstance(op, ir.Convolution) and not op.transposed
-    return known and all(d == 1 for d in op.dilation)
+    if not isinstance(op, ir.Convolution) or op.transposed:
+        return False
+    return all(d == 1 for d in op.dilation)
 
 
 def _window(call: LayerCall) -> tuple[int, ...]:
