@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ir.ops.base import SameShape, Shape, ShapeError, Weights, require_param, show
 from ir.ops.facts import TINY
 from ir.ops.functions import FUNCTIONS
-from ir.ops.interval import ANYTHING, UNIT, Interval, clipped, pieces, scaled, towards_zero
+from ir.ops.interval import ANYTHING, UNIT, Interval, clip, pieces, scale, towards_zero
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ class Clip(ActivationOp):
 
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
-        return clipped(x, self.low, self.high)
+        return clip(x, self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ class HardSigmoid(ActivationOp):
 
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
-        return clipped(scaled(x, self.slope, 0.5), *UNIT)
+        return clip(scale(x, self.slope, 0.5), *UNIT)
 
 
 @dataclass(frozen=True)

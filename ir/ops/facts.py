@@ -71,7 +71,7 @@ class OpFacts:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The weights that the op cannot do without, by role."""
+        """The roles of the weights that the op cannot do without."""
         return ()
 
     # Where values go.
@@ -93,7 +93,7 @@ class OpFacts:
 
     @property
     def pads(self) -> bool:
-        """Whether the op may put cells of padding beside the input's."""
+        """Whether the output may have cells of padding, or pool over them."""
         return False
 
     # What axes mean.

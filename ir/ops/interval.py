@@ -44,21 +44,21 @@ def hull(*intervals: Interval) -> Interval:
     return min(low for low, _ in intervals), max(high for _, high in intervals)
 
 
-def clipped(x: Interval, low: float, high: float) -> Interval:
+def clip(x: Interval, low: float, high: float) -> Interval:
     """The interval of `min(max(x, low), high)`.
 
     Example:
-        >>> clipped((-3, 9), 0, 6)
+        >>> clip((-3, 9), 0, 6)
         (0, 6)
     """
     return min(max(x[0], low), high), min(max(x[1], low), high)
 
 
-def scaled(x: Interval, factor: float, offset: float = 0.0) -> Interval:
+def scale(x: Interval, factor: float, offset: float = 0.0) -> Interval:
     """The interval of `factor·x + offset`; `0·∞` is 0, as no value is infinite.
 
     Example:
-        >>> scaled((0, math.inf), -2, 1), scaled(ANYTHING, 0)
+        >>> scale((0, math.inf), -2, 1), scale(ANYTHING, 0)
         ((-inf, 1.0), (0.0, 0.0))
     """
     ends = [_times(factor, end) + offset for end in x]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ir.ops.base import Op, Shape, ShapeError, Weights, show
-from ir.ops.interval import Interval, clipped, product, scaled, signs, total
+from ir.ops.interval import Interval, clip, product, scale, signs, total
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Subtract(Merge):
 
     def bounds(self, *inputs: Interval) -> Interval:
         a, b = inputs
-        return total(a, scaled(b, -1.0))
+        return total(a, scale(b, -1.0))
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Dot(Op):
 
     def bounds(self, *inputs: Interval) -> Interval:
         found = signs(product(*inputs))
-        return clipped(found, -1.0, 1.0) if self.normalize else found
+        return clip(found, -1.0, 1.0) if self.normalize else found
 
 
 def _without(shape: Shape, axis: int) -> Shape:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ir.ops.base import SameShape, Shape, ShapeError, Weights, require_axes, require_optional, show
-from ir.ops.interval import Interval, clipped, signs
+from ir.ops.interval import Interval, clip, signs
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class UnitNorm(Normalization):
 
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
-        return clipped(signs(x), -1.0, 1.0)
+        return clip(signs(x), -1.0, 1.0)
 
     def _require(self, params: Weights, x: Shape) -> None:
         require_axes(self.axes, x)

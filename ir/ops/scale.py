@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ir.ops.base import SameShape, Shape, Weights, require_axes, require_optional, require_param
-from ir.ops.interval import Interval, scaled
+from ir.ops.interval import Interval, scale
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Rescale(Scaling):
 
     def bounds(self, *inputs: Interval) -> Interval:
         (x,) = inputs
-        return scaled(x, self.scale, self.offset)
+        return scale(x, self.scale, self.offset)
 
 
 @dataclass(frozen=True)

@@ -241,7 +241,7 @@ def added(*parts: Array | None) -> Array:
     return sum(part for part in parts if part is not None)  # type: ignore[return-value]
 
 
-def unmasked(x: Array) -> Array:
+def unmask(x: Array) -> Array:
     """`x` with 0 for −∞, which an additive mask makes: masked values take no part."""
     return jnp.where(x == -jnp.inf, 0, x)
 
@@ -251,7 +251,7 @@ def product(x: Array, factor: Array) -> Array:
 
     Large weights over an empty sum make factors that are not finite.
     """
-    x = unmasked(x)
+    x = unmask(x)
     return jnp.where((x != 0) | jnp.isfinite(factor), jnp.multiply(x, factor), 0)
 
 

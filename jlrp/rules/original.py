@@ -10,7 +10,7 @@ from jax import Array
 
 import ir
 from jlrp.ops.pooling import window_sum
-from jlrp.rules.base import LayerCall, Relevances, Rule, summed_to, unmasked
+from jlrp.rules.base import LayerCall, Relevances, Rule, summed_to, unmask
 from jlrp.rules.shares import Share, ShareRule, Signed
 
 
@@ -62,7 +62,7 @@ class AbsSplit(Rule):
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        sizes = [jnp.abs(unmasked(x)) for x in call.inputs]
+        sizes = [jnp.abs(unmask(x)) for x in call.inputs]
         total = sum(sizes)
         empty = total == 0
         total = jnp.where(empty, 1, total)

@@ -32,7 +32,7 @@ from jlrp.rules.base import (
     positive,
     summed,
     times,
-    unmasked,
+    unmask,
 )
 
 Number = Any
@@ -87,7 +87,7 @@ def _positive_inputs(call: LayerCall) -> tuple[Array, ...]:
 
 
 def _negative_inputs(call: LayerCall) -> tuple[Array, ...]:
-    return tuple(negative(unmasked(x)) for x in call.inputs)
+    return tuple(negative(unmask(x)) for x in call.inputs)
 
 
 @dataclass(frozen=True)

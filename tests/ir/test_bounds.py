@@ -10,7 +10,7 @@ import pytest
 import ir
 import jlrp
 from ir.ops.functions import FUNCTIONS
-from ir.ops.interval import product, scaled, total, within
+from ir.ops.interval import product, scale, total, within
 from tests.ops import NAMES, OTHERS, WEIGHTED, case
 
 INF = math.inf
@@ -130,7 +130,7 @@ def test_what_is_certain(op, given, expected):
 
 
 def test_arithmetic_has_no_nan():
-    assert scaled(ANY, 0.0, 1.0) == (1, 1)
+    assert scale(ANY, 0.0, 1.0) == (1, 1)
     assert product((0.0, 0.0), ANY) == (0, 0)
     assert total(ANY, ANY) == ANY
     assert total((INF, INF), (-INF, -INF)) == ANY
