@@ -1,4 +1,4 @@
-"""Text for people: text and paths from files as they may be shown, and suggestions for words that are not known."""
+"""Text for people: text and paths that are safe to show, and suggestions for unknown words."""
 
 import difflib
 import os
@@ -11,7 +11,7 @@ JOINERS = "\u200c\u200d"
 
 
 def printable(text: str) -> str:
-    """A text on one line: what is no letter, sign or space, such as what a terminal obeys, is replaced by "\ufffd".
+    """Put a text on one line; replace by "\ufffd" what is no letter, sign or space.
 
     >>> printable("caf\\u00e9\\x1b[31m\\u202e\\n"), printable("a\\u00a0b")
     ('café\ufffd[31m\ufffd\ufffd', 'a b')
@@ -20,7 +20,7 @@ def printable(text: str) -> str:
 
 
 def printable_path(path: Path | str) -> str:
-    """A path on one line; what cannot be printed is replaced.
+    """Put a path on one line, as `printable` does.
 
     >>> printable_path("photos/a\\nb.png")
     'photos/a�b.png'
@@ -29,7 +29,7 @@ def printable_path(path: Path | str) -> str:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """` Did you mean "…"?` with a leading space, or nothing where no known word is close.
+    """Return ` Did you mean "…"?` with a leading space, or nothing if no known word is close.
 
     >>> suggestion("tabbi", ["tabby", "tench"])
     ' Did you mean "tabby"?'
@@ -41,4 +41,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 def _shown(letter: str) -> str:
     if letter.isprintable() or letter in JOINERS:
         return letter
-    return " " if letter == "\t" or unicodedata.category(letter) == "Zs" else "\N{REPLACEMENT CHARACTER}"
+    return (
+        " "
+        if letter == "\t" or unicodedata.category(letter) == "Zs"
+        else "\N{REPLACEMENT CHARACTER}"
+    )

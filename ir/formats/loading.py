@@ -1,4 +1,4 @@
-"""Reading a model file: its first bytes say what it is, never its name."""
+"""Reading model files: the first bytes of a file say what it is, not its name."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ from ir.graph import Graph
 from ir.model import Model
 
 FORMATS: tuple[Format, ...] = (h5, dot_keras, native, text)
-"""What is read. Our own format comes before JSON, which it may look like: its first bytes are any."""
+"""The formats. Our own stands before JSON: its first bytes may look like JSON."""
 
 MAX_START = 64
 """How many bytes a format is recognised by."""
@@ -32,25 +32,29 @@ def load(
 ) -> Model:
     """Read a model file.
 
-    Nothing in the file is executed, and nothing outside it is opened. See docs/formats.md for what is read.
+    Nothing in the file is executed, and nothing outside it is opened. docs/formats.md lists what
+    can be read.
 
     Args:
-        path: A whole model: Keras's `.keras`, HDF5 of Keras 1.2 to 3, or a file of `ir.save`. Or weights alone:
-            `.weights.h5`, or the older HDF5 layout. Or a live Keras model, which saves itself to a temporary file.
-        architecture: For weights alone, what they are the weights of: the name of a network in `ir.architectures`
-            (`"resnet50"`, `"efficientnetb0"`, …), a file that holds the architecture (`model.to_json()`'s text,
-            `.keras`, `.h5`), or an `ir.Graph`. It replaces the architecture of a whole model of Keras.
+        path: A whole model: Keras's `.keras`, HDF5 of Keras 1.2 to 3, or a file of `ir.save`. Or
+            weights alone: `.weights.h5`, or the older HDF5 layout. Or a live Keras model, which
+            saves itself to a temporary file.
+        architecture: For weights alone, what they are the weights of: the name of a network in
+            `ir.architectures` (`"resnet50"`, `"efficientnetb0"`, …), a file that holds the
+            architecture (the text of `model.to_json()`, `.keras`, `.h5`), or an `ir.Graph`. It
+            replaces the architecture of a whole model of Keras.
         variant: Which build of a named network; by default the one that the file fits.
-        kernels: `"theano"` or `"tensorflow"`, for weights in Theano's order of axes that do not say whether their
-            kernels are mirrored.
-        hdf5: `"any"`: our own reader reads what Keras writes; the HDF5 library reads other HDF5 files in a process
-            of its own. `"own"`: such other files are refused. Give it for files that you do not trust.
+        kernels: `"theano"` or `"tensorflow"`, for weights in Theano's order of axes that do not say
+            whether their kernels are mirrored.
+        hdf5: `"any"`: our own reader reads what Keras writes, and the HDF5 library reads other HDF5
+            files in a child process. `"own"`: refuse those other files. Give `"own"` for files that
+            you do not trust.
 
     Returns:
         An `ir.Model` with NumPy arrays.
 
     Raises:
-        ir.LoadError: The file cannot be read; one sentence says what is wrong with it and what to do.
+        ir.LoadError: The file cannot be read. One sentence says what is wrong and what to do.
         TypeError: `path` is neither a path nor a live Keras model.
 
     Example:
@@ -62,12 +66,16 @@ def load(
         ir.LoadError: The file 'README.md' is no model file ...
     """
     if hdf5 not in get_args(HDF5):
-        raise LoadError(f"There is no hdf5={hdf5!r}: it is {' or '.join(map(repr, get_args(HDF5)))}.")
+        raise LoadError(
+            f"There is no hdf5={hdf5!r}: it is {' or '.join(map(repr, get_args(HDF5)))}."
+        )
     request = Request(_architecture(architecture, variant, hdf5), variant, kernels, hdf5)
     if isinstance(path, str | os.PathLike):
         return _read(Path(path), file_subject(path), request)
     if request.architecture is not None:
-        raise LoadError("A live Keras model has its architecture: leave out `architecture` and `variant`.")
+        raise LoadError(
+            "A live Keras model has its architecture: leave out `architecture` and `variant`."
+        )
     with live.saved(path) as file:
         return _read(file, live.subject(path), request)
 
@@ -80,7 +88,7 @@ def _read(path: Path, subject: str, request: Request) -> Model:
 
 
 def format_of(origin: Source) -> Format:
-    """The format of a file; `LoadError` where it is none that can be read."""
+    """Find the format of a file; raise `LoadError` if it has no known format."""
     start = origin.read(0, min(MAX_START, origin.size))
     found = next((each for each in FORMATS if each.begins(start)), None)
     if found is None:
@@ -91,7 +99,7 @@ def format_of(origin: Source) -> Format:
 def _architecture(
     given: str | os.PathLike[str] | Graph | None, variant: str | None, hdf5: HDF5
 ) -> str | Graph | Blueprint | None:
-    """The architecture as a known name, a graph, or what a file says."""
+    """Read the architecture: a known name, a graph, or what a file says."""
     if isinstance(given, Graph) or given is None:
         checked_choice(None, variant)
         return given
@@ -100,7 +108,10 @@ def _architecture(
         checked_choice(str(given), variant)  # its error lists the names
         return str(given)
     if variant is not None:
-        raise LoadError(f"variant={variant!r} is for a network by name, and {str(path)!r} is a file: leave it out.")
+        raise LoadError(
+            f"variant={variant!r} is for a network by name, and {str(path)!r} is a file: leave it "
+            "out."
+        )
     with reported(file_subject(path)):
         require_file(path)
         with source.opened(path) as opened:

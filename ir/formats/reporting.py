@@ -30,7 +30,7 @@ MAX_LETTERS = 800
 
 @contextmanager
 def reported(subject: str) -> Iterator[None]:
-    """Whatever goes wrong as a `LoadError` that begins with `subject`.
+    """Turn whatever goes wrong into a `LoadError` that begins with `subject`.
 
     >>> with reported("The file 'a.h5'"):
     ...     raise LoadError("is empty.")
@@ -42,7 +42,11 @@ def reported(subject: str) -> Iterator[None]:
             yield
     except LoadError as error:
         text = str(error)
-        short = text if len(text) <= MAX_LETTERS else f"{text[: MAX_LETTERS // 2]} … {text[-MAX_LETTERS // 2 :]}"
+        short = (
+            text
+            if len(text) <= MAX_LETTERS
+            else f"{text[: MAX_LETTERS // 2]} … {text[-MAX_LETTERS // 2 :]}"
+        )
         raise LoadError(f"{subject} {short}") from error.__cause__
     except MALFORMED as error:
         if isinstance(error, OSError) and error.errno is not None:
@@ -52,12 +56,12 @@ def reported(subject: str) -> Iterator[None]:
 
 
 def file_subject(path: str | os.PathLike[str]) -> str:
-    """How a sentence about a file begins."""
+    """Return how a sentence about a file begins."""
     return f"The file {str(path)!r}"
 
 
 def require_file(path: Path) -> None:
-    """`LoadError` where `path` is no ordinary file."""
+    """Raise `LoadError` unless `path` is an ordinary file."""
     try:
         mode = path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
@@ -70,12 +74,14 @@ def require_file(path: Path) -> None:
 
 
 def unknown(start: bytes) -> LoadError:
-    """What to say of a file of no known format that begins with these bytes."""
+    """Return the error for a file of no known format that begins with these bytes."""
     if not start:
         return LoadError("is empty.")
     if start.startswith(b"version https://git-lfs"):
-        return LoadError("is a placeholder of Git LFS, not the model itself: fetch it with `git lfs pull`.")
+        return LoadError(
+            "is a placeholder of Git LFS, not the model itself: fetch it with `git lfs pull`."
+        )
     return LoadError(
-        f"is no model file (it begins with {start[:8]!r}): one that Keras saved as .keras or .h5, or one of "
-        "ir.save, is needed."
+        f"is no model file (it begins with {start[:8]!r}): one that Keras saved as .keras or .h5, "
+        "or one of ir.save, is needed."
     )

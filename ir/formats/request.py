@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ir.formats.keras.blueprint import Blueprint
 
 HDF5 = Literal["any", "own"]
-"""Which HDF5 files are read: any, or only those that our own reader reads without the HDF5 library."""
+"""Which HDF5 files are read: any, or only those that need no HDF5 library."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Request:
     """What is asked for besides the file.
 
     Attributes:
-        architecture: For weights alone, what they are the weights of: a network's name, a graph, or what a file says.
+        architecture: For weights alone, what they are the weights of: the name of a network, a
+            graph, or what a file says.
         variant: Which build of a named network.
         kernels: Whose convolutions kernels in Theano's order are for.
         hdf5: Which HDF5 files are read.
@@ -45,7 +46,7 @@ class Format(Protocol):
         """Whether a file that begins with these bytes is of this format."""
 
     def read(self, source: Source, request: Request, /) -> Model:
-        """The model in a file; raises `LoadError`."""
+        """Read the model in a file; raise `LoadError` if that fails."""
 
     def read_architecture(self, source: Source, request: Request, /) -> Graph | Blueprint:
-        """The architecture in a file, without its weights; raises `LoadError`."""
+        """Read the architecture in a file, without its weights."""

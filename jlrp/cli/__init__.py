@@ -1,4 +1,4 @@
-"""The command line; needs the extra `jlrp[cli]`. `program` is all commands, `jlrp.cli.commands` has them one by one."""
+"""The command line, `program`; it needs the extra `jlrp[cli]`."""
 
 from typing import Annotated
 
@@ -30,7 +30,10 @@ def _show_version(wanted: bool) -> None:
 def main(
     context: typer.Context,
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
     """Layer-wise relevance propagation: which pixels speak for a class, and which against it.
@@ -49,9 +52,9 @@ def main(
       2    wrong usage or input, or some images left out; one sentence on standard error says what
       130  interrupted (Ctrl-C): what has been written is whole
 
-    `jlrp --install-completion` lets the shell complete commands, options and presets. NO_COLOR=1 turns colours off.
-    Compiled programs are kept in the user's folder for caches, so that a second run starts sooner;
-    JAX_ENABLE_COMPILATION_CACHE=0 turns that off.
+    `jlrp --install-completion` lets the shell complete commands, options and presets. NO_COLOR=1
+    turns colours off. Compiled programs are kept in the user's folder for caches, so that a second
+    run starts sooner; JAX_ENABLE_COMPILATION_CACHE=0 turns that off.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())

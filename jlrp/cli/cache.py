@@ -1,4 +1,4 @@
-"""Compiled programs kept on disk, so that a second run on the same model and image size compiles nothing."""
+"""Compiled programs on disk, so that a second run with the same model and size compiles nothing."""
 
 import os
 import stat
@@ -7,22 +7,25 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-WORTH = 0.1
-"""Seconds of compilation from which on a program is kept."""
+MIN_SECONDS = 0.1
+"""How long a program must compile to be kept."""
 
-MOST = 1 << 30
-"""Bytes that all programs may take together; before a run, those that nobody used for the longest time go."""
+MAX_BYTES = 1 << 30
+"""How much room all programs may take; before a run, those unused for the longest time go."""
 
 _kept: list[Path] = []
-"""The folder of this process, where there is one: none that the user chose."""
+"""The folder of this process, unless the user chose another or there is none."""
 
 
 def keep_programs() -> Path | None:
-    """Turn JAX's persistent compilation cache on, in the user's folder for caches; returns the folder.
+    """Turn JAX's persistent compilation cache on, in the user's folder for caches.
 
-    What the user has set is left alone: `JAX_COMPILATION_CACHE_DIR` names another folder, and
-    `JAX_ENABLE_COMPILATION_CACHE=0` turns the cache off. Returns `None` then, and where there is no home, where the
-    folder cannot be made, or where others may write into it: programs from there are run.
+    Settings of the user stay: `JAX_COMPILATION_CACHE_DIR` names another folder, and
+    `JAX_ENABLE_COMPILATION_CACHE=0` turns the cache off.
+
+    Returns:
+        The folder. `None` if the user has settings, if there is no home, if the folder cannot be
+        made, or if others may write into it: programs from there are executed.
     """
     import jax
 
@@ -36,15 +39,15 @@ def keep_programs() -> Path | None:
         return None
     if not os.access(folder, os.W_OK) or (os.name == "posix" and not _own(found)):
         return None
-    remove_oldest(folder, MOST)
+    remove_oldest(folder, MAX_BYTES)
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", WORTH)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", MIN_SECONDS)
     _kept[:] = [folder]
     return folder
 
 
 def remove_oldest(folder: Path, most: int) -> None:
-    """Remove what was not used for the longest time until the files in a folder take at most `most` bytes."""
+    """Remove the files unused for the longest time until those in a folder take `most` bytes."""
     files = []
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -62,11 +65,11 @@ def remove_oldest(folder: Path, most: int) -> None:
 
 
 def heal() -> None:
-    """Remove all programs, as one of them is not whole or not what its name says: JAX never writes one anew."""
+    """Remove all programs after one proved damaged, as JAX never writes one anew."""
     for folder in _kept:
         remove_oldest(folder, 0)
 
 
 def _own(found: os.stat_result) -> bool:
-    """Whether a folder is this user's and no stranger may write into it."""
+    """Tell whether a folder is this user's and no stranger may write into it."""
     return found.st_uid == os.geteuid() and not found.st_mode & stat.S_IWOTH

@@ -31,7 +31,7 @@ MAX_ROWS = 50
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the picture: an image and one of its classes, with a map (H, W, C) for each preset."""
+    """A row of the picture: an image and one of its classes, with a map (H, W, C) per preset."""
 
     path: Path
     pixels: NDArray[np.uint8]
@@ -46,10 +46,11 @@ class Row:
 
     @property
     def title(self) -> str:
-        """Label, class, and probability (or output where the model gives none), for people."""
+        """Label, class, and probability (or output if the model gives none)."""
         if not self.label:
             return f"class {self.class_index}\n{self.score}"
-        return f"{self.label}\n{self.score if self.one_unit else f'class {self.class_index}, {self.score}'}"
+        score = self.score if self.one_unit else f"class {self.class_index}, {self.score}"
+        return f"{self.label}\n{score}"
 
     @property
     def document(self) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class Row:
 
 
 def run(given: Compare) -> None:
-    """What the command does; see `jlrp compare --help`."""
+    """Do what `jlrp compare --help` says."""
     names = parse_presets(given.presets)
     _require_picture(given.output, given.force)
     paths = find_images(given.images)
@@ -75,7 +76,10 @@ def run(given: Compare) -> None:
     frame = find_frame(given, model)
     output = find_output(given, model, [(1, *frame.shape)], 1)
     if output.positions:
-        raise InputError(f'`jlrp compare` takes outputs with a score per class, and "{output.name}" has positions.')
+        raise InputError(
+            f'`jlrp compare` takes outputs with a score per class, and "{output.name}" has '
+            "positions."
+        )
     targets = parse_targets(given.targets, output.classes, output.labels)
     _require_few(len(paths), len(targets))
     rules = rules_of(given, names, frame)
@@ -84,7 +88,10 @@ def run(given: Compare) -> None:
     for sentence in photos.left_out.values():
         raise InputError(sentence)
     out = console(quiet=given.quiet or given.as_json)
-    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, {len(names)} presets{output_note(model.graph, output)}")
+    out.print(
+        f"{len(paths)} image{'s' * (len(paths) != 1)}, {len(names)} presets"
+        f"{output_note(model.graph, output)}"
+    )
     out.print(preprocess_note(frame.preprocess, given.preprocess))
     with running(given.model):
         rows = _rows(model, explainers, targets, output, photos, out)
@@ -109,7 +116,7 @@ def _rows(
     photos: Images,
     out: Console,
 ) -> list[Row]:
-    """A row for each image and each of its classes, each class once."""
+    """Make a row for each image and each of its classes."""
     scores = output.predict(model, photos.images)
     for path, values in zip(photos.paths, scores.values, strict=True):
         if not np.isfinite(values).all():
@@ -131,7 +138,10 @@ def _rows(
     rows = []
     for number, (path, image) in enumerate(zip(photos.paths, photos.pixels, strict=True)):
         for position, index in enumerate(classes[number]):
-            value, probability = float(scores.values[number, index]), scores.probability(number, index)
+            value, probability = (
+                float(scores.values[number, index]),
+                scores.probability(number, index),
+            )
             one = {name: several[number] for name, several in found.items()}
             rows.append(
                 Row(
@@ -143,7 +153,10 @@ def _rows(
                     probability=probability,
                     score=output.score(probability, value),
                     one_unit=output.units == 1,
-                    maps={name: np.moveaxis(e.relevance[position, 0], channels, -1) for name, e in one.items()},
+                    maps={
+                        name: np.moveaxis(e.relevance[position, 0], channels, -1)
+                        for name, e in one.items()
+                    },
                     notes={name: in_options(each.notes()[position]) for name, each in one.items()},
                 )
             )
@@ -169,7 +182,7 @@ def _picture(given: Compare, names: Sequence[str], rows: Sequence[Row]) -> bytes
 
 
 def _require_picture(path: Path, force: bool) -> None:
-    """`InputError` where no picture can, or should, be written to `path`."""
+    """Raise `InputError` if no picture can, or should, be written to `path`."""
     if path.suffix.lower() not in plot.SUFFIXES:
         endings = ", ".join(plot.SUFFIXES)
         raise InputError(f"{printable_path(path)} is no name for a picture: it ends in {endings}.")
@@ -177,9 +190,9 @@ def _require_picture(path: Path, force: bool) -> None:
 
 
 def _require_few(images: int, classes: int) -> None:
-    """`InputError` where a picture would have too many rows."""
+    """Raise `InputError` if a picture would have too many rows."""
     if images * classes > MAX_ROWS:
         raise InputError(
-            f"{images} images with {classes} classes each are {images * classes} rows, and a picture has at most "
-            f"{MAX_ROWS}: name fewer."
+            f"{images} images with {classes} classes each are {images * classes} rows, and a "
+            f"picture has at most {MAX_ROWS}: name fewer."
         )

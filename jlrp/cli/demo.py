@@ -1,4 +1,4 @@
-"""`jlrp demo`: the shipped model explains shipped handwritten digits; needs no file and no network."""
+"""`jlrp demo`: the shipped model explains shipped digits, without any file or network."""
 
 import json
 import time
@@ -22,13 +22,15 @@ PRESETS = ("epsilon_plus", "epsilon_alpha2_beta1_flat", "crawford2019")
 PICTURE = "digits.png"
 CAPTION = (
     "Which strokes make the network see this digit?\n"
-    "Red pixels speak for the class named above the map, blue pixels against it, white ones do not matter.\n"
-    "(crawford2019 flips the sign at every convolution: there, only where colour is strong can be read.)"
+    "Red pixels speak for the class named above the map, blue pixels against it, "
+    "white ones do not matter.\n"
+    "(crawford2019 flips the sign at every convolution: there, only where colour is strong can be "
+    "read.)"
 )
 
 
 def run(given: Demo) -> None:
-    """What the command does; see `jlrp demo --help`."""
+    """Do what `jlrp demo --help` says."""
     require_folder(given.output)
     path = given.output / PICTURE
     require_new([path], given.force)
@@ -41,19 +43,27 @@ def run(given: Demo) -> None:
     out = console(given.quiet)
     accuracy = 100 * facts["accuracy"]["held_out"]
     out.print(f"model: a small ResNet that reads {accuracy:.1f} % of unseen digits correctly")
-    out.print(f"{len(digits)} digits under {', '.join(PRESETS)}: {time.perf_counter() - begun:.1f} s")
+    out.print(
+        f"{len(digits)} digits under {', '.join(PRESETS)}: {time.perf_counter() - begun:.1f} s"
+    )
     out.print(f"see {printable_path(path)}")
 
 
 def picture(model: ir.Model, digits: Images, titles: list[str]) -> bytes:
-    """The demonstration's picture of some digits, as a PNG file."""
+    """Draw the demonstration's picture of some digits, as a PNG file."""
     chances = np.asarray(jlrp.forward(model.graph, model.params, digits.images))
-    columns = [column for preset in PRESETS for column in _columns(model, preset, digits.images, chances)]
-    return plot.png(plot.grid([p[..., 0] for p in digits.pixels], titles, columns, CAPTION, percentile=99))
+    columns = [
+        column for preset in PRESETS for column in _columns(model, preset, digits.images, chances)
+    ]
+    return plot.png(
+        plot.grid([p[..., 0] for p in digits.pixels], titles, columns, CAPTION, percentile=99)
+    )
 
 
-def _columns(model: ir.Model, preset: str, images: NDArray[Any], chances: NDArray[Any]) -> Iterator[plot.Column]:
-    """Relevance under one preset: for the most and the second most probable class of each image."""
+def _columns(
+    model: ir.Model, preset: str, images: NDArray[Any], chances: NDArray[Any]
+) -> Iterator[plot.Column]:
+    """Yield relevance under one preset, for the two most probable classes of each image."""
     bound = jlrp.explainer(model.graph, preset).bind(model.params)
     ranks = np.argsort(-chances, axis=1, kind="stable")
     for heading, classes in (("predicted", ranks[:, 0]), ("runner-up", ranks[:, 1])):

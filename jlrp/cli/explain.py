@@ -1,4 +1,4 @@
-"""`jlrp explain`: relevance maps of images, or of arrays, under a model from a file."""
+"""`jlrp explain`: relevance maps of images, or of arrays."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,11 +20,24 @@ from jlrp.cli.methods import explainer_of, output_note, parse_presets, require_p
 from jlrp.cli.models import load, require_finite
 from jlrp.cli.options import Preprocess
 from jlrp.cli.program import WRONG, InputError, console, tell
-from jlrp.cli.questions import Rank, find_frame, find_output, parse_region, parse_target, parse_targets
+from jlrp.cli.questions import (
+    Rank,
+    find_frame,
+    find_output,
+    parse_region,
+    parse_target,
+    parse_targets,
+)
 from jlrp.cli.runs import ArrayRun, Run
 from jlrp.datasets import Frame, Output, load_arrays
 from jlrp.datasets.arrays import are_arrays
-from jlrp.datasets.files import output_names, require_apart, require_folder, require_new, require_place
+from jlrp.datasets.files import (
+    output_names,
+    require_apart,
+    require_folder,
+    require_new,
+    require_place,
+)
 from jlrp.datasets.images import find_images
 from jlrp.report import Report, layers
 from jlrp.text import printable_path
@@ -37,7 +50,7 @@ TRAINED_ON = {"unit": "0…1", "none": "0…255", "tf": "−1…1"}
 
 
 def run(given: Explain) -> None:
-    """What the command does; see `jlrp explain --help`."""
+    """Do what `jlrp explain --help` says."""
     compared = _compared(given)
     is_picture = given.output.suffix.lower() in plot.SUFFIXES and not given.output.is_dir()
     picture = given.output if is_picture else None
@@ -54,7 +67,7 @@ def run(given: Explain) -> None:
 
 
 def preprocess_note(preprocess: ir.Preprocessing, given: Preprocess | None) -> str:
-    """What was done to the pixels, how it is known, and the option that changes it, for people.
+    """Say what was done to the pixels, how that is known, and which option changes it.
 
     Args:
         preprocess: What was chosen.
@@ -66,7 +79,8 @@ def preprocess_note(preprocess: ir.Preprocessing, given: Preprocess | None) -> s
     Example:
         >>> print(preprocess_note(ir.Preprocessing("mine"), None))
         preprocess mine (as given; --preprocess overrides)
-        >>> print(preprocess_note(ir.Preprocessing("unit", reason="nothing tells", instead="none"), None))
+        >>> unsure = ir.Preprocessing("unit", reason="nothing tells", instead="none")
+        >>> print(preprocess_note(unsure, None))
         preprocess unit, unsure (nothing tells; --preprocess none if it was trained on 0…255)
     """
     if given is not None:
@@ -74,16 +88,25 @@ def preprocess_note(preprocess: ir.Preprocessing, given: Preprocess | None) -> s
     if preprocess.instead not in CONVENTIONS:
         return f"preprocess {preprocess.name} ({preprocess.reason}; --preprocess overrides)"
     scale = TRAINED_ON.get(preprocess.instead)
-    option = f"--preprocess {preprocess.instead}{f' if it was trained on {scale}' if scale else ' may be right'}"
+    advice = f"if it was trained on {scale}" if scale else "may be right"
+    option = f"--preprocess {preprocess.instead} {advice}"
     return f"preprocess {preprocess.name}, unsure ({preprocess.reason}; {option})"
 
 
-def _explain_images(given: Explain, compared: Sequence[str], picture: Path | None, out: Console) -> bool:
-    """Explain images; whether something was left out."""
+def _explain_images(
+    given: Explain, compared: tuple[str, ...], picture: Path | None, out: Console
+) -> bool:
+    """Explain images; return whether something was left out."""
     paths = find_images(given.images)
     _require_single(given, picture, paths)
-    files = [file for name in output_names(paths) for file in image_files(given.output, name, given.pictures).values()]
-    _require_writable(given, [*(files if picture is None else [picture]), *filter(None, [given.report])], paths)
+    files = [
+        file
+        for name in output_names(paths)
+        for file in image_files(given.output, name, given.pictures).values()
+    ]
+    _require_writable(
+        given, [*(files if picture is None else [picture]), *filter(None, [given.report])], paths
+    )
     model = load(given)
     require_finite(model, given.model)
     frame, batch_size = find_frame(given, model), min(given.batch_size, len(paths))
@@ -92,24 +115,34 @@ def _explain_images(given: Explain, compared: Sequence[str], picture: Path | Non
     run = ImageRun(**vars(shared), frame=frame, picture=picture)
     if given.report is not None:
         run = replace(run, gallery=_gallery(given.report, run, compared))
-    out.print(f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {given.preset}{output_note(model.graph, output)}")
+    out.print(
+        f"{len(paths)} image{'s' * (len(paths) != 1)}, preset {given.preset}"
+        f"{output_note(model.graph, output)}"
+    )
     out.print(preprocess_note(frame.preprocess, given.preprocess))
     records, report = run.run(paths, console(given.quiet, stderr=True) if given.as_json else out)
     if given.as_json:
         page = None if report is None else str(report)
         _tell(run, {"preprocess": frame.preprocess.name, "report": page, "images": records})
-    return any("error" in record for record in records) or (given.report is not None and report is None)
+    return any("error" in record for record in records) or (
+        given.report is not None and report is None
+    )
 
 
 def _explain_arrays(given: Explain, out: Console) -> bool:
-    """Explain files of arrays; whether something was left out."""
+    """Explain files of arrays; return whether something was left out."""
     model, paths = load(given), given.images
     require_finite(model, given.model)
     shapes = [(1, *array.shape[1:]) for array in load_arrays(model, paths[0])]
     output = find_output(given, model, shapes)
     run = ArrayRun(**vars(_shared(given, model, output, given.batch_size, out)))
-    _require_writable(given, [file for name in output_names(paths) for file in run.files(name).values()], paths)
-    out.print(f"{len(paths)} file{'s' * (len(paths) != 1)}, preset {given.preset}{output_note(model.graph, output)}")
+    _require_writable(
+        given, [file for name in output_names(paths) for file in run.files(name).values()], paths
+    )
+    out.print(
+        f"{len(paths)} file{'s' * (len(paths) != 1)}, preset {given.preset}"
+        f"{output_note(model.graph, output)}"
+    )
     out.print("arrays are taken as they are: nothing is scaled")
     records = run.run(paths)
     done = sum("error" not in record for record in records)
@@ -129,11 +162,13 @@ def _shared(
     compared: Sequence[str] = (),
     frame: Frame | None = None,
 ) -> Run:
-    """What runs over images and over arrays share."""
+    """Make what runs over images and over arrays share."""
     target = _target(given, output)
     rules = rules_of(given, (given.preset, *compared), frame)
     explainers = {
-        name: explainer_of(given, model, name, each, output, ledger=given.ledger or name in compared)
+        name: explainer_of(
+            given, model, name, each, output, ledger=given.ledger or name in compared
+        )
         for name, each in rules.items()
     }
     region = parse_region(given.region, output)
@@ -151,18 +186,23 @@ def _shared(
 
 
 def _target(given: Explain, output: Output) -> int | None:
-    """The class to explain; `InputError` where an output with positions is explained without one, or in a report."""
+    """Find the class to explain; raise `InputError` if an output with positions lacks one."""
     target = parse_target(given.target, output.classes, output.labels)
     if output.positions and target is None:
         shape = " x ".join(map(str, output.positions))
-        raise InputError(f'The output "{output.name}" says a class for each of {shape} positions: name one, --target.')
+        raise InputError(
+            f'The output "{output.name}" says a class for each of {shape} positions: name one, '
+            "--target."
+        )
     if output.positions and given.report is not None:
-        raise InputError(f'--report is for outputs with a score per class, and "{output.name}" has positions.')
+        raise InputError(
+            f'--report is for outputs with a score per class, and "{output.name}" has positions.'
+        )
     return target
 
 
 def _compared(given: Explain) -> tuple[str, ...]:
-    """The report's presets, none without a report; `InputError` for what is none or is for a report alone."""
+    """List the report's presets; raise `InputError` for options that only a report has."""
     require_preset(given.preset)
     if given.report is None:
         if given.presets is not None or given.targets is not None:
@@ -176,26 +216,33 @@ def _compared(given: Explain) -> tuple[str, ...]:
 
 
 def _refuse_for_arrays(given: Explain) -> None:
-    """`InputError` for an option that arrays do not have."""
-    options = {"report": given.report, "preprocess": given.preprocess, "size": given.size, "ledger": given.ledger}
+    """Raise `InputError` for an option that arrays do not have."""
+    options = {
+        "report": given.report,
+        "preprocess": given.preprocess,
+        "size": given.size,
+        "ledger": given.ledger,
+    }
     for name, value in options.items():
         if value:
             raise InputError(f"--{name} is for images, and arrays were given: leave it out.")
 
 
 def _require_single(given: Explain, picture: Path | None, paths: Sequence[Path]) -> None:
-    """`InputError` where one picture is asked for, and several images or none."""
+    """Raise `InputError` if one picture is wanted, but several images are given, or no pictures."""
     if picture is None:
         return
     where = printable_path(picture)
     if len(paths) > 1:
-        raise InputError(f"-o {where} is one picture, and {len(paths)} images were given: name a folder.")
+        raise InputError(
+            f"-o {where} is one picture, and {len(paths)} images were given: name a folder."
+        )
     if not given.pictures:
         raise InputError(f"-o {where} is a picture, and --no-pictures wants none: name a folder.")
 
 
 def _require_writable(given: Explain, files: Sequence[Path], read: Sequence[Path]) -> None:
-    """`InputError` where a file that will be written is there, or is one that is read."""
+    """Raise `InputError` if an output exists, or is a file that is read."""
     require_new(files, given.force)
     if given.report is not None:
         require_place(given.report, given.force, "--report")
@@ -203,10 +250,14 @@ def _require_writable(given: Explain, files: Sequence[Path], read: Sequence[Path
 
 
 def _gallery(path: Path, run: ImageRun, presets: tuple[str, ...]) -> Gallery:
-    """The report, still without images."""
+    """Make the report, still without images."""
     given, output, preprocess = run.given, run.output, run.frame.preprocess
     own = Rank(0) if run.target is None else run.target
-    targets = (own,) if given.targets is None else parse_targets(given.targets, output.classes, output.labels)
+    targets = (
+        (own,)
+        if given.targets is None
+        else parse_targets(given.targets, output.classes, output.labels)
+    )
     facts = {
         "model": printable_path(given.model),
         "presets": ", ".join(presets),
@@ -215,7 +266,9 @@ def _gallery(path: Path, run: ImageRun, presets: tuple[str, ...]) -> Gallery:
         "full colour": f"from percentile {given.percentile:g} of |R|",
         "jlrp": jlrp.__version__,
     }
-    table = layers(run.model, {name: each for name in presets if (each := run.rules[name]) is not None})
+    table = layers(
+        run.model, {name: each for name in presets if (each := run.rules[name]) is not None}
+    )
     title = f"Relevance: {printable_path(given.model.name)}"
     return Gallery(
         path=path,

@@ -1,4 +1,4 @@
-"""The report of a run while it grows: for each batch the maps that the report compares, for each image a picture."""
+"""The report of a run while it grows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,9 +25,9 @@ MAX_CLASSES = 5
 
 @dataclass(frozen=True)
 class Gallery:
-    """What a report compares of every image: presets (explainers that keep a ledger) and classes.
+    """What a report compares for every image: presets (explainers that keep a ledger) and classes.
 
-    own: the preset of the run itself, whose explanation is not computed twice.
+    `own` is the preset of the run itself; its explanation is not computed twice.
     """
 
     path: Path
@@ -41,52 +41,76 @@ class Gallery:
     _bound: dict[str, jlrp.Bound] = field(default_factory=dict)
 
     def bind(self, params: ir.Params, own: jlrp.Bound) -> None:
-        """Take the weights, for the run's own preset those that the run has."""
+        """Take the weights; the run's own preset has them already."""
         for name, explain in self.explainers.items():
             self._bound[name] = own if name == self.own else explain.bind(params)
 
     def maps(self, images: NDArray[np.float32], found: jlrp.Explanation) -> list[tuple[Map, ...]]:
-        """The maps of each image of a batch; found: what the run itself computed for it."""
+        """Make the maps of each image of a batch; `found` is what the run computed for it."""
         explained = [
-            (name, each, each.notes()) for name in self.explainers for each in self._explained(name, images, found)
+            (name, each, each.notes())
+            for name in self.explainers
+            for each in self._explained(name, images, found)
         ]
         return [self._of_image(explained, row) for row in range(len(images))]
 
     def add(
-        self, name: str, pixels: NDArray[np.uint8], values: NDArray[np.floating[Any]], maps: tuple[Map, ...]
+        self,
+        name: str,
+        pixels: NDArray[np.uint8],
+        values: NDArray[np.floating[Any]],
+        maps: tuple[Map, ...],
     ) -> None:
-        """An image with the values (probabilities, or outputs) of its classes."""
+        """Add an image with the values (probabilities, or outputs) of its classes."""
         best = np.argsort(-values, kind="stable")[:MAX_CLASSES]
-        scores = tuple(Score(int(index), self.output.name_of(int(index)), float(values[index])) for index in best)
+        scores = tuple(
+            Score(int(index), self.output.name_of(int(index)), float(values[index]))
+            for index in best
+        )
         self.report.add(Picture(name, pixels, scores, maps))
 
     def write(self) -> int:
-        """Write the report's file; how many bytes it has."""
+        """Write the report's file; return how many bytes it has."""
         content = self.report.html().encode()
         write_whole(self.path, content)
         return len(content)
 
-    def _explained(self, name: str, images: NDArray[np.float32], found: jlrp.Explanation) -> list[jlrp.Explanation]:
-        """Explanations that hold each image's classes; classes that are the same for all share their forward pass.
+    def _explained(
+        self, name: str, images: NDArray[np.float32], found: jlrp.Explanation
+    ) -> list[jlrp.Explanation]:
+        """Explain each image's classes; classes that all images have share a forward pass.
 
-        An image with fewer classes than another has its first one again.
+        An image with fewer classes than another repeats its first one.
         """
         bound, each = self._bound[name], choose_classes(self.targets, self.output.scores(found))
         most = max(map(len, each))
-        rows = np.array([[classes[k] if k < len(classes) else classes[0] for classes in each] for k in range(most)])
-        known = {k: found for k, row in enumerate(rows) if name == self.own and np.array_equal(row, found.target)}
+        rows = np.array(
+            [
+                [classes[k] if k < len(classes) else classes[0] for classes in each]
+                for k in range(most)
+            ]
+        )
+        known = {
+            k: found
+            for k, row in enumerate(rows)
+            if name == self.own and np.array_equal(row, found.target)
+        }
         fixed = [k for k, row in enumerate(rows) if k not in known and (row == row[0]).all()]
         if len(fixed) > 1:
             several = jax.device_get(bound.per_class(images, rows[fixed, 0].tolist()))
             known |= {k: _class(several, position) for position, k in enumerate(fixed)}
-        return [known[k] if k in known else jax.device_get(bound(images, target=row)) for k, row in enumerate(rows)]
+        return [
+            known[k] if k in known else jax.device_get(bound(images, target=row))
+            for k, row in enumerate(rows)
+        ]
 
     def _of_image(
         self, explained: Sequence[tuple[str, jlrp.Explanation, tuple[str, ...]]], row: int
     ) -> tuple[Map, ...]:
-        """One image's maps, for each preset and class one."""
+        """Make one image's maps, one for each preset and class."""
         maps = {
-            (name, int(each.target[row])): self._map(name, each, row, notes[row]) for name, each, notes in explained
+            (name, int(each.target[row])): self._map(name, each, row, notes[row])
+            for name, each, notes in explained
         }
         return tuple(maps.values())
 
@@ -97,11 +121,13 @@ class Gallery:
         values = plot.channel_sum(each.relevance[row], self.channel_axis)
         start = float(each.start[row]) if ledger is None else float(ledger.start[0])
         full = plot.limit(values, self.percentile)
-        return Map(name, index, self.output.name_of(index), values, full, start, ledger, in_options(note))
+        return Map(
+            name, index, self.output.name_of(index), values, full, start, ledger, in_options(note)
+        )
 
 
 def _class(several: jlrp.Explanation, position: int) -> jlrp.Explanation:
-    """One class of an explanation of several."""
+    """Take one class out of an explanation of several."""
     ledger = None if several.ledger is None else jax.tree.map(itemgetter(position), several.ledger)
     return replace(
         several,

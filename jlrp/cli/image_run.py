@@ -1,4 +1,4 @@
-"""A run of `jlrp explain` over images: batches through a compiled explainer, and what is written for each image."""
+"""A run of `jlrp explain` over images, in batches."""
 
 import math
 import time
@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 import jlrp
@@ -56,7 +64,7 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageRun(Run):
-    """A run over images, in batches: a record for each.
+    """A run over images, with a record for each.
 
     Attributes:
         frame: What images the model takes.
@@ -69,9 +77,10 @@ class ImageRun(Run):
     gallery: Gallery | None = None
 
     def run(self, paths: list[Path], bar: Console) -> tuple[list[Record], Path | None]:
-        """Explain and write all images, then the report; problems go to standard error.
+        """Explain and write all images, then the report; show progress on `bar`.
 
-        Returns what became of each image, in order, and the report's file if it was written. Progress goes to `bar`.
+        Returns:
+            A record for each image, in order, and the report's file if it was written.
         """
         names = dict(zip(paths, output_names(paths), strict=True))
         begun, records = time.perf_counter(), dict[Path, Record]()
@@ -94,12 +103,14 @@ class ImageRun(Run):
         return found, self._conclude(found, time.perf_counter() - begun)
 
     def files(self, name: str) -> dict[str, Path]:
-        """What is written for an image of this output name: `picture` alone, if that is asked for."""
+        """List what is written for an image of this output name: only `picture`, if given."""
         if self.picture is not None:
             return {"heatmap": self.picture}
         return image_files(self.given.output, name, self.given.pictures)
 
-    def _records(self, bound: Any, batch: Images, names: Mapping[Path, str]) -> Iterator[tuple[Path, Record]]:
+    def _records(
+        self, bound: Any, batch: Images, names: Mapping[Path, str]
+    ) -> Iterator[tuple[Path, Record]]:
         for path, sentence in batch.left_out.items():
             yield path, self.refuse(path, InputError(sentence))
         with running(self.given.model):
@@ -114,7 +125,9 @@ class ImageRun(Run):
                 continue
             except OSError as error:
                 where = printable_path(result.path)
-                sentence = f"{where} is left out, as its files cannot be written: {sentence_of(error)}"
+                sentence = (
+                    f"{where} is left out, as its files cannot be written: {sentence_of(error)}"
+                )
                 yield result.path, self.refuse(result.path, InputError(sentence))
                 continue
             if self.gallery is not None:
@@ -124,14 +137,14 @@ class ImageRun(Run):
             yield result.path, self._record(result, files)
 
     def refuse(self, path: Path, error: Exception) -> Record:
-        """As in every run; the report names the image too."""
+        """Say why an image is left out, also in the report."""
         record = super().refuse(path, error)
         if self.gallery is not None:
             self.gallery.report.left_out.append(record["error"])
         return record
 
     def _results(self, bound: Any, batch: Images) -> Iterator[tuple[Result, tuple[Map, ...]]]:
-        """One call of the explainer: each image with its maps for the report."""
+        """Call the explainer once; yield each image with its maps for the report."""
         images = self.fill(batch.images)
         found = self.call(bound, images)
         maps = [()] * len(batch) if self.gallery is None else self.gallery.maps(images, found)
@@ -159,7 +172,7 @@ class ImageRun(Run):
                 self.out.print(line, soft_wrap=True)
 
     def _record(self, result: Result, files: Mapping[str, Path]) -> Record:
-        """A result as `--json` gives it."""
+        """Describe a result as `--json` does."""
         ledger = result.found.ledger if self.given.ledger else None
         return {
             "path": str(result.path),
@@ -174,7 +187,7 @@ class ImageRun(Run):
         }
 
     def _contents(self, result: Result, files: Mapping[str, Path]) -> dict[Path, bytes]:
-        """What is written for an image."""
+        """Make the files of an image."""
         contents: dict[Path, bytes] = {}
         if "heatmap" in files:
             values = plot.channel_sum(result.found.relevance[0], self.frame.channel_axis)
@@ -184,16 +197,20 @@ class ImageRun(Run):
                 f"{printable_path(result.path.name)}, {self.given.preset}, "
                 f"full colour from percentile {percentile:g} of |R|"
             )
-            heatmap = plot.heatmap(values, full, result.verdict, note, axes=("row", "column"), notes=[result.note])
+            heatmap = plot.heatmap(
+                values, full, result.verdict, note, axes=("row", "column"), notes=[result.note]
+            )
             contents[files["heatmap"]] = plot.encoded(heatmap, files["heatmap"].suffix)
             if "overlay" in files:
-                contents[files["overlay"]] = plot.png(plot.enlarged(plot.overlay(result.pixels, values, full)))
+                contents[files["overlay"]] = plot.png(
+                    plot.enlarged(plot.overlay(result.pixels, values, full))
+                )
         if "relevance" in files:
             contents[files["relevance"]] = npz_bytes(self._arrays(result))
         return contents
 
     def _arrays(self, result: Result) -> dict[str, Any]:
-        """What the `.npz` holds: numbers and strings, no objects."""
+        """Make the arrays of the `.npz`: numbers and strings, no objects."""
         found, ledger = result.found, result.found.ledger if self.given.ledger else None
         return {
             "relevance": found.relevance[0],
@@ -214,48 +231,57 @@ class ImageRun(Run):
         }
 
     def _conclude(self, records: list[Record], seconds: float) -> Path | None:
-        """The report, and how it went; the report's file if it was written."""
+        """Write the report and say how the run went; return the report's file if it was written."""
         report, failed = None, sum("error" in record for record in records)
         done = len(records) - failed
         if done:
             rate = f"{seconds:.1f} s, {done / seconds:.1f} images/s"
             where = self.given.output if self.picture is None else self.picture
-            self.out.print(f"{done} of {len(records)} explained in {rate}: see {printable_path(where)}")
+            self.out.print(
+                f"{done} of {len(records)} explained in {rate}: see {printable_path(where)}"
+            )
         if done and self.gallery is not None:
             try:
                 size = self.gallery.write()
                 report = self.gallery.path
                 self.out.print(f"report: {printable_path(report)}, {size / 1e6:.1f} MB")
             except OSError as error:
-                where = printable_path(self.gallery.path)
-                complain(f"Error: --report {where} cannot be written: {error.strerror}.")
+                page = printable_path(self.gallery.path)
+                complain(f"Error: --report {page} cannot be written: {error.strerror}.")
         if failed and len(records) > 1:
             complain(f"Error: {failed} of {len(records)} images could not be explained.")
         return report
 
 
 def image_files(folder: Path, name: str, pictures: bool) -> dict[str, Path]:
-    """What `jlrp explain` writes for an image of this output name.
+    """List what `jlrp explain` writes for an image of this output name.
 
     >>> image_files(Path("maps"), "cat", pictures=False)["relevance"].as_posix()
     'maps/cat.npz'
     """
-    suffixes = {"relevance": ".npz"} | ({"heatmap": ".heatmap.png", "overlay": ".overlay.png"} if pictures else {})
+    suffixes = {"relevance": ".npz"} | (
+        {"heatmap": ".heatmap.png", "overlay": ".overlay.png"} if pictures else {}
+    )
     return {kind: folder / f"{name}{suffix}" for kind, suffix in suffixes.items()}
 
 
 def _ledger_document(ledger: jlrp.Ledger) -> dict[str, Any]:
-    """One image's ledger for `--json`."""
-    rows = zip(ledger.layers, ledger.rules, np.asarray(ledger.entries)[..., 0].tolist(), strict=True)
+    """Describe one image's ledger as `--json` does."""
+    rows = zip(
+        ledger.layers, ledger.rules, np.asarray(ledger.entries)[..., 0].tolist(), strict=True
+    )
     return {
         "start": float(ledger.start[0]),
         "inputs": float(ledger.inputs[0]),
-        "layers": [{"layer": layer, "rule": rule, **dict(zip(COLUMNS, row, strict=True))} for layer, rule, row in rows],
+        "layers": [
+            {"layer": layer, "rule": rule, **dict(zip(COLUMNS, row, strict=True))}
+            for layer, rule, row in rows
+        ],
     }
 
 
 def _without_batch(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """A ledger's arrays of one image."""
+    """Take the batch off a ledger's arrays."""
     numbers = ("ledger", "ledger_start", "ledger_inputs")
     return {name: array[..., 0] if name in numbers else array for name, array in arrays.items()}
 
@@ -269,5 +295,11 @@ class _Rate(ProgressColumn):
 
 
 def _progress(out: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
     return Progress(*columns, console=out, transient=True, disable=out.quiet or not out.is_terminal)

@@ -1,4 +1,4 @@
-"""Ways to explain: the presets, and the baselines that they are compared with, by name, and the explainers of both."""
+"""Presets and baselines by name, and their explainers."""
 
 import inspect
 import json
@@ -36,11 +36,11 @@ NAMES = (*jlrp.PRESETS, *BASELINES)
 """What `--preset` takes."""
 
 Rules = jlrp.Composite | None
-"""What a preset is made of; `None` for a baseline."""
+"""The composite of a preset; `None` for a baseline."""
 
 
 def list_presets(as_json: bool) -> None:
-    """`jlrp presets`: the presets and baselines, and what they do."""
+    """Do what `jlrp presets --help` says."""
     if as_json:
         tell(json.dumps({name: summary(name) for name in NAMES}, indent=1))
         return
@@ -55,19 +55,21 @@ def list_presets(as_json: bool) -> None:
 
 
 def summary(name: str) -> str:
-    """What a preset or baseline does, in one line: the first paragraph of its docstring."""
+    """Say in one line what a preset or baseline does, as its docstring does."""
     function = jlrp.PRESETS[name] if name in jlrp.PRESETS else BASELINES[name]
     return " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
 
 
 def require_preset(name: str) -> None:
-    """`InputError` that lists the presets where there is none of this name."""
+    """Raise `InputError`, which lists the presets, if none has this name."""
     if name not in NAMES:
-        raise InputError(f'There is no preset "{name}": choose from {", ".join(NAMES)}.{suggestion(name, NAMES)}')
+        raise InputError(
+            f'There is no preset "{name}": choose from {", ".join(NAMES)}.{suggestion(name, NAMES)}'
+        )
 
 
 def parse_presets(text: str) -> tuple[str, ...]:
-    """Presets with commas between, each once; `InputError` where there is none, or none of such a name."""
+    """Split presets at commas; raise `InputError` if there is none, or none of such a name."""
     names = tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
     if not names:
         raise InputError("--presets names none: give one or more, such as epsilon,epsilon_plus.")
@@ -77,22 +79,33 @@ def parse_presets(text: str) -> tuple[str, ...]:
 
 
 def composite(name: str, low: Any, high: Any) -> jlrp.Composite:
-    """A preset's composite; `low` and `high` are for those presets that take them."""
+    """Make a preset's composite, with `low` and `high` if it takes them."""
     if name in BASELINES:
         raise InputError(f"{name} is a baseline, which has no rules for layers: choose a preset.")
     return jlrp.PRESETS[name](low=low, high=high) if _takes_bounds(name) else jlrp.PRESETS[name]()
 
 
-def rules_of(given: ExplainingOptions, presets: Sequence[str], frame: Frame | None) -> dict[str, Rules]:
-    """Each preset's composite, with the input's bounds where it takes them; frame: of the images, if there are any."""
-    low, high = _bounds(given, presets, frame) if any(map(_takes_bounds, presets)) else _no_bounds(given, presets)
+def rules_of(
+    given: ExplainingOptions, presets: Sequence[str], frame: Frame | None
+) -> dict[str, Rules]:
+    """Make each preset's composite; black and white of `frame` are the default bounds."""
+    low, high = (
+        _bounds(given, presets, frame)
+        if any(map(_takes_bounds, presets))
+        else _no_bounds(given, presets)
+    )
     return {name: None if name in BASELINES else composite(name, low, high) for name in presets}
 
 
 def explainer_of(
-    given: ExplainingOptions, model: ir.Model, name: str, rules: Rules, output: Output, ledger: bool = False
+    given: ExplainingOptions,
+    model: ir.Model,
+    name: str,
+    rules: Rules,
+    output: Output,
+    ledger: bool = False,
 ) -> Any:
-    """The explainer of a preset or baseline; `InputError` with what it says where the rules do not fit."""
+    """Make the explainer of a preset or baseline; raise `InputError` if the rules do not fit."""
     try:
         if rules is None:
             _refuse_for_baseline(given, name, output)
@@ -115,14 +128,14 @@ def explainer_of(
 
 
 def start_of(given: ExplainingOptions, rules: Rules) -> str:
-    """What relevance starts as, for the record; a baseline has no start."""
+    """Say what relevance starts as; a baseline has no start."""
     if given.start is not None:
         return given.start
     return "none" if rules is None else rules.start
 
 
 def output_note(graph: ir.Graph, output: Output) -> str:
-    """Which of several outputs is explained, and how, for people; empty where there is nothing to say."""
+    """Say which of several outputs is explained, and how, if there is something to say."""
     found = ""
     if len(graph.outputs) > 1 or output.name not in graph.outputs:
         found = f', output "{output.name}" of {", ".join(graph.outputs)}'
@@ -133,17 +146,19 @@ def output_note(graph: ir.Graph, output: Output) -> str:
 
 @dataclass(frozen=True)
 class BaselineExplainer:
-    """A baseline in the place of a `jlrp.Explainer`, and, once it has weights, of a `jlrp.Bound`."""
+    """A baseline as a `jlrp.Explainer`, and with weights as a `jlrp.Bound`."""
 
     baseline: jlrp.Baseline
     params: Any = None
 
     def bind(self, params: ir.Params) -> "BaselineExplainer":
-        """The baseline with its weights on the device."""
+        """Place the weights on the device."""
         return BaselineExplainer(self.baseline, jax.device_put(params))
 
-    def __call__(self, images: Any, target: Any = None, *, batch_size: int | None = None) -> jlrp.Explanation:
-        """The explanation of a batch; `batch_size` images at a time."""
+    def __call__(
+        self, images: Any, target: Any = None, *, batch_size: int | None = None
+    ) -> jlrp.Explanation:
+        """Explain a batch, `batch_size` images at a time."""
         count = len(images[0] if isinstance(images, tuple) else images)
         if batch_size is None or batch_size >= count:
             return self.baseline(self.params, images, target)
@@ -156,7 +171,7 @@ class BaselineExplainer:
         return one_by_one(explain, given, _first_axes(given), batch_size, _first_axes)
 
     def per_class(self, images: Any, classes: Sequence[int]) -> jlrp.Explanation:
-        """One explanation for each class, the classes first."""
+        """Explain each class; the classes come first."""
         each = [self(images, target=int(index)) for index in classes]
         found = jax.tree.map(lambda *arrays: np.stack(arrays), *each)
         axes = tuple(("class", *axes) for axes in each[0].axes)
@@ -164,35 +179,48 @@ class BaselineExplainer:
 
 
 def _first_axes(tree: Any) -> Any:
-    """The first axis for each array."""
+    """Say that the batch is the first axis of each array."""
     return jax.tree.map(lambda _: 0, tree)
 
 
 def _takes_bounds(name: str) -> bool:
-    """Whether a preset is made from the least and the greatest input value."""
-    return name in jlrp.PRESETS and {"low", "high"} <= inspect.signature(jlrp.PRESETS[name]).parameters.keys()
+    """Tell whether a preset takes the least and the greatest input value."""
+    return (
+        name in jlrp.PRESETS
+        and {"low", "high"} <= inspect.signature(jlrp.PRESETS[name]).parameters.keys()
+    )
 
 
 def _no_bounds(given: ExplainingOptions, presets: Sequence[str]) -> tuple[None, None]:
-    """No bounds; `InputError` where some are given."""
+    """Return no bounds; raise `InputError` if some are given."""
     if given.low is not None or given.high is not None:
         names = " and ".join(f'"{name}"' for name in dict.fromkeys(presets))
         has = "The preset {} has" if len(set(presets)) == 1 else "The presets {} have"
-        raise InputError(f"{has.format(names)} no bounds: --low and --high are for {_with_bounds()}.")
+        raise InputError(
+            f"{has.format(names)} no bounds: --low and --high are for {_with_bounds()}."
+        )
     return None, None
 
 
-def _bounds(given: ExplainingOptions, presets: Sequence[str], frame: Frame | None) -> tuple[Any, Any]:
-    """The least and the greatest input: as given, or what black and white become."""
+def _bounds(
+    given: ExplainingOptions, presets: Sequence[str], frame: Frame | None
+) -> tuple[Any, Any]:
+    """Find the least and the greatest input: as given, or black and white."""
+    black: Any
+    white: Any
     black, white = (None, None) if frame is None else frame.bounds
     if frame is None and (given.low is None or given.high is None):
-        raise InputError(f"For {_with_bounds()} on arrays give the least and the greatest input, --low and --high.")
+        raise InputError(
+            f"For {_with_bounds()} on arrays give the least and the greatest input, --low and "
+            "--high."
+        )
     with np.errstate(over="ignore"):
         least = black if given.low is None else np.float32(given.low)
         greatest = white if given.high is None else np.float32(given.high)
     if not (np.isfinite(least).all() and np.isfinite(greatest).all()):
         raise InputError(
-            f"--low {_numbers(least)} and --high {_numbers(greatest)} should be finite numbers of float32."
+            f"--low {_numbers(least)} and --high {_numbers(greatest)} should be finite numbers of "
+            "float32."
         )
     if not np.all(least < greatest):
         raise InputError(
@@ -211,9 +239,11 @@ def _with_bounds() -> str:
 
 
 def _refuse_for_baseline(given: ExplainingOptions, name: str, output: Output) -> None:
-    """`InputError` for what a baseline does not have."""
+    """Raise `InputError` for options that a baseline does not have."""
     if given.start is not None or given.contrast is not None:
         option = "--start" if given.start is not None else "--contrast"
         raise InputError(f"{option} is for presets, and {name} is a baseline: leave it out.")
     if output.positions:
-        raise InputError(f'{name} is for outputs with a score per class, and "{output.name}" has positions.')
+        raise InputError(
+            f'{name} is for outputs with a score per class, and "{output.name}" has positions.'
+        )

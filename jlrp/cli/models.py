@@ -1,4 +1,4 @@
-"""The model of a command: load it, check it, show it, convert it."""
+"""The model of a command: load, check, show and convert it."""
 
 import hashlib
 import json
@@ -30,49 +30,57 @@ SUFFIX = ".safetensors"
 
 
 def load(given: ModelOptions) -> ir.Model:
-    """The model of a file, or weights put into an architecture."""
+    """Load the model of a file, or weights into an architecture."""
     if given.variant is not None and given.architecture is None:
-        raise InputError("--variant chooses between the builds of an --architecture: give that too.")
+        raise InputError(
+            "--variant chooses between the builds of an --architecture: give that too."
+        )
     if given.layer_file is not None:
         import_layers(given.layer_file)
-    return ir.load(given.model, architecture=given.architecture, variant=given.variant, hdf5=given.hdf5)
+    return ir.load(
+        given.model, architecture=given.architecture, variant=given.variant, hdf5=given.hdf5
+    )
 
 
 def require_room(model: ir.Model, shape: ir.Shape, images: int) -> None:
-    """`InputError` where the values of this many images, of a shape with the batch first, take more than all memory.
+    """Raise `InputError` if the values of so many images take more than all memory.
 
-    It is the system that ends a program which takes too much, without a word. Half of the values are counted, as not
-    all of them are kept at once.
+    Otherwise the system would end the program without a word. Half of the values count, as not all
+    are kept at once. `shape` has the batch first.
     """
     values = sum(
-        math.prod(n or 1 for n in each) for each in model.graph.shapes(model.params, [(1, *shape[1:])]).values()
+        math.prod(n or 1 for n in each)
+        for each in model.graph.shapes(model.params, [(1, *shape[1:])]).values()
     )
     needed, there = 4 * images * values // 2, _memory()
     if there is not None and needed > there:
         what = "One image of this size makes" if images == 1 else f"{images} images at a time make"
         raise InputError(
-            f"{what} about {needed / 1e9:,.0f} GB of values in the model, and there are {there / 1e9:,.0f} GB of "
-            f"memory: give a smaller {'--size' if images == 1 else '--batch-size'}."
+            f"{what} about {needed / 1e9:,.0f} GB of values in the model, and there are "
+            f"{there / 1e9:,.0f} GB of memory: give a smaller "
+            f"{'--size' if images == 1 else '--batch-size'}."
         )
 
 
 def require_finite(model: ir.Model, path: Path) -> None:
-    """`InputError` that names the first weight with a NaN or an infinity in it."""
+    """Raise `InputError`, which names the weight, if one has a NaN or an infinity in it."""
     for layer, weights in model.params.items():
         for role, array in weights.items():
             if not np.isfinite(array).all():
                 where = printable_path(path)
-                raise InputError(f'{where}: the {role} of layer "{layer}" holds values that are not finite.')
+                raise InputError(
+                    f'{where}: the {role} of layer "{layer}" holds values that are not finite.'
+                )
 
 
 def import_layers(path: Path) -> None:
-    """Execute a user's Python file, once, so that what it registers is known.
+    """Execute a user's Python file once, so that its layers are known.
 
     Args:
         path: The file that `--layers` names.
 
     Raises:
-        InputError: If the file cannot be read or fails; one sentence that says where.
+        InputError: The file cannot be read or fails; the sentence says where.
     """
     name = f"jlrp_layers_{hashlib.sha256(os.path.realpath(path).encode()).hexdigest()[:16]}"
     if name in sys.modules:
@@ -91,7 +99,7 @@ def import_layers(path: Path) -> None:
 
 
 def convert(given: Convert) -> None:
-    """`jlrp convert`: any model file as one of the library's own."""
+    """Do what `jlrp convert --help` says."""
     out = printable_path(given.out)
     if given.out.suffix.lower() != SUFFIX:
         raise InputError(f"{out} should end in {SUFFIX}, as that is the format that is written.")
@@ -107,7 +115,7 @@ def convert(given: Convert) -> None:
 
 
 def inspect(given: Inspect) -> None:
-    """`jlrp inspect`: a model's layers, edges and shapes, and the rule that each layer gets."""
+    """Do what `jlrp inspect --help` says."""
     require_preset(given.preset)
     model = load(given)
     rules, kept, problem = dict[str, str](), None, None
@@ -130,11 +138,23 @@ def inspect(given: Inspect) -> None:
         raise typer.Exit(WRONG)
 
 
-def _table(given: Inspect, model: ir.Model, rules: dict[str, str], kept: dict[str, str] | None) -> Table:
+def _table(
+    given: Inspect, model: ir.Model, rules: dict[str, str], kept: dict[str, str] | None
+) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     ledger = [] if kept is None else ["can keep"]
-    for heading in ("layer", "op", "inputs", "output shape", "weights", f"rule ({given.preset})", *ledger):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "weights" else "left")
+    for heading in (
+        "layer",
+        "op",
+        "inputs",
+        "output shape",
+        "weights",
+        f"rule ({given.preset})",
+        *ledger,
+    ):
+        table.add_column(
+            heading, overflow="fold", justify="right" if heading == "weights" else "left"
+        )
     shapes = model.shapes
     for name in model.graph.inputs:
         table.add_row(name, "input", "", show(shapes[name]), "", "")
@@ -145,12 +165,16 @@ def _table(given: Inspect, model: ir.Model, rules: dict[str, str], kept: dict[st
         counted.add(node.params)
         inputs, rule = ", ".join(node.inputs), rules.get(node.name, "none")
         keeps = [] if kept is None else [kept.get(node.name, "")]
-        table.add_row(node.name, str(node.op), inputs, show(shapes[node.name]), weights, rule, *keeps)
+        table.add_row(
+            node.name, str(node.op), inputs, show(shapes[node.name]), weights, rule, *keeps
+        )
     return table
 
 
-def _document(given: Inspect, model: ir.Model, rules: dict[str, str], kept: dict[str, str] | None) -> dict[str, Any]:
-    """What `--json` prints."""
+def _document(
+    given: Inspect, model: ir.Model, rules: dict[str, str], kept: dict[str, str] | None
+) -> dict[str, Any]:
+    """Describe a model as `--json` does."""
     shapes = model.shapes
     layers = [
         {
@@ -160,7 +184,11 @@ def _document(given: Inspect, model: ir.Model, rules: dict[str, str], kept: dict
             "output_shape": list(shapes[node.name]),
             "weights": 0 if node.params is None else _size(model, node.params),
             "rule": rules.get(node.name),
-            **({} if kept is None else {"can_keep": list(filter(None, kept.get(node.name, "").split(", ")))}),
+            **(
+                {}
+                if kept is None
+                else {"can_keep": list(filter(None, kept.get(node.name, "").split(", ")))}
+            ),
         }
         for node in model.graph.nodes
     ]
@@ -189,7 +217,7 @@ def _size(model: ir.Model, layer: str) -> int:
 
 
 def _memory() -> int | None:
-    """The machine's memory in bytes, or what a container may take of it; `None` where the system does not say."""
+    """Find how many bytes of memory this process may use, if the system says so."""
     try:
         found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
@@ -200,7 +228,7 @@ def _memory() -> int | None:
 
 
 def _line(error: BaseException, path: Path) -> str:
-    """Where in the file an error arose."""
+    """Say where in the file an error arose."""
     if isinstance(error, SyntaxError) and error.lineno is not None:
         return f" in line {error.lineno}"
     lines, trace = [], error.__traceback__

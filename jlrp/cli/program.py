@@ -1,7 +1,7 @@
-"""The program around the commands: errors as one sentence on standard error, and where ordinary output goes.
+"""The program around the commands: errors as one sentence on standard error, and ordinary output.
 
-All text that people read leaves by `console` and `complain`, which show nothing that a terminal would obey. What the
-library says of mistakes is put into the words of the command line in one place, `sentence_of`.
+All text for people leaves by `console` and `complain`, which show nothing that a terminal obeys.
+`sentence_of` is the one place that puts the library's errors into the words of the command line.
 """
 
 import errno
@@ -31,35 +31,49 @@ class InputError(DataError):
 
 
 MISTAKEN, WRONG, INTERRUPTED = 1, 2, 130
-"""Exit codes: a mistake in jlrp; wrong usage or input, or part of it left out; stopped by Ctrl-C."""
+"""Exit codes: a mistake in jlrp; wrong usage or input, or a part left out; Ctrl-C."""
 
 WHOLE = "JLRP_TRACEBACK"
 """The environment variable that makes errors show where they come from."""
 
-UNKEPT = ("Error reading persistent compilation cache entry", "Error writing persistent compilation cache entry")
+UNKEPT = (
+    "Error reading persistent compilation cache entry",
+    "Error writing persistent compilation cache entry",
+)
 """How JAX's warnings begin that tell of programs which were not kept whole."""
 
 MAX_LETTERS = 1000
 """Of a sentence on standard error."""
 
 IN_OPTIONS = {
-    r"Say what it does before loading": "Say what it does in a Python file that is given as --layers FILE",
+    r"Say what it does before loading": (
+        "Say what it does in a Python file that is given as --layers FILE"
+    ),
     r"leave out `architecture` and `variant`": "leave out --architecture and --variant",
     r"give the architecture as": "give --architecture,",
     r"give kernels='theano'": "read it in Python with ir.load(…, kernels='theano')",
-    r"no relevance reached the input: ledger=True says where it went": "no relevance reached the image: see --ledger",
+    r"the input: ledger=True says where it went": "the image: see --ledger",
     r"(?<!\S)force=True(?!\S)": "--force",
     r"(?<!\S)size=\((\d+), (\d+)\)": r"--size \1x\2",
-    r"(?<!\S)(architecture|variant|size|preprocess|hdf5)=(?:'(\w*)'|(\d*))(?=[\s,:;]|\.?$)": r"--\1 \2\3",
+    r"(?<!\S)(architecture|variant|size|preprocess|hdf5)="
+    r"(?:'(\w*)'|(\d*))(?=[\s,:;]|\.?$)": r"--\1 \2\3",
 }
 """What the library advises in Python, as patterns, and in the words of the command line."""
 
-FROM_MODELS = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, RuntimeError)
+FROM_MODELS = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+)
 """What computing a model may raise that could be read, but is not one that can be computed."""
 
 
 def expected() -> tuple[type[Exception], ...]:
-    """Errors that are about the input or the machine, wherever they come from; see `running` for those of a model."""
+    """Return the errors about the input or the machine; `running` adds those of a model."""
     from jax.errors import JaxRuntimeError
 
     import ir
@@ -70,7 +84,7 @@ def expected() -> tuple[type[Exception], ...]:
 
 
 class Program(TyperGroup):
-    """The commands, with exit code 2 and one sentence on standard error for wrong usage or input."""
+    """The commands; wrong usage or input gives one sentence on standard error and exit code 2."""
 
     def main(
         self,
@@ -83,8 +97,8 @@ class Program(TyperGroup):
     ) -> Any:
         """Run, report what is wrong, and exit: 0, 1, 2 or 130, as the command's help says.
 
-        Whatever the output's encoding lacks is shown as "?"; where nobody reads the output any more, the rest of it is
-        dropped, and the work is done all the same.
+        Letters that the output's encoding lacks become "?". If nobody reads the output any more,
+        the rest of it is dropped, and the work goes on.
         """
         for stream in (sys.stdout, sys.stderr):
             with suppress(AttributeError, ValueError):
@@ -93,12 +107,16 @@ class Program(TyperGroup):
             if not sys.warnoptions:
                 warnings.simplefilter("default")
             try:
-                code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+                code = super().main(
+                    args, prog_name, complete_var, False, windows_expand_args, **extra
+                )
             except SystemExit as stop:
                 if stop.code != 1 or not hasattr(sys.stdout, "wrapped"):
                     raise
                 code = 0  # typer's way of saying that nobody reads its help any more
-                sys.stdout, sys.stderr = (getattr(each, "wrapped", each) for each in (sys.stdout, sys.stderr))
+                sys.stdout, sys.stderr = (
+                    getattr(each, "wrapped", each) for each in (sys.stdout, sys.stderr)
+                )
                 _drop(sys.stdout)
             except typer.Abort:
                 code = INTERRUPTED
@@ -116,7 +134,7 @@ class Program(TyperGroup):
 
 
 class _Console(Console):
-    """Shows text as given but for what a terminal would obey, and drops it where nobody reads it any more."""
+    """Shows text without what a terminal obeys, and drops it if nobody reads it any more."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text), **options)
@@ -127,31 +145,36 @@ class _Console(Console):
 
 
 def console(quiet: bool = False, stderr: bool = False) -> Console:
-    """Standard output (or error) as rich sees it. Without a terminal no line is cut or broken.
+    """Return standard output (or error) as rich sees it; no line is broken without a terminal.
 
-    A text is one line: what is no letter, sign or space, also a line's end, is replaced. Nothing is written where it is
-    `quiet`, or where there is no such stream. Colours come on a terminal only, and not where `NO_COLOR` is set.
+    Each text is one line, as `printable` makes it. Nothing is written if `quiet` is given or there
+    is no such stream. Colours need a terminal, and `NO_COLOR` turns them off.
     """
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream is not None and stream.isatty() else 10_000
     return _Console(
-        width=width, markup=False, highlight=False, emoji=False, quiet=quiet or stream is None, stderr=stderr
+        width=width,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        quiet=quiet or stream is None,
+        stderr=stderr,
     )
 
 
 def complain(sentence: str) -> None:
-    """One line on standard error, of a length that people read."""
+    """Write one line to standard error, of a length that people read."""
     _write(sys.stderr, f"{printable(_short(sentence))}\n")
 
 
 def tell(document: str) -> None:
-    """A document for scripts on standard output, as it is."""
+    """Write a document for scripts to standard output, as it is."""
     _write(sys.stdout, f"{document}\n")
 
 
 @contextmanager
 def running(model: Path | str) -> Iterator[None]:
-    """What a model sets off while it is computed, as an `InputError` that names its file."""
+    """Turn what a model sets off while it is computed into an `InputError` that names its file."""
     try:
         yield
     except FROM_MODELS as error:
@@ -164,16 +187,20 @@ def running(model: Path | str) -> Iterator[None]:
 
 
 def sentence_of(error: Exception) -> str:
-    """What to say of one of the `expected` errors, in the words of the command line."""
+    """Say what one of the `expected` errors is about, in the words of the command line."""
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return "Not enough memory: give a smaller --batch-size."
     if isinstance(error, OSError) and error.strerror:
-        return f"{printable_path(error.filename)}: {error.strerror}." if error.filename else f"{error.strerror}."
+        return (
+            f"{printable_path(error.filename)}: {error.strerror}."
+            if error.filename
+            else f"{error.strerror}."
+        )
     return _short(in_options(str(error)))
 
 
 def in_options(sentence: str) -> str:
-    """A sentence of the library with options in place of Python's arguments.
+    """Replace Python's arguments in a sentence of the library by options.
 
     Example:
         >>> in_options("holds weights alone: give architecture=, a file with it.")
@@ -189,10 +216,12 @@ def in_options(sentence: str) -> str:
 
 
 def _failed(error: Exception) -> int:
-    """Say what went wrong; the exit code."""
+    """Say what went wrong; return the exit code."""
     if os.environ.get(WHOLE):
         _write(sys.stderr, "".join(traceback.format_exception(error)))
-    if hasattr(error, "format_message"):  # typer's own errors have it, under any of its base classes
+    if hasattr(
+        error, "format_message"
+    ):  # typer's own errors have it, under any of its base classes
         complain(f"Error: {_usage(error)}")
         return WRONG
     if isinstance(error, ModuleNotFoundError) and (sentence := missing(error)):
@@ -204,7 +233,10 @@ def _failed(error: Exception) -> int:
     heal()
     place = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{'/'.join(Path(place.filename).parts[-3:])}:{place.lineno}"
-    complain(f"Error: This is a mistake in jlrp, please report it: {_detail(error)} ({where}; {WHOLE}=1 shows more).")
+    complain(
+        f"Error: This is a mistake in jlrp, please report it: {_detail(error)} ({where}; {WHOLE}=1 "
+        "shows more)."
+    )
     return MISTAKEN
 
 
@@ -213,20 +245,24 @@ def _detail(error: Exception) -> str:
 
 
 def _short(text: str) -> str:
-    """On one line, and not longer than anybody reads."""
+    """Put a text on one line that is not longer than anybody reads."""
     line = " ".join(text.split())
-    return line if len(line) <= MAX_LETTERS else f"{line[: MAX_LETTERS // 2]} … {line[-MAX_LETTERS // 2 :]}"
+    return (
+        line
+        if len(line) <= MAX_LETTERS
+        else f"{line[: MAX_LETTERS // 2]} … {line[-MAX_LETTERS // 2 :]}"
+    )
 
 
 def _usage(error: Any) -> str:
-    """What typer has to say, in one line, with the place to read on."""
+    """Say in one line what typer says, and where to read on."""
     message = _short(error.format_message()).removesuffix(".")
     context = getattr(error, "ctx", None)
     return f"{message} (see {context.command_path} --help)." if context else f"{message}."
 
 
 def _write(stream: TextIO | None, text: str) -> None:
-    """Write and flush, where there is a stream and somebody who reads it."""
+    """Write and flush, if there is a stream and somebody who reads it."""
     if stream is None:
         return
     try:
@@ -239,7 +275,7 @@ def _write(stream: TextIO | None, text: str) -> None:
 
 
 def _drop(stream: Any) -> None:
-    """From now on, what is written to a stream goes nowhere."""
+    """Drop whatever is written to a stream from now on."""
     with suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())

@@ -1,4 +1,4 @@
-"""What is explained: which output of a model, which of its classes, and from which region relevance starts."""
+"""What is explained: which output of a model, which of its classes, which region."""
 
 import re
 from collections.abc import Sequence
@@ -28,36 +28,44 @@ class Rank:
 
 @dataclass(frozen=True)
 class Above:
-    """Every class of an image whose probability (or output) is above a threshold; its best one if none is."""
+    """Every class of an image above a threshold of probability (or output), or its best one."""
 
     threshold: float
 
 
 Target = int | Rank | Above
-"""A class by its number, the same for all images, by its rank in each, or those above a threshold."""
+"""A class by its number or by its rank in each image, or the classes above a threshold."""
 
 
 def find_frame(given: ExplainingOptions, model: ir.Model) -> Frame:
-    """The images that a model takes, with the size and preprocessing that are given."""
+    """Find what images a model takes, with the given size and preprocessing."""
     return frame_of(model, parse_size(given.size), given.preprocess, given.resize)
 
 
 def find_output(
     given: ExplainingOptions, model: ir.Model, shapes: Sequence[ir.Shape], images: int | None = None
 ) -> Output:
-    """The output that is explained, with its labels.
+    """Find the output that is explained, with its labels.
 
-    shapes: of the inputs, batch first. images: how many there are at a time, where memory is to be checked for them.
+    Args:
+        given: The options.
+        model: The model.
+        shapes: The shapes of the inputs, batch first.
+        images: How many there are at a time; if given, they must fit into memory.
     """
     with running(given.model):
         output = output_of(model, given.output_layer, shapes=shapes)
         if images is not None:
             require_room(model, shapes[0], images)
-    return output if given.labels is None else replace(output, labels=load_labels(given.labels, output.units))
+    return (
+        output
+        if given.labels is None
+        else replace(output, labels=load_labels(given.labels, output.units))
+    )
 
 
 def parse_size(text: str | None) -> int | tuple[int, int] | None:
-    """What `--size` means: the side of a square, or height x width.
+    """Read `--size`: the side of a square, or height x width.
 
     >>> parse_size("224"), parse_size("224x320"), parse_size(None)
     (224, (224, 320), None)
@@ -66,14 +74,17 @@ def parse_size(text: str | None) -> int | tuple[int, int] | None:
         return None
     sides = text.lower().split("x")
     if len(sides) > 2 or not all(_is_length(side) for side in sides):
-        raise InputError(f'--size "{text}" is no size: give one such as 224 (a square) or 224x320 (height x width).')
+        raise InputError(
+            f'--size "{text}" is no size: give one such as 224 (a square) or 224x320 (height x '
+            "width)."
+        )
     return int(sides[0]) if len(sides) == 1 else (int(sides[0]), int(sides[1]))
 
 
 def parse_target(target: str, classes: int, labels: Labels) -> int | None:
-    """The class that `--target` means: an index, a label or its code; `None` for `predicted`.
+    """Read `--target`: an index, a label or its code; `None` for `predicted`.
 
-    A number is always an index, also where labels are numbers.
+    A number is always an index, even if labels are numbers.
     """
     if target == "predicted":
         return None
@@ -82,16 +93,18 @@ def parse_target(target: str, classes: int, labels: Labels) -> int | None:
     index = int(target[:20])  # no model has more classes, and int() takes no text of any length
     if not 0 <= index < classes and classes == 1:
         raise InputError(
-            f"--target {index} is out of range: the model's output is one unit, class 0. For both sides give two "
-            "--labels: the second is the unit, the first its negative."
+            f"--target {index} is out of range: the model's output is one unit, class 0. For both "
+            "sides give two --labels: the second is the unit, the first its negative."
         )
     if not 0 <= index < classes:
-        raise InputError(f"--target {index} is out of range: the model has the classes 0 to {classes - 1}.")
+        raise InputError(
+            f"--target {index} is out of range: the model has the classes 0 to {classes - 1}."
+        )
     return index
 
 
 def parse_targets(text: str, classes: int, labels: Labels) -> tuple[Target, ...]:
-    """What `--targets` means: `top3`, `above0.5`, `predicted`, numbers and labels, with commas between; each once.
+    """Read `--targets`: `top3`, `above0.5`, `predicted`, numbers and labels, with commas between.
 
     >>> parse_targets("top2,7", 10, Labels())
     (Rank(place=0), Rank(place=1), 7)
@@ -101,13 +114,14 @@ def parse_targets(text: str, classes: int, labels: Labels) -> tuple[Target, ...]
         found.extend(_meant(word, classes, labels))
     if not found:
         raise InputError(
-            "--targets names no class: give top3, above0.5, predicted, or numbers and labels such as 3,tabby."
+            "--targets names no class: give top3, above0.5, predicted, or numbers and labels such "
+            "as 3,tabby."
         )
     return tuple(dict.fromkeys(found))
 
 
 def choose_classes(targets: Sequence[Target], scores: Scores) -> list[list[int]]:
-    """The classes that targets mean for each image, each class once.
+    """List the classes that targets mean for each image, each class once.
 
     >>> values, said = [[0.0, 5.0, 2.0], [9.0, 1.0, 1.0]], [[0.0, 0.9, 0.6], [1.0, 0.3, 0.3]]
     >>> scores = Scores(np.array(values), np.array(said), True)
@@ -121,22 +135,26 @@ def choose_classes(targets: Sequence[Target], scores: Scores) -> list[list[int]]
 
 
 def parse_region(text: str | None, output: Output) -> Any:
-    """What `--region` means: `all`, a box such as 10,20,60,80, or an image file whose bright pixels are the mask.
+    """Read `--region`: `all`, a box such as 10,20,60,80, or an image whose bright pixels count.
 
-    Raises `InputError` where it is none of these or does not fit the output.
+    Raises:
+        InputError: It is something else, or does not fit the output.
     """
     if text is None:
         return None
     if not output.positions:
         raise InputError(
-            f'--region is for outputs with positions, such as a segmentation; the output "{output.name}" has one score '
-            "per class."
+            f"--region is for outputs with positions, such as a segmentation; the output "
+            f'"{output.name}" has one score per class.'
         )
     if text == EVERYWHERE:
         return EVERYWHERE
     box = re.fullmatch(r"\s*\d{1,9}(\s*,\s*\d{1,9})+\s*", text)
     if not box and len(output.positions) != 2:
-        raise InputError(f"--region is a box or all for an output with {len(output.positions)} axes of positions.")
+        raise InputError(
+            f"--region is a box or all for an output with {len(output.positions)} axes of "
+            "positions."
+        )
     if box:
         region: Any = tuple(int(number) for number in text.split(","))
     else:
@@ -154,7 +172,9 @@ def _is_length(text: str) -> bool:
 
 def _by_name(target: str, labels: Labels) -> int:
     if not labels:
-        raise InputError(f'--target "{target}" is no number: to choose a class by its label, give --labels.')
+        raise InputError(
+            f'--target "{target}" is no number: to choose a class by its label, give --labels.'
+        )
     named = [i for i, name in enumerate(labels.names) if target == name] or [
         i for i, code in enumerate(labels.codes) if target == code
     ]
@@ -162,12 +182,14 @@ def _by_name(target: str, labels: Labels) -> int:
         raise InputError(f'No class has the label "{target}".{suggestion(target, labels.names)}')
     if len(named) > 1:
         same = ", ".join(map(str, named))
-        raise InputError(f'The classes {same} all have the label "{target}": choose one by its number.')
+        raise InputError(
+            f'The classes {same} all have the label "{target}": choose one by its number.'
+        )
     return named[0]
 
 
 def _classes(target: Target, order: NDArray[np.intp], scores: NDArray[Any]) -> list[int]:
-    """The classes that a target means for one image."""
+    """List the classes that a target means for one image."""
     if isinstance(target, Rank):
         return [int(order[target.place])]
     if isinstance(target, Above):
@@ -194,4 +216,6 @@ def _number(word: str, digits: str) -> float:
     try:
         return float(digits)
     except ValueError:
-        raise InputError(f"--targets {word} names no threshold: give one such as above0.5 or above50%.") from None
+        raise InputError(
+            f"--targets {word} names no threshold: give one such as above0.5 or above50%."
+        ) from None

@@ -1,4 +1,4 @@
-"""What all runs of `jlrp explain` share, and the run over files of arrays; `jlrp.cli.image_run` has the other."""
+"""What all runs of `jlrp explain` share, and the run over files of arrays."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,10 +24,10 @@ from jlrp.propagation.programs import batch_axes
 from jlrp.text import printable_path
 
 Record = dict[str, Any]
-"""What became of a file, as `--json` says it: its path with classes, scores and files, or with what is wrong."""
+"""What `--json` says of a file: its path with classes, scores and files, or with an error."""
 
 MAX_SAMPLES = 8
-"""How many samples of a file of arrays are named on the console and drawn."""
+"""How many samples of a file of arrays are printed and drawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,23 +67,23 @@ class Run:
         return start_of(self.given, self.rules[self.given.preset])
 
     def fill(self, images: NDArray[Any]) -> NDArray[Any]:
-        """A batch filled up with its last image, so that one program serves all batches."""
+        """Fill a batch up with its last image, so that one program serves all batches."""
         missing = max(0, self.batch_size - len(images))
         return np.concatenate([images, np.repeat(images[-1:], missing, 0)])
 
     def call(self, bound: Any, images: Any, **options: Any) -> jlrp.Explanation:
-        """The explanation of a batch, off the device."""
+        """Explain a batch, and take the result off the device."""
         region = {} if self.region is None else {"region": self.region}
         return jax.device_get(bound(images, target=self.target, **region, **options))
 
     def refuse(self, path: Path, error: Exception) -> Record:
-        """Say on standard error why a file is left out; the record of it."""
+        """Say why a file is left out; return its record."""
         sentence = sentence_of(error)
         complain(f"Error: {sentence}")
         return {"path": str(path), "error": sentence}
 
     def facts(self, **more: str) -> dict[str, str]:
-        """What every `.npz` says of the run."""
+        """Return what every `.npz` says of the run."""
         return {
             "preset": self.given.preset,
             "start": self.start,
@@ -95,19 +95,25 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayRun(Run):
-    """A run over files of arrays: a record for each file, with all its samples."""
+    """A run over files of arrays, with a record for each file."""
 
     def run(self, paths: Sequence[Path]) -> list[Record]:
-        """Explain and write all files; what became of each, in order."""
+        """Explain and write all files; return a record for each, in order."""
         bound = self.explain.bind(self.model.params)
-        return [self._record(bound, path, name) for path, name in zip(paths, output_names(paths), strict=True)]
+        return [
+            self._record(bound, path, name)
+            for path, name in zip(paths, output_names(paths), strict=True)
+        ]
 
     def files(self, name: str) -> dict[str, Path]:
-        """What may be written for a file of this output name: relevance, and a picture for each input."""
+        """List what may be written for a file of this output name."""
         inputs = self.model.graph.inputs if self.given.pictures else ()
         pictures = {"picture": ".relevance.png"}
         if len(inputs) != 1:
-            pictures = {f"picture:{each}": f".{position}.relevance.png" for position, each in enumerate(inputs)}
+            pictures = {
+                f"picture:{each}": f".{position}.relevance.png"
+                for position, each in enumerate(inputs)
+            }
         suffixes = {"relevance": ".npz", **pictures}
         return {kind: self.given.output / f"{name}{suffix}" for kind, suffix in suffixes.items()}
 
@@ -117,7 +123,9 @@ class ArrayRun(Run):
             with running(self.given.model):
                 filled = tuple(map(self.fill, arrays))
                 images = filled[0] if len(filled) == 1 else filled
-                found = rows_of(self.call(bound, images, batch_size=self.batch_size), range(len(arrays[0])))
+                found = rows_of(
+                    self.call(bound, images, batch_size=self.batch_size), range(len(arrays[0]))
+                )
             require_finite(path, found)
             contents = self._contents(path, name, found, arrays)
             write_together(contents)
@@ -137,8 +145,12 @@ class ArrayRun(Run):
         }
         if not self.output.positions:
             scores = self.output.scores(found)
-            record["probabilities"] = [scores.probability(row, index) for row, index in enumerate(classes)]
-            record["logits"] = [float(scores.values[row, index]) for row, index in enumerate(classes)]
+            record["probabilities"] = [
+                scores.probability(row, index) for row, index in enumerate(classes)
+            ]
+            record["logits"] = [
+                float(scores.values[row, index]) for row, index in enumerate(classes)
+            ]
         return record
 
     def _tell(self, path: Path, record: Record) -> None:
@@ -146,7 +158,9 @@ class ArrayRun(Run):
             if self.output.positions:
                 line = self.output.title(index)
             else:
-                line = self.output.verdict(index, record["probabilities"][row], record["logits"][row])
+                line = self.output.verdict(
+                    index, record["probabilities"][row], record["logits"][row]
+                )
             note = record["notes"][row]
             self.out.print(f"{printable_path(path)}[{row}]: {line}{f': {note}' if note else ''}")
         more = len(record["classes"]) - MAX_SAMPLES
@@ -157,7 +171,11 @@ class ArrayRun(Run):
         self, path: Path, name: str, found: jlrp.Explanation, arrays: Sequence[NDArray[Any]]
     ) -> dict[Path, bytes]:
         parts = found.relevance if isinstance(found.relevance, tuple) else (found.relevance,)
-        names = ["relevance"] if len(parts) == 1 else [f"relevance:{each}" for each in self.model.graph.inputs]
+        names = (
+            ["relevance"]
+            if len(parts) == 1
+            else [f"relevance:{each}" for each in self.model.graph.inputs]
+        )
         files = self.files(name)
         contents = {
             files.pop("relevance"): npz_bytes(
@@ -176,21 +194,25 @@ class ArrayRun(Run):
         few = rows_of(found, range(min(MAX_SAMPLES, len(found.output))))
         for position, file in enumerate(files.values()):
             with suppress(ValueError):  # no picture of such an input
-                under: Any = None if "row" in few.axes[position] else [array[:MAX_SAMPLES] for array in arrays]
+                under: Any = (
+                    None
+                    if "row" in few.axes[position]
+                    else [array[:MAX_SAMPLES] for array in arrays]
+                )
                 under = under[0] if under is not None and len(arrays) == 1 else under
                 contents[file] = plot.png(plot.explanation(few, under, position=position))
         return contents
 
 
 def rows_of(found: jlrp.Explanation, rows: Sequence[int]) -> jlrp.Explanation:
-    """The explanation of some images of a batch."""
+    """Take some images out of the explanation of a batch."""
     taken = np.asarray(rows, int)
     axes = batch_axes(found.leading, found)
     return jax.tree.map(lambda axis, array: np.take(array, taken, axis), axes, found)
 
 
 def require_finite(path: Path, found: jlrp.Explanation, *maps: NDArray[Any]) -> None:
-    """`InputError` where an output or relevance is no number."""
+    """Raise `InputError` if an output or relevance is not a number."""
     arrays = jax.tree.leaves((found.output, found.prediction, found.relevance, maps))
     if not all(np.isfinite(array).all() for array in arrays):
         raise InputError(f"{printable_path(path)}: its output or relevance is not finite.")

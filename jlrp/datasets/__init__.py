@@ -1,7 +1,7 @@
-"""Data from files as models take it, and explanations to files and back.
+"""Read images, arrays and class names as a model takes them; write explanations to files and back.
 
-Images need pillow, which comes with the extra `cli`; all else needs nothing more than the library. A name is imported
-from its home when it is first used.
+Images need pillow, which comes with the extra `cli`. Everything else needs only the library. A name
+is imported from its home when it is first used.
 
 Example:
     >>> import ir, jlrp
@@ -47,7 +47,7 @@ __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """A public name from its home."""
+    """Import a public name from its home."""
     if name not in _HOMES:
         raise AttributeError(f"module 'jlrp.datasets' has no attribute {name!r}")
     try:
@@ -56,7 +56,8 @@ def __getattr__(name: str) -> Any:
         if (error.name or "").partition(".")[0] != "PIL":
             raise
         raise ModuleNotFoundError(
-            f"jlrp.datasets.{name} needs pillow, which comes with the extra cli: pip install '.[cli]' in a checkout.",
+            f"jlrp.datasets.{name} needs pillow, which comes with the extra cli: "
+            "pip install '.[cli]' in a checkout.",
             name=error.name,
         ) from None
     globals()[name] = value
@@ -64,5 +65,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """What `dir` lists."""
+    """List the names for `dir`."""
     return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""Arrays from files: batches of signals, tables, volumes and whatever else a model takes, for one input or several."""
+"""Arrays from files: batches of signals, tables, volumes and the like."""
 
 import os
 from pathlib import Path
@@ -18,20 +18,20 @@ SUFFIXES = (".npy", ".npz")
 
 
 def load_arrays(model: ir.Model, path: str | os.PathLike[str]) -> tuple[NDArray[Any], ...]:
-    """Read a batch of inputs from a file, an array for each input of the model.
+    """Read a batch of inputs from a file, one array for each input of the model.
 
-    Values are taken as they are. An array without the batch is a batch of one. Nothing is unpickled.
+    Values are not scaled. An array without the batch becomes a batch of one. Nothing is unpickled.
 
     Args:
         model: The model.
-        path: A `.npy` file with the array of the only input, or an `.npz` file with one array, or with one for each
-            input by its name in `model.graph.inputs`.
+        path: A `.npy` file with the array of the only input, or an `.npz` file. That has one array,
+            or one for each input, by its name in `model.graph.inputs`.
 
     Returns:
         The arrays in the order of `model.graph.inputs`; `jlrp.explain` takes them as `images`.
 
     Raises:
-        DataError: The file cannot be read, or its arrays are not those that the model takes.
+        DataError: The file cannot be read, or the model takes other arrays.
 
     Example:
         >>> import pathlib, tempfile, numpy as np, ir, jlrp
@@ -50,11 +50,12 @@ def load_arrays(model: ir.Model, path: str | os.PathLike[str]) -> tuple[NDArray[
         found = {names[0]: next(iter(found.values()))}
     if not set(names) <= set(found):
         raise DataError(
-            f"{printable_path(path)} has the arrays {_listed(found)}, but the model has the inputs {_listed(names)}: "
-            "save them by these names with np.savez."
+            f"{printable_path(path)} has the arrays {_listed(found)}, but the model has the inputs "
+            f"{_listed(names)}: save them by these names with np.savez."
         )
     arrays = tuple(
-        _fitting(path, name, found[name], shape) for name, shape in zip(names, model.input_shapes, strict=True)
+        _fitting(path, name, found[name], shape)
+        for name, shape in zip(names, model.input_shapes, strict=True)
     )
     lengths = {len(array) for array in arrays}
     if len(lengths) > 1:
@@ -64,16 +65,18 @@ def load_arrays(model: ir.Model, path: str | os.PathLike[str]) -> tuple[NDArray[
 
 
 def are_arrays(paths: list[Path]) -> bool:
-    """Whether files are files of arrays, by their names; `DataError` where some are and others are not."""
+    """Tell from their names whether files hold arrays; raise `DataError` if only some do."""
     arrays = [path.suffix.lower() in SUFFIXES for path in paths]
     if any(arrays) and not all(arrays):
         other = printable_path(paths[arrays.index(False)])
-        raise DataError(f"Give images or arrays, not both: {other} is no {' or '.join(SUFFIXES)} file.")
+        raise DataError(
+            f"Give images or arrays, not both: {other} is no {' or '.join(SUFFIXES)} file."
+        )
     return all(arrays)
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays in a file by name; that in a `.npy` file has the file's."""
+    """Read the arrays in a file by name; the array of a `.npy` file has the name of the file."""
     require_file(path)
     try:
         with path.open("rb") as file:
@@ -84,19 +87,29 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
                 return {name: content[name] for name in content.files}
     except MemoryError:
         raise
-    except Exception as error:  # NumPy, zipfile and zlib raise whatever a broken file leads them into
-        detail = error.strerror if isinstance(error, OSError) and error.strerror else "it holds no arrays of numbers"
+    except (
+        Exception
+    ) as error:  # NumPy, zipfile and zlib raise whatever a broken file leads them into
+        detail = (
+            error.strerror
+            if isinstance(error, OSError) and error.strerror
+            else "it holds no arrays of numbers"
+        )
         raise DataError(f"{printable_path(path)} cannot be read: {detail}.") from None
 
 
 def _fitting(path: Path, name: str, array: NDArray[Any], shape: ir.Shape) -> NDArray[Any]:
-    """An array with its batch; `DataError` where it is not what an input takes."""
+    """Return an array with its batch; raise `DataError` if an input takes other arrays."""
     subject = printable_path(path)
     if array.dtype.kind not in "biuf":
-        raise DataError(f"{subject} holds values of type {array.dtype}: the model takes real numbers.")
+        raise DataError(
+            f"{subject} holds values of type {array.dtype}: the model takes real numbers."
+        )
     batch = array[None] if array.ndim == len(shape) - 1 else array
     if batch.ndim != len(shape) or not same_shape((None, *batch.shape[1:]), (None, *shape[1:])):
-        raise DataError(f'{subject} has shape {array.shape}, but the input "{name}" takes {show(shape)}.')
+        raise DataError(
+            f'{subject} has shape {array.shape}, but the input "{name}" takes {show(shape)}.'
+        )
     if 0 in batch.shape:
         raise DataError(f"{subject} has shape {array.shape}: it holds no sample.")
     if not np.isfinite(batch).all():

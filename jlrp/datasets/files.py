@@ -1,4 +1,4 @@
-"""Files: names that do not collide, places that can be written, contents that are whole or absent."""
+"""Files: names that do not collide, places to write to, contents that are never half there."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ from jlrp.text import printable_path
 
 
 def output_names(paths: Sequence[Path]) -> list[str]:
-    """A name per file: its stem; where several share that, `folder-stem`, then `folder-stem-suffix`, then a number.
+    """Name each file: its stem, `folder-stem`, `folder-stem-suffix`, or that and a number.
 
     Upper and lower case count as the same, as on some file systems.
 
@@ -26,13 +26,17 @@ def output_names(paths: Sequence[Path]) -> list[str]:
     names = []
     for path in paths:
         alone = times[path.stem.casefold()] == 1
-        names.append(path.stem if alone else next(name for name in _longer_names(path) if name.casefold() not in taken))
+        names.append(
+            path.stem
+            if alone
+            else next(name for name in _longer_names(path) if name.casefold() not in taken)
+        )
         taken.add(names[-1].casefold())
     return names
 
 
 def require_file(path: Path, what: str = "") -> None:
-    """`DataError` where `path` is no file that can be read to its end; what: how the sentence begins."""
+    """Raise `DataError` unless `path` is an ordinary file; `what` begins the sentence."""
     name = f"{what} {printable_path(path)}".lstrip()
     try:
         mode = path.stat().st_mode
@@ -44,47 +48,54 @@ def require_file(path: Path, what: str = "") -> None:
 
 
 def require_folder(path: Path) -> None:
-    """`DataError` where `path` is no folder that files can be written into; it need not be there."""
+    """Raise `DataError` unless files can be written into the folder `path`; it need not exist."""
     if os.path.lexists(path) and not path.is_dir():
         what = "a link that leads nowhere" if path.is_symlink() and not path.exists() else "a file"
         raise DataError(f"{printable_path(path)} is {what}: the results need a folder.")
     there = next(folder for folder in (path, *path.absolute().parents) if os.path.lexists(folder))
     if not there.is_dir():
-        raise DataError(f"{printable_path(path)} cannot be made: {printable_path(there)} is no folder.")
+        raise DataError(
+            f"{printable_path(path)} cannot be made: {printable_path(there)} is no folder."
+        )
     if not os.access(there, os.W_OK | os.X_OK):
         raise DataError(
-            f"{printable_path(there)} cannot be written into: give another place, or change its permissions."
+            f"{printable_path(there)} cannot be written into: give another place, or change its "
+            "permissions."
         )
 
 
 def require_new(paths: Iterable[Path], force: bool) -> None:
-    """`DataError` that names the first of `paths` that is there and how many more are, unless `force` is given."""
+    """Raise `DataError` if some of `paths` exist, unless `force` is given."""
     there = [] if force else [path for path in paths if os.path.lexists(path)]
     if there:
         more = f", and {len(there) - 1} more" if len(there) > 1 else ""
         them = "them" if more else "it"
         raise DataError(
-            f"{printable_path(there[0])} is there already{more}: give another place, or force=True to replace {them}."
+            f"{printable_path(there[0])} is there already{more}: give another place, or force=True "
+            f"to replace {them}."
         )
 
 
 def require_apart(outputs: Iterable[Path], inputs: Iterable[Path | str | None]) -> None:
-    """`DataError` where a file that is to be written is one that is read; `inputs` may hold what is no file.
+    """Raise `DataError` if an output is a file that is read.
 
-    Links count as the files that they lead to, and as themselves.
-    """
-    read = {key: Path(path) for path in inputs if path is not None for key in _identities(Path(path))}
+    Links count as the files that they lead to, and as themselves. `inputs` may hold other words
+    too."""
+    read = {
+        key: Path(path) for path in inputs if path is not None for key in _identities(Path(path))
+    }
     for output in outputs:
         for key in _identities(output):
             if key in read:
                 raise DataError(
-                    f"{printable_path(output)} would be written, and is the file {printable_path(read[key])} that is "
-                    "read: give another place for what is written."
+                    f"{printable_path(output)} would be written, and is the file "
+                    f"{printable_path(read[key])} that is read: give another place for what is "
+                    "written."
                 )
 
 
 def require_place(path: Path, force: bool, what: str = "") -> None:
-    """`DataError` where no file can be written at `path`, or one is there; what: how a sentence begins."""
+    """Raise `DataError` unless a new file can be written at `path`; `what` begins a sentence."""
     if path.is_dir():
         raise DataError(f"{what} {printable_path(path)} is a folder: give a file in it.".lstrip())
     require_new([path], force)
@@ -92,7 +103,7 @@ def require_place(path: Path, force: bool, what: str = "") -> None:
 
 
 def write_together(contents: Mapping[Path, bytes]) -> None:
-    """Write several files, each in one step: all of them, or none where one cannot be written."""
+    """Write several files, each in one step: all of them, or none if one cannot be written."""
     written: list[Path] = []
     try:
         for path, content in contents.items():
@@ -105,14 +116,14 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file in one step, its folder too: whoever reads it finds all of it, or the state before."""
+    """Write a file in one step and make its folder; nobody ever sees half of the file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         file.write(content)
 
 
 def _identities(path: Path) -> Iterator[tuple[int, int]]:
-    """By which a file is the same whatever its name: its own, and those of what a link leads to."""
+    """Yield what identifies a file whatever its name, and what a link leads to."""
     for look in (os.stat, os.lstat):
         with suppress(OSError, ValueError):
             found = look(path)

@@ -1,4 +1,4 @@
-"""What images a model takes: their size, channels, layout and the scale of their numbers."""
+"""What images a model takes: their size, channels, layout and scale."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -60,17 +60,17 @@ class Frame:
 
     @property
     def bounds(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """The least and the greatest input: what black and white become, per channel, in the model's layout."""
+        """The least and the greatest input per channel: black and white in the model's scale."""
         corners = np.array([0, 255], np.uint8).repeat(self.channels).reshape(2, 1, 1, self.channels)
         low, high = self.prepare(corners)
         return np.minimum(low, high), np.maximum(low, high)
 
     def prepare(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Pixels (N, H, W, C) of 0…255 in the model's own scale and layout."""
+        """Bring pixels (N, H, W, C) of 0…255 to the model's own scale and layout."""
         return self.to_layout(self.preprocess(pixels))
 
     def to_layout(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Images (N, H, W, C) in the model's own layout."""
+        """Bring images (N, H, W, C) to the model's own layout."""
         return np.ascontiguousarray(np.moveaxis(images, -1, 1)) if self.channels_first else images
 
 
@@ -85,8 +85,8 @@ def frame_of(
     Args:
         model: The model.
         size: Pixels, for a model that takes any size: the side of a square, or (height, width).
-        preprocess: The name of a convention (`"caffe"`, `"tf"`, `"torch"`, `"unit"`, `"none"`) or an
-            `ir.Preprocessing`; by default `model.preprocess`.
+        preprocess: The name of a convention (`"caffe"`, `"tf"`, `"torch"`, `"unit"`, `"none"`) or
+            an `ir.Preprocessing`; by default `model.preprocess`.
         resize: `"nearest"`, `"bilinear"`, `"bicubic"` or `"lanczos"`.
 
     Returns:
@@ -103,8 +103,8 @@ def frame_of(
     """
     if len(model.graph.inputs) != 1:
         raise DataError(
-            f"The model has {len(model.graph.inputs)} inputs, and images are for models of one: give arrays, in an "
-            ".npz file with one for each input."
+            f"The model has {len(model.graph.inputs)} inputs, and images are for models of one: "
+            "give arrays, in an .npz file with one for each input."
         )
     shape = model.input_shapes[0]
     if len(shape) != 4:
@@ -113,9 +113,14 @@ def frame_of(
     channels = shape[1] if channels_first else shape[3]
     if channels not in (1, 3):
         takes = channels or "any number of"
-        raise DataError(f"The model takes images of {takes} channels, and only grey (1) and RGB (3) can be read.")
+        raise DataError(
+            f"The model takes images of {takes} channels, and only grey (1) and RGB (3) can be "
+            "read."
+        )
     if resize not in get_args(Resize):
-        raise DataError(f"There is no resize={resize!r}: it is one of {', '.join(map(repr, get_args(Resize)))}.")
+        raise DataError(
+            f"There is no resize={resize!r}: it is one of {', '.join(map(repr, get_args(Resize)))}."
+        )
     height, width = _size(shape[2:] if channels_first else shape[1:3], size)
     chosen = _preprocessing(model, preprocess, channels)
     return Frame(height, width, channels, channels_first, chosen, resize)
@@ -125,25 +130,46 @@ def _size(fixed: ir.Shape, wanted: Size | None) -> tuple[int, int]:
     height, width = fixed
     if wanted is None:
         if height is None or width is None:
-            raise DataError("The model takes images of any size: choose one, such as size=224 or size=(224, 320).")
+            raise DataError(
+                "The model takes images of any size: choose one, such as size=224 or "
+                "size=(224, 320)."
+            )
         return height, width
     sides = wanted if isinstance(wanted, tuple | list) else (wanted, wanted)
     if len(sides) != 2 or not all(isinstance(side, int) and 0 < side <= MAX_SIDE for side in sides):
-        raise DataError(f"size={wanted!r} is no size: give 1 to {MAX_SIDE:,} pixels, or (height, width).")
+        raise DataError(
+            f"size={wanted!r} is no size: give 1 to {MAX_SIDE:,} pixels, or (height, width)."
+        )
     if any(a is not None and a != b for a, b in zip(fixed, sides, strict=True)):
         takes = f"{height or 'any'} x {width or 'any'} pixels"
         raise DataError(f"size={wanted} does not fit the model, which takes images of {takes}.")
     return sides[0], sides[1]
 
 
-def _preprocessing(model: ir.Model, given: str | ir.Preprocessing | None, channels: int) -> ir.Preprocessing:
-    """The preprocessing that is given, or else the model's own; `DataError` where it is for other channels."""
+def _preprocessing(
+    model: ir.Model, given: str | ir.Preprocessing | None, channels: int
+) -> ir.Preprocessing:
+    """Return the given preprocessing or the model's own; raise `DataError` if it does not fit."""
     if isinstance(given, str) and given not in CONVENTIONS:
-        raise DataError(f"There is no preprocess={given!r}: it is one of {', '.join(map(repr, CONVENTIONS))}.")
-    found = model.preprocess if given is None else CONVENTIONS[given] if isinstance(given, str) else given
+        raise DataError(
+            f"There is no preprocess={given!r}: it is one of {', '.join(map(repr, CONVENTIONS))}."
+        )
+    found = (
+        model.preprocess
+        if given is None
+        else CONVENTIONS[given]
+        if isinstance(given, str)
+        else given
+    )
     if found.channels not in (None, channels):
-        what = f'The model\'s preprocessing "{found.name}"' if given is None else f"preprocess={found.name!r}"
+        what = (
+            f'The model\'s preprocessing "{found.name}"'
+            if given is None
+            else f"preprocess={found.name!r}"
+        )
         images = "RGB images" if found.channels == 3 else f"images of {found.channels} channels"
         takes = "grey" if channels == 1 else "RGB"
-        raise DataError(f"{what} is for {images}, and this model takes {takes} ones: use unit, tf or none.")
+        raise DataError(
+            f"{what} is for {images}, and this model takes {takes} ones: use unit, tf or none."
+        )
     return found

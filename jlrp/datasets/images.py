@@ -1,4 +1,4 @@
-"""Images from files: find them, read them, and bring them to what a model takes."""
+"""Images from files, brought to what a model takes."""
 
 import os
 import warnings
@@ -18,7 +18,9 @@ from jlrp.datasets.files import output_names, require_file
 from jlrp.datasets.frame import Frame, frame_of
 from jlrp.text import printable_path
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
 """What counts as an image in a folder. A file named on its own may be called anything."""
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -36,10 +38,12 @@ class Images:
     """Images from files, as a model takes them.
 
     Attributes:
-        images: What the model takes: (N, H, W, C), or (N, C, H, W) for a model of that layout, in its own scale.
+        images: What the model takes, in its own scale: (N, H, W, C), or (N, C, H, W) if that is the
+            model's layout.
         pixels: The same images with values 0…255, (N, H, W, C), red first: what is drawn.
         paths: Their files.
-        names: A name for each, no two alike: the file's name without its ending, and more where that is not enough.
+        names: A name for each, no two alike: the file's name without its ending, and more if that
+            is not enough.
         left_out: The files that could not be read, each with a sentence that says why.
         frame: The size, channels, layout and scale.
 
@@ -64,14 +68,16 @@ class Images:
 def load_images(model: ir.Model | Frame, paths: Paths, **options: Any) -> Images:
     """Read images from files as a model takes them.
 
-    An image is turned as its EXIF orientation says. Of several frames the first is read, transparent parts are put on
-    white, and 16-bit grey is brought to 8 bits. It is stretched to the model's size, as Keras's `load_img` does.
+    The EXIF orientation turns an image. An animation gives its first frame. Transparent parts
+    become white, and 16-bit grey becomes 8-bit grey. The image is stretched to the model's size, as
+    Keras's `load_img` does.
 
-    A file that cannot be read is left out with a warning, and `left_out` has the reason.
+    A file that cannot be read is left out with a warning. `left_out` has the reason.
 
     Args:
         model: The model, or a `jlrp.datasets.Frame`.
-        paths: A file, a folder, or a list of both. Of a folder the image files right in it are read, sorted.
+        paths: A file, a folder, or a list of both. A folder gives the image files right in it,
+            sorted by name.
         options: `size`, `preprocess` and `resize`, as for `jlrp.datasets.frame_of`.
 
     Returns:
@@ -96,7 +102,9 @@ def load_images(model: ir.Model | Frame, paths: Paths, **options: Any) -> Images
     return found
 
 
-def image_batches(model: ir.Model | Frame, paths: Paths, batch_size: int = 8, **options: Any) -> Iterator[Images]:
+def image_batches(
+    model: ir.Model | Frame, paths: Paths, batch_size: int = 8, **options: Any
+) -> Iterator[Images]:
     """Read images from files in batches, for folders that do not fit into memory.
 
     Args:
@@ -106,15 +114,17 @@ def image_batches(model: ir.Model | Frame, paths: Paths, batch_size: int = 8, **
         options: As for `jlrp.datasets.load_images`.
 
     Returns:
-        An iterator over batches, each as from `jlrp.datasets.load_images`. Their `names` are unique among all.
+        An iterator over batches, each as from `jlrp.datasets.load_images`. No two images of the
+        whole have one name.
 
     Raises:
-        DataError: As for `jlrp.datasets.load_images`; that none could be read is known at the end.
+        DataError: As for `jlrp.datasets.load_images`; at the end if no image could be read.
 
     Example:
         >>> import ir, jlrp
         >>> model = ir.load("jlrp/data/digits_resnet.h5")
-        >>> [len(batch) for batch in jlrp.datasets.image_batches(model, "jlrp/data/digits", batch_size=4)]
+        >>> batches = jlrp.datasets.image_batches(model, "jlrp/data/digits", batch_size=4)
+        >>> [len(batch) for batch in batches]
         [4, 4, 4]
     """
     if batch_size < 1:
@@ -123,7 +133,7 @@ def image_batches(model: ir.Model | Frame, paths: Paths, batch_size: int = 8, **
 
 
 def find_images(paths: Paths) -> list[Path]:
-    """The image files meant by `paths`, each once: files as given, of a folder the image files in it, sorted."""
+    """List the image files that `paths` mean, each once; a folder means those in it, sorted."""
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     found: dict[Path, Path] = {}
     for path in map(Path, given):
@@ -136,7 +146,7 @@ def find_images(paths: Paths) -> list[Path]:
 
 
 def read_batches(frame: Frame, paths: Sequence[Path], size: int) -> Iterator[Images]:
-    """The images of files in batches of `size` files each; those that cannot be read are left out of their batch."""
+    """Read files in batches of `size`; a batch has fewer images if some cannot be read."""
     names = dict(zip(paths, output_names(paths), strict=True))
     for begin in range(0, len(paths), size):
         pixels: dict[Path, NDArray[np.uint8]] = {}
@@ -150,27 +160,33 @@ def read_batches(frame: Frame, paths: Sequence[Path], size: int) -> Iterator[Ima
 
 
 def read_image(path: Path, frame: Frame) -> NDArray[np.uint8]:
-    """The image of a file as (height, width, channels) of `frame`, values 0…255; raises `DataError`."""
+    """Read an image as (height, width, channels) of `frame`, values 0…255."""
     require_file(path)
     try:
         with Image.open(path, formats=FORMATS) as file, silence():
             ImageOps.exif_transpose(file, in_place=True)
             image = _plain(file, "L" if frame.channels == 1 else "RGB")
-            image = image.resize((frame.width, frame.height), Image.Resampling[frame.resize.upper()])
+            image = image.resize(
+                (frame.width, frame.height), Image.Resampling[frame.resize.upper()]
+            )
     except Exception as error:  # pillow's decoders raise whatever a broken file leads them into
         raise DataError(f"{printable_path(path)} cannot be read: {_reason(error)}") from None
     return np.asarray(image, np.uint8).reshape(frame.height, frame.width, frame.channels)
 
 
 def read_mask(path: Path, shape: tuple[int, int], what: str = "") -> NDArray[np.bool_]:
-    """The pixels of an image file that are brighter than half, at a size; what: how a sentence about it begins."""
+    """Read which pixels of an image are brighter than half, at a size; `what` begins a sentence."""
     require_file(path, what)
     subject = f"{what} {printable_path(path)}".lstrip()
     try:
         with Image.open(path, formats=FORMATS) as file, silence():
             grey = file.convert("L").resize(shape[::-1], Image.Resampling.NEAREST)
     except Exception as error:  # as above
-        detail = error.strerror if isinstance(error, OSError) and error.strerror else "it is no image of a known format"
+        detail = (
+            error.strerror
+            if isinstance(error, OSError) and error.strerror
+            else "it is no image of a known format"
+        )
         raise DataError(f"{subject} cannot be read: {detail}.") from None
     mask = np.asarray(grey) > 127
     if not mask.any():
@@ -180,7 +196,7 @@ def read_mask(path: Path, shape: tuple[int, int], what: str = "") -> NDArray[np.
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Without what libraries in C, such as libtiff, print of a broken file on standard error themselves."""
+    """Drop what C libraries, such as libtiff, print about a broken file on standard error."""
     try:
         kept = os.dup(2)
     except OSError:  # there is no such stream
@@ -200,20 +216,27 @@ def _frame(model: ir.Model | Frame, options: dict[str, Any]) -> Frame:
     if not isinstance(model, Frame):
         return frame_of(model, **options)
     if options:
-        raise DataError(f"A frame has its {', '.join(options)} already: leave it out, or give the model.")
+        raise DataError(
+            f"A frame has its {', '.join(options)} already: leave it out, or give the model."
+        )
     return model
 
 
 def _batch(
-    frame: Frame, pixels: dict[Path, NDArray[np.uint8]], names: dict[Path, str], left_out: dict[Path, str]
+    frame: Frame,
+    pixels: dict[Path, NDArray[np.uint8]],
+    names: dict[Path, str],
+    left_out: dict[Path, str],
 ) -> Images:
     empty = np.empty((0, frame.height, frame.width, frame.channels), np.uint8)
     stacked = np.stack(list(pixels.values())) if pixels else empty
-    return Images(frame.prepare(stacked), stacked, tuple(pixels), tuple(names.values()), frame, left_out)
+    return Images(
+        frame.prepare(stacked), stacked, tuple(pixels), tuple(names.values()), frame, left_out
+    )
 
 
 def _warned(batches: Iterator[Images]) -> Iterator[Images]:
-    """Batches with images in them; a warning for each file that is left out."""
+    """Yield the batches that have images, and warn of each file that is left out."""
     some, left_out = False, dict[Path, str]()
     for batch in batches:
         _warn(batch.left_out)
@@ -231,17 +254,23 @@ def _warn(left_out: dict[Path, str]) -> None:
 
 
 def _none_left(left_out: dict[Path, str]) -> str:
-    """What to say where no image could be read."""
+    """Return what to say if no image can be read."""
     first = next(iter(left_out.values()))
-    return first if len(left_out) == 1 else f"None of {len(left_out)} images can be read; the first: {first}"
+    return (
+        first
+        if len(left_out) == 1
+        else f"None of {len(left_out)} images can be read; the first: {first}"
+    )
 
 
 def _plain(image: Image.Image, mode: str) -> Image.Image:
-    """Without transparency and in 8-bit `mode`."""
+    """Remove transparency and bring an image to 8-bit `mode`."""
     if image.mode in ("I", "F"):
         raise ValueError(f"its pixels are of pillow's mode {image.mode}, whose range is not known")
     if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image, np.float64) / 257).round().astype(np.uint8)).convert(mode)
+        return Image.fromarray(
+            (np.asarray(image, np.float64) / 257).round().astype(np.uint8)
+        ).convert(mode)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -258,5 +287,9 @@ def _reason(error: Exception) -> str:
 
 def _is_image(path: Path) -> bool:
     name = path.name.lower()
-    named_so = path.suffix.lower() in SUFFIXES and not name.startswith(".") and not name.endswith(OWN_SUFFIXES)
+    named_so = (
+        path.suffix.lower() in SUFFIXES
+        and not name.startswith(".")
+        and not name.endswith(OWN_SUFFIXES)
+    )
     return named_so and path.is_file()

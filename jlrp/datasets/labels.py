@@ -34,7 +34,7 @@ class Labels:
     codes: tuple[str, ...] = ()
 
     def __getitem__(self, index: int) -> str:
-        """The name of a class, empty where there are no labels."""
+        """The name of a class; empty if there are no labels."""
         return self.names[index] if self.names else ""
 
     def __iter__(self) -> Iterator[str]:
@@ -44,7 +44,7 @@ class Labels:
         return len(self.names)
 
     def title(self, index: int) -> str:
-        """A class for people: `tench (class 0)`, or `class 0` without labels."""
+        """Describe a class: `tench (class 0)`, or `class 0` without labels."""
         return f"{self.names[index]} (class {index})" if self.names else f"class {index}"
 
 
@@ -52,10 +52,10 @@ def load_labels(path: str | os.PathLike[str], units: int | None = None) -> Label
     """Read the names of classes from a file.
 
     Args:
-        path: A text with one name a line, or a `.json` file: Keras's `imagenet_class_index.json`, the
-            `class_indices` of its generators (`{"cat": 0, …}`), or a list of names.
-        units: How many units the model's output has, to be checked. One unit takes one label, or two: the second is
-            the unit, the first its negative.
+        path: A text with one name a line, or a `.json` file: Keras's `imagenet_class_index.json`,
+            the `class_indices` of its generators (`{"cat": 0, …}`), or a list of names.
+        units: How many units the model's output has; if given, the number of labels is checked. One
+            unit takes one label or two: the second is the unit, the first its negative.
 
     Returns:
         The labels; `jlrp.explain` and `jlrp.explainer` take them as `labels`.
@@ -76,7 +76,9 @@ def load_labels(path: str | os.PathLike[str], units: int | None = None) -> Label
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise DataError(f"The labels file {printable_path(path)} has more than {MAX_BYTES:,} bytes: it is none.")
+        raise DataError(
+            f"The labels file {printable_path(path)} has more than {MAX_BYTES:,} bytes: it is none."
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -90,8 +92,8 @@ def _check_count(labels: Labels, units: int | None, path: Path) -> None:
     number = f"{len(labels)} label{'s' * (len(labels) != 1)}"
     if units == 1 and len(labels) not in (1, 2):
         raise DataError(
-            f"{printable_path(path)} has {number}, but the model's output is one unit: give one label, or two, the "
-            "first for its negative."
+            f"{printable_path(path)} has {number}, but the model's output is one unit: give one "
+            "label, or two, the first for its negative."
         )
     if units is not None and units > 1 and len(labels) != units:
         raise DataError(f"{printable_path(path)} has {number}, but the model has {units} classes.")
@@ -102,8 +104,10 @@ def _from_lines(text: str) -> Labels:
 
 
 def _from_json(text: str, path: Path) -> Labels:
-    """`{"0": ["n01440764", "tench"], …}`, `{"0": "tench", …}`, a list of either, or Keras's `{"cat": 0, …}`."""
-    wrong = DataError(f'{printable_path(path)} is no class index such as {{"0": ["n01440764", "tench"], ...}}.')
+    """Read a class index: `{"0": ["n01440764", "tench"], …}` or one of its relatives."""
+    wrong = DataError(
+        f'{printable_path(path)} is no class index such as {{"0": ["n01440764", "tench"], ...}}.'
+    )
     try:
         entries = _entries(parsed(text, "it"))
     except (LoadError, KeyError, TypeError):
@@ -115,13 +119,19 @@ def _from_json(text: str, path: Path) -> Labels:
 
 
 def _entries(found: Any) -> list[Any]:
-    """What stands for each class, in their order; `KeyError` or `TypeError` where a class is missing."""
+    """List the classes in order; raise `KeyError` or `TypeError` if one is missing."""
     if not isinstance(found, dict):
         return list(found)
-    if all(type(index) is int for index in found.values()):  # the class_indices of Keras's generators
+    if all(
+        type(index) is int for index in found.values()
+    ):  # the class_indices of Keras's generators
         found = {str(index): name for name, index in found.items()}
     return [found[str(index)] for index in range(len(found))]
 
 
 def _is_pair_of_texts(pair: Any) -> bool:
-    return isinstance(pair, list | tuple) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+    return (
+        isinstance(pair, list | tuple)
+        and len(pair) == 2
+        and all(isinstance(part, str) for part in pair)
+    )

@@ -1,4 +1,4 @@
-"""An output of a model: how many classes it has, what the model says of them, and in which words."""
+"""Outputs of a model: their classes, what the model says of them, and the words for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -51,7 +51,7 @@ class Output:
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """The axes besides the classes, such as (height, width) of a segmentation; empty for a score per class."""
+        """The axes besides the classes, such as (height, width) of a segmentation."""
         return self.shape[: self.axis] + self.shape[self.axis + 1 :]
 
     @property
@@ -65,25 +65,25 @@ class Output:
         return 2 if self.two_sided else self.units
 
     def name_of(self, index: int) -> str:
-        """A class by its label, or as `class 3`; one unit without labels is `the output`."""
+        """Name a class: its label, or `class 3`; one unit without labels is `the output`."""
         return self.labels[index] or ("the output" if self.units == 1 else f"class {index}")
 
     def title(self, index: int) -> str:
-        """A class for people: `tench (class 0)`; of one unit, whose classes nobody counts, the label alone."""
+        """Describe a class: `tench (class 0)`, or the label alone if the output has one unit."""
         return self.name_of(index) if self.units == 1 else self.labels.title(index)
 
     def score(self, probability: float | None, value: float) -> str:
-        """How likely a class is, for people: its probability, or its decision value where there is none."""
+        """Describe how likely a class is: its probability, or its decision value."""
         return f"output {value:.4g}" if probability is None else f"{100 * probability:.1f} %"
 
     def verdict(self, index: int, probability: float | None, value: float) -> str:
-        """A class with its score, for people: `tench (class 0), 93.1 %`."""
+        """Describe a class with its score: `tench (class 0), 93.1 %`."""
         if self.units == 1 and not self.labels and probability is None:
             return self.score(probability, value)
         return f"{self.title(index)}, {self.score(probability, value)}"
 
     def scores(self, explanation: Any) -> "Scores":
-        """What the model says of the images of an explanation, or of anything with `output` and `prediction`."""
+        """Read off an explanation what the model says of its images."""
         values, said = np.asarray(explanation.output), np.asarray(explanation.prediction)
         if self.two_sided and not self.positions:
             opposite = 1 - said if self.probabilities else -said
@@ -91,14 +91,18 @@ class Output:
         return Scores(values, said, self.probabilities)
 
     def predict(self, model: ir.Model, images: NDArray[Any]) -> "Scores":
-        """What the model says of images, computed one at a time."""
+        """Compute what the model says of images, one at a time."""
         graph, tail, rows = self.decision.graph, self.decision.tail, []
         params = jax.device_put(model.params)
         for index in range(len(images)):
             record = () if tail is None else tail.inputs
             found = forward(graph, params, images[index : index + 1], record=record)
             values, inner = found if record else (found, {})
-            own = values if tail is None else forward(tail, {}, tuple(inner[name] for name in tail.inputs))
+            own = (
+                values
+                if tail is None
+                else forward(tail, {}, tuple(inner[name] for name in tail.inputs))
+            )
             rows.append(jax.device_get((values, own)))
         return self.scores(_Forward(*(np.concatenate(each) for each in zip(*rows, strict=True))))
 
@@ -124,11 +128,11 @@ class Scores:
     probabilities: bool
 
     def probability(self, row: int, index: int) -> float | None:
-        """The probability of a class of one image, if the model gives one."""
+        """Return the probability of a class of one image, if the model gives one."""
         return float(self.scores[row, index]) if self.probabilities else None
 
     def ranked(self) -> NDArray[np.intp]:
-        """The classes of each image, (N, classes), the most likely first; among equals by their decision values."""
+        """Sort the classes of each image, (N, classes), the most likely first."""
         return np.lexsort((-self.values, -self.scores), axis=-1)
 
 
@@ -168,7 +172,8 @@ def output_of(
     """
     if name is not None and model.graph.values.get(name, "") not in model.graph:
         raise DataError(
-            f'There is no output or layer "{name}" to explain: the outputs are {", ".join(model.graph.outputs)}.'
+            f'There is no output or layer "{name}" to explain: the outputs are '
+            f"{', '.join(model.graph.outputs)}."
         )
     own = model.graph.outputs[0] if name is None else model.graph.values[name]
     shape = model.graph.shapes(model.params, model.input_shapes if shapes is None else shapes)[own]
@@ -178,5 +183,10 @@ def output_of(
     likely = within(model.graph.bounds[own], UNIT)
     named = labels if isinstance(labels, Labels) else Labels(tuple(labels))
     return Output(
-        own, lengths, model.graph.channel_axis(len(shape), own) - 1, likely, decision_of(model.graph, own), named
+        own,
+        lengths,
+        model.graph.channel_axis(len(shape), own) - 1,
+        likely,
+        decision_of(model.graph, own),
+        named,
     )

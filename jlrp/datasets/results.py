@@ -1,4 +1,4 @@
-"""Explanations to files and back."""
+"""Explanations in files."""
 
 import os
 from io import BytesIO
@@ -24,11 +24,11 @@ ARRAYS = ("output", "target", "prediction", "start")
 
 
 def save_explanation(explanation: Explanation, path: str | os.PathLike[str]) -> None:
-    """Write an explanation to an `.npz` file, in one step: all of it is there, or what was there before.
+    """Write an explanation to an `.npz` file in one step, so that the file is never half there.
 
-    The file holds numbers and texts, no objects: `relevance` (`relevance:0`, … of several inputs), `output`,
-    `prediction`, `target`, `start`, the axes' names, `layer:NAME` for each recorded layer, and the ledger.
-    `np.load` reads it too.
+    The file holds numbers and texts, no objects: `relevance` (`relevance:0`, … for several inputs),
+    `output`, `prediction`, `target`, `start`, the names of the axes, `layer:NAME` for each recorded
+    layer, and the ledger. `np.load` reads it too.
 
     Args:
         explanation: What `jlrp.explain` or an explainer returns.
@@ -49,14 +49,22 @@ def save_explanation(explanation: Explanation, path: str | os.PathLike[str]) -> 
     """
     found = jax.device_get(explanation)
     several = isinstance(found.relevance, tuple)
-    parts = {f"relevance:{index}": part for index, part in enumerate(found.relevance)} if several else {}
+    parts = (
+        {f"relevance:{index}": part for index, part in enumerate(found.relevance)}
+        if several
+        else {}
+    )
     write_whole(
         Path(path),
         npz_bytes(
             {
                 FORMAT: "1",
                 **(parts or {"relevance": found.relevance}),
-                **{name: getattr(found, name) for name in ARRAYS if getattr(found, name) is not None},
+                **{
+                    name: getattr(found, name)
+                    for name in ARRAYS
+                    if getattr(found, name) is not None
+                },
                 **{f"layer:{name}": array for name, array in found.layers.items()},
                 "axes": _texts(",".join(axes) for axes in found.axes),
                 "layer_names": _texts(name for name, _ in found.layer_axes),
@@ -87,39 +95,51 @@ def load_explanation(path: str | os.PathLike[str]) -> Explanation:
         jlrp.datasets.errors.DataError: README.md cannot be read: it holds no arrays of numbers.
     """
     path = Path(path)
-    found = read_npz(path)
+    found: dict[str, Any] = dict(read_npz(path))
     try:
         if str(found[FORMAT]) != "1":
-            raise DataError(f"{printable_path(path)} is of a later version of this format: update jlrp.")
+            raise DataError(
+                f"{printable_path(path)} is of a later version of this format: update jlrp."
+            )
         return Explanation(
-            relevance=found["relevance"] if "relevance" in found else _numbered(found, "relevance:"),
+            relevance=found["relevance"]
+            if "relevance" in found
+            else _numbered(found, "relevance:"),
             output=found["output"],
             target=found["target"],
-            layers={name.removeprefix("layer:"): found[name] for name in found if name.startswith("layer:")},
+            layers={
+                name.removeprefix("layer:"): found[name]
+                for name in found
+                if name.startswith("layer:")
+            },
             ledger=_ledger(found) if "ledger" in found else None,
             prediction=found.get("prediction"),
             start=found.get("start"),
             axes=tuple(_axes(text) for text in found["axes"]),
             layer_axes=tuple(
-                (str(name), _axes(text)) for name, text in zip(found["layer_names"], found["layer_axes"], strict=True)
+                (str(name), _axes(text))
+                for name, text in zip(found["layer_names"], found["layer_axes"], strict=True)
             ),
             labels=tuple(map(str, found["labels"])),
         )
     except (KeyError, TypeError) as error:
         raise DataError(
-            f"{printable_path(path)} holds no explanation: jlrp.datasets.save_explanation writes such files."
+            f"{printable_path(path)} holds no explanation: jlrp.datasets.save_explanation writes "
+            "such files."
         ) from error
 
 
 def npz_bytes(arrays: dict[str, Any]) -> bytes:
-    """Numbers and texts as the content of an `.npz` file."""
+    """Make the content of an `.npz` file of numbers and texts."""
     buffer = BytesIO()
-    np.savez(buffer, allow_pickle=False, **{name: _storable(value) for name, value in arrays.items()})
+    np.savez(
+        buffer, allow_pickle=False, **{name: _storable(value) for name, value in arrays.items()}
+    )
     return buffer.getvalue()
 
 
 def ledger_arrays(ledger: Ledger) -> dict[str, Any]:
-    """A ledger's numbers with their headings, as files have them."""
+    """Name the numbers and headings of a ledger as files have them."""
     return {
         "ledger": ledger.entries,
         "ledger_layers": _texts(ledger.layers),
@@ -130,7 +150,7 @@ def ledger_arrays(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _ledger(found: dict[str, NDArray[Any]]) -> Ledger:
+def _ledger(found: dict[str, Any]) -> Ledger:
     return Ledger(
         entries=found["ledger"],
         start=found["ledger_start"],
@@ -140,13 +160,13 @@ def _ledger(found: dict[str, NDArray[Any]]) -> Ledger:
     )
 
 
-def _numbered(found: dict[str, NDArray[Any]], prefix: str) -> tuple[NDArray[Any], ...]:
+def _numbered(found: dict[str, Any], prefix: str) -> tuple[Any, ...]:
     count = sum(name.startswith(prefix) for name in found)
     return tuple(found[f"{prefix}{index}"] for index in range(count))
 
 
 def _storable(value: Any) -> NDArray[Any]:
-    """An array that NumPy's format has; bfloat16, which it lacks, as float32."""
+    """Make an array that NumPy's format has; it lacks bfloat16, which becomes float32."""
     array = np.asarray(value)
     return array.astype(np.float32) if array.dtype.kind == "V" else array
 

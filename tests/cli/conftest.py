@@ -19,7 +19,9 @@ def jlrp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jlrp:
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: object) -> Result:
-        return CliRunner().invoke(program, [str(argument) for argument in arguments], prog_name="jlrp")
+        return CliRunner().invoke(
+            program, [str(argument) for argument in arguments], prog_name="jlrp"
+        )
 
     return run
 

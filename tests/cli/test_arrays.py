@@ -24,7 +24,10 @@ def series(tmp_path):
         ir.Node("p", ir.Softmax(), ("fc",)),
     ]
     params = {"conv": weight(0, 5, 2, 4), "fc": weight(1, 4, 3)}
-    ir.save(ir.Model(ir.Graph(nodes, ["signal"], ["p"]), params, ((None, 20, 2),)), tmp_path / "series.safetensors")
+    ir.save(
+        ir.Model(ir.Graph(nodes, ["signal"], ["p"]), params, ((None, 20, 2),)),
+        tmp_path / "series.safetensors",
+    )
     return "series.safetensors"
 
 
@@ -61,10 +64,14 @@ def test_one_program_serves_files_of_any_length(jlrp, series, signals, tmp_path)
     for length in (1, 2, 5):
         np.save(tmp_path / f"{length}.npy", signals[:length])
     programs.explain.clear_cache()
-    assert_fine(jlrp("explain", series, "1.npy", "2.npy", "5.npy", "--no-pictures", "--batch-size", "3"))
+    assert_fine(
+        jlrp("explain", series, "1.npy", "2.npy", "5.npy", "--no-pictures", "--batch-size", "3")
+    )
     assert programs.explain.cache_size() == 1
     whole = np.load(tmp_path / "jlrp-relevance/5.npz")["relevance"]
-    np.testing.assert_allclose(np.load(tmp_path / "jlrp-relevance/1.npz")["relevance"], whole[:1], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        np.load(tmp_path / "jlrp-relevance/1.npz")["relevance"], whole[:1], rtol=1e-4, atol=1e-6
+    )
 
 
 def test_a_sample_without_the_batch(jlrp, series, signals, tmp_path):
@@ -88,7 +95,9 @@ def test_several_inputs_by_name(jlrp, tmp_path):
     rng = np.random.default_rng(0)
     left, right = rng.normal(size=(2, 3)).astype("f"), rng.normal(size=(2, 4)).astype("f")
     np.savez(tmp_path / "both.npz", left=left, right=right)
-    assert_fine(jlrp("explain", "two.safetensors", "both.npz", "--preset", "epsilon", "--target", "1"))
+    assert_fine(
+        jlrp("explain", "two.safetensors", "both.npz", "--preset", "epsilon", "--target", "1")
+    )
     found = np.load(tmp_path / "jlrp-relevance/both.npz")
     expected = library.explain(model, (left, right), "epsilon", target=1).relevance
     np.testing.assert_allclose(found["relevance:left"], expected[0], rtol=1e-4)
@@ -99,7 +108,9 @@ def test_several_inputs_by_name(jlrp, tmp_path):
     ]
     np.savez(tmp_path / "wrong.npz", left=left)
     refused = jlrp("explain", "two.safetensors", "wrong.npz")
-    assert_refused(refused, 'wrong.npz has the arrays "left", but the model has the inputs "left", "right"')
+    assert_refused(
+        refused, 'wrong.npz has the arrays "left", but the model has the inputs "left", "right"'
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,7 +136,9 @@ def test_files_that_are_no_arrays(jlrp, series, signals, tmp_path):
     (tmp_path / "cut.npy").write_bytes((tmp_path / "ecg.npy").read_bytes()[:200])
     for name in ("x.npy", "x.npz", "cut.npy"):
         assert_refused(jlrp("explain", series, name), f"{name} cannot be read")
-    assert_refused(jlrp("explain", series, "none.npy"), "none.npy cannot be read: No such file or directory")
+    assert_refused(
+        jlrp("explain", series, "none.npy"), "none.npy cannot be read: No such file or directory"
+    )
     assert_refused(jlrp("explain", series, "ecg.npy", "cat.png"), "images or arrays, not both")
     result = jlrp("explain", series, "ecg.npy", "cut.npy")
     assert result.exit_code == 2
@@ -134,21 +147,40 @@ def test_files_that_are_no_arrays(jlrp, series, signals, tmp_path):
 
 def test_options_that_arrays_do_not_have(jlrp, series, signals):
     assert_refused(jlrp("explain", series, "ecg.npy", "--size", "4"), "--size is for images")
-    assert_refused(jlrp("explain", series, "ecg.npy", "--report", "r.html"), "--report is for images")
-    assert_refused(jlrp("explain", series, "ecg.npy", "--preset", "epsilon_gamma_box"), "--low and --high")
+    assert_refused(
+        jlrp("explain", series, "ecg.npy", "--report", "r.html"), "--report is for images"
+    )
+    assert_refused(
+        jlrp("explain", series, "ecg.npy", "--preset", "epsilon_gamma_box"), "--low and --high"
+    )
     bounds = ("--preset", "epsilon_gamma_box", "--low", "-5", "--high", "5")
     assert_fine(jlrp("explain", series, "ecg.npy", *bounds, "--no-pictures"))
 
 
 def test_baselines_and_contrasts(jlrp, series, signals, tmp_path):
     model = ir.load(tmp_path / series)
-    assert_fine(jlrp("explain", series, "ecg.npy", "--preset", "gradient", "--batch-size", "2", "--no-pictures"))
+    assert_fine(
+        jlrp(
+            "explain",
+            series,
+            "ecg.npy",
+            "--preset",
+            "gradient",
+            "--batch-size",
+            "2",
+            "--no-pictures",
+        )
+    )
     found = np.load(tmp_path / "jlrp-relevance/ecg.npz")["relevance"]
-    np.testing.assert_allclose(found, library.gradient(model)(model, signals).relevance, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        found, library.gradient(model)(model, signals).relevance, rtol=1e-4, atol=1e-6
+    )
     options = ("--preset", "epsilon", "--contrast", "runner_up", "--no-pictures", "--force")
     assert_fine(jlrp("explain", series, "ecg.npy", *options))
     found = np.load(tmp_path / "jlrp-relevance/ecg.npz")["relevance"]
     expected = library.explain(model, signals, "epsilon", contrast="runner_up").relevance
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
-    refused = jlrp("explain", series, "ecg.npy", "--preset", "gradient", "--start", "one", "--force")
+    refused = jlrp(
+        "explain", series, "ecg.npy", "--preset", "gradient", "--start", "one", "--force"
+    )
     assert_refused(refused, "--start is for presets, and gradient is a baseline")

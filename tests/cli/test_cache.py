@@ -90,9 +90,18 @@ def test_runs_with_kept_programs(tmp_path, damage):
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)
 
     def run(name):
-        command = [sys.executable, "-m", "jlrp", "explain", str(DATA / "digits_resnet.h5"), str(image)]
+        command = [
+            sys.executable,
+            "-m",
+            "jlrp",
+            "explain",
+            str(DATA / "digits_resnet.h5"),
+            str(image),
+        ]
         command += ["-o", str(tmp_path / name), "--no-pictures"]
-        return subprocess.run(command, check=False, capture_output=True, env=environment, timeout=300)
+        return subprocess.run(
+            command, check=False, capture_output=True, env=environment, timeout=300
+        )
 
     first = run("first")
     assert (first.returncode, first.stderr) == (0, b"")
@@ -111,7 +120,9 @@ def test_runs_with_kept_programs(tmp_path, damage):
     third = run("third")
     assert (third.returncode, third.stderr) == (0, b"")
     for name in ("second", "third") if damage != "swapped" else ("third",):
-        found, expected = (np.load(next((tmp_path / each).glob("*.npz")))["relevance"] for each in (name, "first"))
+        found, expected = (
+            np.load(next((tmp_path / each).glob("*.npz")))["relevance"] for each in (name, "first")
+        )
         np.testing.assert_array_equal(found, expected)
     for path in (tmp_path / "cache").rglob("*-cache"):
         assert damage != "cut" or path.stat().st_size > 1000

@@ -32,7 +32,9 @@ def embedded(path: Path) -> list[np.ndarray]:
     """The pictures in an SVG file, the right way up."""
     found = []
     for each in ElementTree.parse(path).iter(f"{SVG}image"):
-        (Path(path.parent) / "part.png").write_bytes(b64decode(each.get(LINK, "").partition(",")[2]))
+        (Path(path.parent) / "part.png").write_bytes(
+            b64decode(each.get(LINK, "").partition(",")[2])
+        )
         with Image.open(path.parent / "part.png") as image:
             found.append(np.asarray(image.convert("RGB")))
     return found
@@ -52,12 +54,16 @@ def explained(model: Path, paths: list[Path], preset: str, classes: list[list[in
     inputs = load_images(frame, paths).images
     found = [
         jax.device_get(
-            library.explainer(loaded.graph, preset, **options).per_class(loaded.params, inputs[i : i + 1], k)
+            library.explainer(loaded.graph, preset, **options).per_class(
+                loaded.params, inputs[i : i + 1], k
+            )
         )
         for i, k in enumerate(classes)
     ]
     relevance = np.stack([each.relevance[:, 0] for each in found])
-    return np.moveaxis(relevance, 2 + frame.channel_axis, -1), np.stack([each.output[0] for each in found])
+    return np.moveaxis(relevance, 2 + frame.channel_axis, -1), np.stack(
+        [each.output[0] for each in found]
+    )
 
 
 # --- what is in the picture
@@ -76,21 +82,44 @@ def test_a_row_for_each_image_and_a_column_for_each_preset(jlrp, model, photo, t
 @pytest.mark.parametrize("which", ["model", "channels_first_model"])
 def test_the_maps_are_those_of_the_library(jlrp, request, which, photo, tmp_path):
     model, image = request.getfixturevalue(which), photo("a.png", 1)
-    assert_fine(jlrp("compare", model, image, *TWO, "--targets", "4,0", "-o", "grid.svg", "--percentile", "100"))
+    assert_fine(
+        jlrp(
+            "compare",
+            model,
+            image,
+            *TWO,
+            "--targets",
+            "4,0",
+            "-o",
+            "grid.svg",
+            "--percentile",
+            "100",
+        )
+    )
     pictures = embedded(tmp_path / "grid.svg")
     for preset in ("epsilon", "epsilon_plus"):
         (maps,), _ = explained(model, [image], preset, [[4, 0]])
         for values in maps.sum(-1, dtype=np.float64):
             expected = plot.colours(values, np.abs(values).max()).astype(int)
-            same = [np.abs(each - expected).max() <= 1 for each in pictures if each.shape == expected.shape]
+            same = [
+                np.abs(each - expected).max() <= 1
+                for each in pictures
+                if each.shape == expected.shape
+            ]
             assert any(same) or any(
-                np.abs(each[::-1] - expected).max() <= 1 for each in pictures if each.shape == expected.shape
+                np.abs(each[::-1] - expected).max() <= 1
+                for each in pictures
+                if each.shape == expected.shape
             )
 
 
 def test_each_row_has_class_label_and_probability(jlrp, model, photo, labels, tmp_path):
     image = photo("a.png", 1)
-    assert_fine(jlrp("compare", model, image, *TWO, "--targets", "top3", "--labels", labels, "-o", "grid.svg"))
+    assert_fine(
+        jlrp(
+            "compare", model, image, *TWO, "--targets", "top3", "--labels", labels, "-o", "grid.svg"
+        )
+    )
     _, (output,) = explained(model, [image], "epsilon", [[0]])
     chances = np.exp(output - output.max()) / np.exp(output - output.max()).sum()
     names, found = labels.read_text().split(), texts(tmp_path / "grid.svg")
@@ -102,7 +131,9 @@ def test_each_row_has_class_label_and_probability(jlrp, model, photo, labels, tm
 
 def test_json_tells_the_rows(jlrp, model, photo, labels):
     images = [photo("a.png", 1), photo("b.png", 2)]
-    result = jlrp("compare", model, *images, *TWO, "--targets", "predicted,dog", "--labels", labels, "--json")
+    result = jlrp(
+        "compare", model, *images, *TWO, "--targets", "predicted,dog", "--labels", labels, "--json"
+    )
     assert_fine(result)
     document = json.loads(result.stdout)
     assert document["picture"] == "jlrp-compare.png"
@@ -127,14 +158,28 @@ def test_a_class_named_twice_has_one_row(jlrp, model, photo):
 def test_options_mean_the_same_as_for_explain(jlrp, model, photo, tmp_path):
     image = photo("a.png", 1)
     options = ["--preprocess", "tf", "--resize", "nearest", "--start", "one"]
-    assert_fine(jlrp("explain", model, image, "--preset", "epsilon", "--target", "2", *options, "--no-pictures"))
+    assert_fine(
+        jlrp(
+            "explain",
+            model,
+            image,
+            "--preset",
+            "epsilon",
+            "--target",
+            "2",
+            *options,
+            "--no-pictures",
+        )
+    )
     with np.load(tmp_path / "jlrp-relevance/a.npz") as archive:
         values = archive["relevance"].sum(-1, dtype=np.float64)
     target = ["--presets", "epsilon", "--targets", "2", "--percentile", "100", "-o", "grid.svg"]
     assert_fine(jlrp("compare", model, image, *target, *options))
     expected = plot.colours(values, np.abs(values).max()).astype(int)
     pictures = [each for each in embedded(tmp_path / "grid.svg") if each.shape == expected.shape]
-    assert any(np.abs(turned - expected).max() <= 1 for each in pictures for turned in (each, each[::-1]))
+    assert any(
+        np.abs(turned - expected).max() <= 1 for each in pictures for turned in (each, each[::-1])
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,7 +264,11 @@ def test_a_model_that_is_none(jlrp, photo, tmp_path):
 
 def test_what_is_there_is_replaced_with_force_only(jlrp, model, photo, tmp_path):
     (tmp_path / "grid.png").write_text("mine")
-    assert_refused(jlrp("compare", model, photo("a.png"), *TWO, "-o", "grid.png"), "grid.png is there", "--force")
+    assert_refused(
+        jlrp("compare", model, photo("a.png"), *TWO, "-o", "grid.png"),
+        "grid.png is there",
+        "--force",
+    )
     assert (tmp_path / "grid.png").read_text() == "mine"
     assert_fine(jlrp("compare", model, photo("a.png"), *TWO, "-o", "grid.png", "--force"))
     assert (tmp_path / "grid.png").read_bytes().startswith(b"\x89PNG")
@@ -230,7 +279,9 @@ def test_too_many_rows(jlrp, model, photo):
     assert_refused(jlrp("compare", model, *images, "--targets", "top5"), "55 rows", "at most 50")
 
 
-def test_relevance_that_is_not_finite_names_image_and_preset(jlrp, model, photo, tmp_path, monkeypatch):
+def test_relevance_that_is_not_finite_names_image_and_preset(
+    jlrp, model, photo, tmp_path, monkeypatch
+):
     call = library.Bound.per_class
 
     def overflowing(self, images, classes):
@@ -239,7 +290,9 @@ def test_relevance_that_is_not_finite_names_image_and_preset(jlrp, model, photo,
 
     monkeypatch.setattr(library.Bound, "per_class", overflowing)
     assert_refused(
-        jlrp("compare", model, photo("a.png"), *TWO), "a.png: its relevance under", '"epsilon" is not finite'
+        jlrp("compare", model, photo("a.png"), *TWO),
+        "a.png: its relevance under",
+        '"epsilon" is not finite',
     )
     assert not (tmp_path / "jlrp-compare.png").exists()
 
@@ -249,7 +302,10 @@ def test_nothing_half_written_when_the_disk_is_full(jlrp, model, photo, tmp_path
         raise OSError(28, "No space left on device", str(target))
 
     monkeypatch.setattr(os, "replace", full)
-    assert_refused(jlrp("compare", model, photo("a.png"), *TWO, "-o", "out/grid.png"), "No space left on device")
+    assert_refused(
+        jlrp("compare", model, photo("a.png"), *TWO, "-o", "out/grid.png"),
+        "No space left on device",
+    )
     assert list((tmp_path / "out").iterdir()) == []
 
 

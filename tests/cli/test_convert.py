@@ -1,5 +1,6 @@
 """`jlrp convert`: one of the library's own files from any other."""
 
+import h5py
 import numpy as np
 
 import ir
@@ -27,7 +28,10 @@ def test_explanations_are_the_same(jlrp, model, photo, tmp_path):
     for name, file in (("before", model), ("after", "own.safetensors")):
         result = jlrp("explain", file, image, "--output", name, "--no-pictures")
         assert result.exit_code == 0, result.output
-    with np.load(tmp_path / "before" / "cat.npz") as before, np.load(tmp_path / "after" / "cat.npz") as after:
+    with (
+        np.load(tmp_path / "before" / "cat.npz") as before,
+        np.load(tmp_path / "after" / "cat.npz") as after,
+    ):
         assert before.files == after.files
         for name in set(before.files) - {"model"}:
             np.testing.assert_array_equal(before[name], after[name], name)
@@ -55,9 +59,15 @@ def test_bad_input(jlrp, model, tmp_path):
     assert_refused(jlrp("convert", "nowhere.h5", "own.safetensors"), "nowhere.h5", "does not exist")
     assert_refused(jlrp("convert", model, "own.h5"), "own.h5", "should end in .safetensors")
     assert_refused(jlrp("convert", model, "folder.safetensors"), "is a folder")
-    assert_refused(jlrp("convert", model, "none/own.safetensors"), "none/own.safetensors", "No such file or directory")
+    assert_refused(
+        jlrp("convert", model, "none/own.safetensors"),
+        "none/own.safetensors",
+        "No such file or directory",
+    )
     assert_refused(jlrp("convert", model, "own.safetensors", "--variant", "x"), "--architecture")
-    assert_refused(jlrp("convert", model, "own.safetensors", "--architecture", "resnet50"), "does not tell")
+    assert_refused(
+        jlrp("convert", model, "own.safetensors", "--architecture", "resnet50"), "does not tell"
+    )
     assert_refused(jlrp("convert", model), "OUT")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.safetensors", "text.h5"]
 
@@ -72,3 +82,18 @@ def test_a_model_that_cannot_be_saved(jlrp, model, monkeypatch):
 
 def test_it_is_in_the_list_of_commands(jlrp):
     assert "convert" in jlrp("--help").stdout
+
+
+def test_the_hdf5_library_can_be_kept_out(jlrp, model, tmp_path):
+    with h5py.File(model) as given, h5py.File(tmp_path / "new.h5", "w", libver="latest") as changed:
+        given.copy("model_weights", changed)
+        changed.attrs.update(given.attrs)
+    assert_refused(
+        jlrp("convert", "new.h5", "own.safetensors", "--hdf5", "own"),
+        "--hdf5 own keeps it out",
+        "--hdf5 any",
+    )
+    assert_refused(jlrp("convert", "new.h5", "own.safetensors", "--hdf5", "safe"), "--hdf5")
+    assert not (tmp_path / "own.safetensors").exists()
+    assert_fine(jlrp("convert", "new.h5", "own.safetensors"))
+    assert_fine(jlrp("convert", model, "other.safetensors", "--hdf5", "own"))

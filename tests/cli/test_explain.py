@@ -60,15 +60,23 @@ def test_three_files_for_each_image(jlrp, model, photo, tmp_path):
 
 def test_the_relevance_is_that_of_the_library(jlrp, model, photo, tmp_path):
     path = photo("cat.png")
-    assert_fine(jlrp("explain", model, path, "--preset", "epsilon_plus", "--preprocess", "tf", "--target", 3))
+    assert_fine(
+        jlrp(
+            "explain", model, path, "--preset", "epsilon_plus", "--preprocess", "tf", "--target", 3
+        )
+    )
     found = loaded(tmp_path / "jlrp-relevance/cat.npz")
     of = ir.load(model)
-    images = read_image(path, Frame(16, 16, 3))[None].astype(np.float32) / np.float32(127.5) - np.float32(1)
+    images = read_image(path, Frame(16, 16, 3))[None].astype(np.float32) / np.float32(
+        127.5
+    ) - np.float32(1)
     expected = library.explainer(of.graph, "epsilon_plus")(of.params, images, target=3)
     scale = np.abs(expected.relevance).max()
     np.testing.assert_allclose(found["relevance"], expected.relevance[0], atol=1e-5 * scale)
     np.testing.assert_allclose(found["output"], expected.output[0], rtol=1e-4)
-    np.testing.assert_allclose(found["probability"], library.forward(of.graph, of.params, images)[0, 3], rtol=1e-4)
+    np.testing.assert_allclose(
+        found["probability"], library.forward(of.graph, of.params, images)[0, 3], rtol=1e-4
+    )
     assert found["class_index"] == 3
     assert found["logit"] == found["output"][3]
 
@@ -77,7 +85,18 @@ def test_the_npz_says_how_it_was_made(jlrp, model, photo, tmp_path):
     labels = tmp_path / "labels.txt"
     labels.write_text("ant\nbee\ncat\ndog\neel\n")
     path = photo("cat.png")
-    options = ("--preprocess", "tf", "--target", "bee", "--start", "one", "--resize", "nearest", "--labels", labels)
+    options = (
+        "--preprocess",
+        "tf",
+        "--target",
+        "bee",
+        "--start",
+        "one",
+        "--resize",
+        "nearest",
+        "--labels",
+        labels,
+    )
     assert_fine(jlrp("explain", model, path, *options))
     found = loaded(tmp_path / "jlrp-relevance/cat.npz")
     texts = {name: str(array) for name, array in found.items() if array.dtype.kind == "U"}
@@ -97,14 +116,20 @@ def test_the_npz_says_how_it_was_made(jlrp, model, photo, tmp_path):
 
 def test_channels_first_models_take_the_same_images(jlrp, channels_first_model, photo, tmp_path):
     path = photo("cat.png")
-    assert_fine(jlrp("explain", channels_first_model, path, "--preprocess", "unit", "--preset", "epsilon"))
+    assert_fine(
+        jlrp("explain", channels_first_model, path, "--preprocess", "unit", "--preset", "epsilon")
+    )
     found = loaded(tmp_path / "jlrp-relevance/cat.npz")
     of = ir.load(channels_first_model)
-    images = read_image(path, Frame(32, 32, 3)).transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
+    images = read_image(path, Frame(32, 32, 3)).transpose(2, 0, 1)[None].astype(
+        np.float32
+    ) / np.float32(255)
     expected = library.explainer(of.graph, "epsilon")(of.params, images)
     assert found["relevance"].shape == (3, 32, 32)
     assert str(found["layout"]) == "channels_first"
-    np.testing.assert_allclose(found["relevance"], expected.relevance[0], atol=1e-5 * np.abs(expected.relevance).max())
+    np.testing.assert_allclose(
+        found["relevance"], expected.relevance[0], atol=1e-5 * np.abs(expected.relevance).max()
+    )
 
 
 def test_the_ledger_is_shown_and_stored(jlrp, model, photo, tmp_path):
@@ -113,13 +138,23 @@ def test_the_ledger_is_shown_and_stored(jlrp, model, photo, tmp_path):
     result = jlrp("explain", model, *paths, *options, "--ledger", "-o", "with")
     assert_fine(result)
     of = ir.load(model)
-    images = np.stack([read_image(path, Frame(16, 16, 3)) for path in paths]).astype(np.float32) / np.float32(127.5) - 1
+    images = (
+        np.stack([read_image(path, Frame(16, 16, 3)) for path in paths]).astype(np.float32)
+        / np.float32(127.5)
+        - 1
+    )
     expected = library.explainer(of.graph, "epsilon_plus", ledger=True)(of.params, images).ledger
     first, second = (result.stdout.index(f"{path}: class ") for path in paths)
-    for row, (path, shown) in enumerate(zip(paths, (result.stdout[first:second], result.stdout[second:]), strict=True)):
+    for row, (path, shown) in enumerate(
+        zip(paths, (result.stdout[first:second], result.stdout[second:]), strict=True)
+    ):
         _, heading, *lines = shown.splitlines()
         assert heading.split()[:3] == ["layer", "rule", "received"]
-        assert [line.split()[0] for line in lines[: len(expected.layers) + 2]] == [*expected.layers, "start", "inputs"]
+        assert [line.split()[0] for line in lines[: len(expected.layers) + 2]] == [
+            *expected.layers,
+            "start",
+            "inputs",
+        ]
         found = loaded(tmp_path / "with" / f"{path.stem}.npz")
         assert found["ledger_layers"].tolist() == list(expected.layers)
         assert found["ledger_rules"].tolist() == list(expected.rules)
@@ -127,9 +162,13 @@ def test_the_ledger_is_shown_and_stored(jlrp, model, photo, tmp_path):
         assert columns == ["received", "passed", "bias", "stabiliser", "empty", "cropped", "rule"]
         scale = np.abs(expected.entries[..., row]).max()
         np.testing.assert_allclose(found["ledger"], expected.entries[..., row], atol=1e-5 * scale)
-        np.testing.assert_allclose(found["ledger_inputs"], found["relevance"].sum(), atol=1e-5 * scale)
+        np.testing.assert_allclose(
+            found["ledger_inputs"], found["relevance"].sum(), atol=1e-5 * scale
+        )
         kept = found["ledger"][:, columns.index("bias") :].sum()
-        np.testing.assert_allclose(found["ledger_start"], found["ledger_inputs"] + kept, atol=1e-5 * scale)
+        np.testing.assert_allclose(
+            found["ledger_start"], found["ledger_inputs"] + kept, atol=1e-5 * scale
+        )
         assert found["ledger_start"] == found["logit"]
 
 
@@ -147,11 +186,17 @@ def test_without_the_ledger_nothing_is_said_of_it(jlrp, model, photo, tmp_path):
     ("mode", "low", "high"),
     [
         ("tf", -1.0, 1.0),
-        ("caffe", np.array([-103.939, -116.779, -123.68]), np.array([255 - 103.939, 255 - 116.779, 255 - 123.68])),
+        (
+            "caffe",
+            np.array([-103.939, -116.779, -123.68]),
+            np.array([255 - 103.939, 255 - 116.779, 255 - 123.68]),
+        ),
     ],
 )
 @pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
-def test_bounds_are_what_black_and_white_become(jlrp, request, photo, tmp_path, mode, low, high, layout):
+def test_bounds_are_what_black_and_white_become(
+    jlrp, request, photo, tmp_path, mode, low, high, layout
+):
     path = request.getfixturevalue("model" if layout == "channels_last" else "channels_first_model")
     options = ("--preset", "epsilon_gamma_box", "--preprocess", mode, "--no-pictures")
     assert_fine(jlrp("explain", path, photo("a.png"), *options))
@@ -167,10 +212,24 @@ def test_bounds_are_what_black_and_white_become(jlrp, request, photo, tmp_path, 
 @pytest.mark.parametrize("layout", ["channels_last", "channels_first"])
 def test_bounds_may_be_given(jlrp, request, photo, tmp_path, layout):
     path = request.getfixturevalue("model" if layout == "channels_last" else "channels_first_model")
-    options = ("explain", path, photo("a.png"), "--preset", "epsilon_gamma_box", "--preprocess", "unit")
-    for folder, given in (("guessed", ()), ("same", ("--low", 0, "--high", 1)), ("wider", ("--high", 3))):
+    options = (
+        "explain",
+        path,
+        photo("a.png"),
+        "--preset",
+        "epsilon_gamma_box",
+        "--preprocess",
+        "unit",
+    )
+    for folder, given in (
+        ("guessed", ()),
+        ("same", ("--low", 0, "--high", 1)),
+        ("wider", ("--high", 3)),
+    ):
         assert_fine(jlrp(*options, *given, "--no-pictures", "-o", folder))
-    guessed, same, wider = (loaded(tmp_path / f / "a.npz")["relevance"] for f in ("guessed", "same", "wider"))
+    guessed, same, wider = (
+        loaded(tmp_path / f / "a.npz")["relevance"] for f in ("guessed", "same", "wider")
+    )
     np.testing.assert_allclose(same, guessed, atol=1e-5 * np.abs(guessed).max())
     assert np.abs(wider - guessed).max() > 0.01 * np.abs(guessed).max()
 
@@ -190,7 +249,9 @@ def test_bounds_that_hold_nothing(jlrp, model, photo, tmp_path, option, value, w
     assert not (tmp_path / "jlrp-relevance").exists()
 
 
-def test_the_last_batch_is_filled_up_and_one_program_serves_all(jlrp, model, photo, tmp_path, monkeypatch):
+def test_the_last_batch_is_filled_up_and_one_program_serves_all(
+    jlrp, model, photo, tmp_path, monkeypatch
+):
     shapes = []
     call = library.Bound.__call__
 
@@ -206,7 +267,9 @@ def test_the_last_batch_is_filled_up_and_one_program_serves_all(jlrp, model, pho
     assert_fine(jlrp("explain", model, "in", "--batch-size", 1, "--no-pictures", "-o", "one"))
     for name in ("0.npz", "1.npz", "2.npz"):
         two, one = loaded(tmp_path / "two" / name), loaded(tmp_path / "one" / name)
-        np.testing.assert_allclose(two["relevance"], one["relevance"], atol=1e-5 * np.abs(one["relevance"]).max())
+        np.testing.assert_allclose(
+            two["relevance"], one["relevance"], atol=1e-5 * np.abs(one["relevance"]).max()
+        )
 
 
 def test_folders_give_their_images_sorted(jlrp, model, photo, tmp_path):
@@ -245,13 +308,18 @@ def test_the_same_run_writes_the_same_files(jlrp, model, photo, tmp_path):
     for folder in ("one", "two"):
         assert_fine(jlrp("explain", model, path, "-o", folder))
     for name in outputs(tmp_path / "one"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), (
+            name
+        )
 
 
 def test_the_guessed_preprocessing_is_said(jlrp, model, channels_first_model, photo):
     path = photo("a.png")
     unknown = jlrp("explain", model, path, "--no-pictures").stdout
-    assert "preprocess unit, unsure (nothing in the model tells its scale; --preprocess none if" in unknown
+    assert (
+        "preprocess unit, unsure (nothing in the model tells its scale; --preprocess none if"
+        in unknown
+    )
     given = jlrp("explain", model, path, "--no-pictures", "--preprocess", "torch", "--force").stdout
     assert "preprocess torch (as given)" in given
 
@@ -262,9 +330,13 @@ def test_a_model_of_any_size_needs_one(jlrp, data, photo, tmp_path):
     with h5py.File(model, "r+") as file:
         config = file.attrs["model_config"]
         text = config.decode() if isinstance(config, bytes) else config
-        file.attrs["model_config"] = text.replace("[null, 32, 32, 3]", "[null, null, null, 3]").encode()
+        file.attrs["model_config"] = text.replace(
+            "[null, 32, 32, 3]", "[null, null, null, 3]"
+        ).encode()
     assert_refused(jlrp("explain", model, photo("a.png")), "any size", "--size")
-    assert_fine(jlrp("explain", model, "a.png", "--size", "40x48", "--preset", "epsilon", "--no-pictures"))
+    assert_fine(
+        jlrp("explain", model, "a.png", "--size", "40x48", "--preset", "epsilon", "--no-pictures")
+    )
     assert loaded(tmp_path / "jlrp-relevance/a.npz")["relevance"].shape == (40, 48, 3)
 
 
@@ -274,8 +346,12 @@ def test_one_picture_by_its_name(jlrp, model, photo, tmp_path):
         assert_fine(jlrp("explain", model, path, "-o", name))
         assert (tmp_path / name).stat().st_size > 1000
     assert outputs(tmp_path / "maps") == ["map.svg"]
-    assert_refused(jlrp("explain", model, path, "-o", "map.png"), "map.png is there already", "--force")
-    assert_refused(jlrp("explain", model, path, photo("b.png"), "-o", "two.png"), "one picture, and 2 images")
+    assert_refused(
+        jlrp("explain", model, path, "-o", "map.png"), "map.png is there already", "--force"
+    )
+    assert_refused(
+        jlrp("explain", model, path, photo("b.png"), "-o", "two.png"), "one picture, and 2 images"
+    )
     assert_refused(jlrp("explain", model, path, "-o", "two.png", "--no-pictures"), "--no-pictures")
     (tmp_path / "folder.png").mkdir()
     assert_fine(jlrp("explain", model, path, "-o", "folder.png"))
@@ -283,7 +359,16 @@ def test_one_picture_by_its_name(jlrp, model, photo, tmp_path):
 
 
 def test_the_ledger_in_json(jlrp, model, photo):
-    result = jlrp("explain", model, photo("a.png"), "--ledger", "--json", "--no-pictures", "--preset", "epsilon")
+    result = jlrp(
+        "explain",
+        model,
+        photo("a.png"),
+        "--ledger",
+        "--json",
+        "--no-pictures",
+        "--preset",
+        "epsilon",
+    )
     assert_fine(result)
     ledger = json.loads(result.stdout)["images"][0]["ledger"]
     kept = sum(sum(v for k, v in row.items() if k in COLUMNS[2:]) for row in ledger["layers"])
@@ -300,7 +385,17 @@ def test_a_target_by_its_label_and_by_its_code(jlrp, model, photo, tmp_path):
     labels.write_text(json.dumps(index))
     path = photo("a.png")
     for target in ("dog", "n03", "3"):
-        result = jlrp("explain", model, path, "--labels", labels, "--target", target, "--no-pictures", "--force")
+        result = jlrp(
+            "explain",
+            model,
+            path,
+            "--labels",
+            labels,
+            "--target",
+            target,
+            "--no-pictures",
+            "--force",
+        )
         assert_fine(result)
         assert "dog (class 3), " in result.stdout
 
@@ -378,14 +473,22 @@ BAD_IMAGES = [
     pytest.param(lambda path: None, "No such file or directory", id="missing"),
     pytest.param(lambda path: path.write_bytes(b""), "no image", id="empty"),
     pytest.param(lambda path: path.write_text("no image"), "no image", id="text"),
-    pytest.param(lambda path: path.write_bytes(png_of_noise()[:700]), "cannot be read", id="truncated"),
-    pytest.param(lambda path: Image.fromarray(np.eye(4, dtype=np.float32)).save(path, "TIFF"), "mode F", id="float"),
+    pytest.param(
+        lambda path: path.write_bytes(png_of_noise()[:700]), "cannot be read", id="truncated"
+    ),
+    pytest.param(
+        lambda path: Image.fromarray(np.eye(4, dtype=np.float32)).save(path, "TIFF"),
+        "mode F",
+        id="float",
+    ),
 ]
 
 
 def png_of_noise() -> bytes:
     buffer = BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)).save(buffer, "PNG")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)).save(
+        buffer, "PNG"
+    )
     return buffer.getvalue()
 
 
@@ -453,7 +556,9 @@ def test_missing_arguments(jlrp, model):
     assert_refused(jlrp("explain", model), "IMAGE")
 
 
-def test_an_output_that_is_not_finite_is_an_error_that_names_the_image(jlrp, model, photo, tmp_path, monkeypatch):
+def test_an_output_that_is_not_finite_is_an_error_that_names_the_image(
+    jlrp, model, photo, tmp_path, monkeypatch
+):
     call = library.Bound.__call__
 
     def overflowing(self, images, target=None, **options):
@@ -483,7 +588,13 @@ def in_a_process(*arguments: object, folder: Path) -> subprocess.CompletedProces
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, "-m", "jlrp", *map(str, arguments)]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
@@ -491,7 +602,11 @@ def test_from_a_shell(model, photo, tmp_path):
     (tmp_path / "bad.jpg").write_text("no image")
     result = in_a_process("explain", model, photo("good.png"), "bad.jpg", folder=tmp_path)
     assert result.returncode == 2
-    assert outputs(tmp_path / "jlrp-relevance") == ["good.heatmap.png", "good.npz", "good.overlay.png"]
+    assert outputs(tmp_path / "jlrp-relevance") == [
+        "good.heatmap.png",
+        "good.npz",
+        "good.overlay.png",
+    ]
     assert "Traceback" not in result.stderr
     assert result.stderr.splitlines() == [
         "Error: bad.jpg cannot be read: it is no image of a known format.",
@@ -501,7 +616,8 @@ def test_from_a_shell(model, photo, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", [b"-dash.png", b"[red]$x$ :smile:.png", "\u65e5\u672c.png".encode(), b"\xff.png", b"a\nb.png"]
+    "name",
+    [b"-dash.png", b"[red]$x$ :smile:.png", "\u65e5\u672c.png".encode(), b"\xff.png", b"a\nb.png"],
 )
 def test_any_file_name(jlrp, model, photo, tmp_path, name):
     photo("in/a.png").rename(tmp_path / "in" / os.fsdecode(name))

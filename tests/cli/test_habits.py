@@ -30,15 +30,28 @@ COMMAND = [
 
 
 def environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
-    return {**kept, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "TERM": "xterm-256color", "COLUMNS": "120", **more}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NO_COLOR", "FORCE_COLOR", "TERM")
+    }
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "JAX_PLATFORMS": "cpu",
+        "TERM": "xterm-256color",
+        "COLUMNS": "120",
+        **more,
+    }
 
 
 def on_a_terminal(*arguments: object, folder: Path, **more: str) -> tuple[int, str]:
     """Exit code of a run, and what it wrote to a terminal."""
     ours, its = pty.openpty()
     command = [*COMMAND, *map(str, arguments)]
-    with subprocess.Popen(command, cwd=folder, env=environment(**more), stdout=its, stderr=its, stdin=its) as process:
+    with subprocess.Popen(
+        command, cwd=folder, env=environment(**more), stdout=its, stderr=its, stdin=its
+    ) as process:
         os.close(its)
         written = b""
         while True:
@@ -59,15 +72,39 @@ def test_json_is_one_document_and_nothing_else(jlrp, model, photo, tmp_path):
     (tmp_path / "labels.txt").write_text("ant\nbee\ncat\ndog\neel\n")
     (tmp_path / "bad.jpg").write_text("no image")
     paths = [photo("in/a.png", 1), photo("in/b.png", 2)]
-    options = ("--labels", "labels.txt", "--report", "report.html", "--ledger", "--preset", "epsilon")
+    options = (
+        "--labels",
+        "labels.txt",
+        "--report",
+        "report.html",
+        "--ledger",
+        "--preset",
+        "epsilon",
+    )
     result = jlrp("explain", model, paths[0], "bad.jpg", paths[1], *options, "--json")
     assert result.exit_code == 2
     found = json.loads(result.stdout)
-    assert (found["model"], found["preset"], found["report"]) == (str(model), "epsilon", "report.html")
+    assert (found["model"], found["preset"], found["report"]) == (
+        str(model),
+        "epsilon",
+        "report.html",
+    )
     first, bad, second = found["images"]
-    assert bad == {"path": "bad.jpg", "error": "bad.jpg cannot be read: it is no image of a known format."}
+    assert bad == {
+        "path": "bad.jpg",
+        "error": "bad.jpg cannot be read: it is no image of a known format.",
+    }
     for image, path in ((first, paths[0]), (second, paths[1])):
-        assert list(image) == ["path", "class", "label", "probability", "logit", "note", "ledger", "files"]
+        assert list(image) == [
+            "path",
+            "class",
+            "label",
+            "probability",
+            "logit",
+            "note",
+            "ledger",
+            "files",
+        ]
         assert image["path"] == str(path)
         assert list(image["files"]) == ["relevance", "heatmap", "overlay"]
         with np.load(tmp_path / image["files"]["relevance"]) as kept:
@@ -133,13 +170,19 @@ def test_no_output_is_replaced_unless_forced(jlrp, model, photo, tmp_path):
     (folder / "b.overlay.png").write_text("mine")
     result = jlrp("explain", model, *paths)
     assert_refused(
-        result, "jlrp-relevance/b.overlay.png is there already: give another place, or --force to replace it."
+        result,
+        "jlrp-relevance/b.overlay.png is there already: give another place, or --force to replace it.",
     )
     (tmp_path / "report.html").write_text("mine")
     (folder / "a.npz").write_text("mine")
     result = jlrp("explain", model, *paths, "--report", "report.html")
-    assert_refused(result, "jlrp-relevance/a.npz is there already, and 2 more: ", "--force to replace them.")
-    assert {path.name: path.read_text() for path in folder.iterdir()} == {"a.npz": "mine", "b.overlay.png": "mine"}
+    assert_refused(
+        result, "jlrp-relevance/a.npz is there already, and 2 more: ", "--force to replace them."
+    )
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {
+        "a.npz": "mine",
+        "b.overlay.png": "mine",
+    }
     assert (tmp_path / "report.html").read_text() == "mine"
     assert_fine(jlrp("explain", model, *paths, "--report", "report.html", "--force"))
     assert (tmp_path / "report.html").read_text("utf-8").startswith("<!doctype html>")
@@ -183,14 +226,23 @@ def test_completion_is_offered(jlrp):
     [
         (["jlrp", "exp"], {"explain"}),
         (["jlrp", "explain", "--pre"], {"--preset", "--presets", "--preprocess"}),
-        (["jlrp", "explain", "--preset", "epsilon_a"], {"epsilon_alpha2_beta1", "epsilon_alpha2_beta1_flat"}),
+        (
+            ["jlrp", "explain", "--preset", "epsilon_a"],
+            {"epsilon_alpha2_beta1", "epsilon_alpha2_beta1_flat"},
+        ),
         (["jlrp", "inspect", "--preset", "guided"], {"guided_backprop"}),
         (["jlrp", "explain", "--resize", "b"], {"bilinear", "bicubic"}),
     ],
 )
 def test_completion(words, offered, tmp_path):
-    more = {"_JLRP_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
-    done = subprocess.run(COMMAND, env=environment(**more), cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    more = {
+        "_JLRP_COMPLETE": "complete_bash",
+        "COMP_WORDS": " ".join(words),
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    done = subprocess.run(
+        COMMAND, env=environment(**more), cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
     assert set(done.stdout.split()) == offered, done.stderr
 
 
@@ -225,7 +277,10 @@ def test_no_colour_where_it_is_not_wanted(model, many, tmp_path):
 
 @pytest.mark.slow
 def test_quiet_on_a_terminal(model, many, tmp_path):
-    assert on_a_terminal("explain", model, many, "--no-pictures", "--quiet", folder=tmp_path) == (0, "")
+    assert on_a_terminal("explain", model, many, "--no-pictures", "--quiet", folder=tmp_path) == (
+        0,
+        "",
+    )
 
 
 # --- Ctrl-C
@@ -243,10 +298,25 @@ def assert_whole(path: Path) -> None:
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_whole_files_only(model, many, tmp_path):
-    command = [*COMMAND, "explain", str(model), many, "--report", "report.html", "--json", "--batch-size", "1"]
+    command = [
+        *COMMAND,
+        "explain",
+        str(model),
+        many,
+        "--report",
+        "report.html",
+        "--json",
+        "--batch-size",
+        "1",
+    ]
     folder = tmp_path / "jlrp-relevance"
     with subprocess.Popen(
-        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         end = time.monotonic() + 120
         while not list(folder.glob("*.npz")) and process.poll() is None and time.monotonic() < end:

@@ -23,7 +23,12 @@ LABELS = ("ant", "bee", "cat", "dog", "eel")
 
 def run(*arguments: object, folder: Path, **options) -> subprocess.CompletedProcess[bytes]:
     """The command in a process of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **options.pop("env", {})}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "JAX_PLATFORMS": "cpu",
+        **options.pop("env", {}),
+    }
     environment = {name: value for name, value in environment.items() if value is not None}
     command = [sys.executable, "-m", "jlrp", *map(str, arguments)]
     options.setdefault("stdout", subprocess.PIPE)
@@ -40,7 +45,10 @@ def assert_plain(text: str) -> None:
 def evil_model(tmp_path) -> Path:
     """A model whose layers' names and source are no plain text."""
     graph = ir.Graph(
-        [ir.Node(f"a{EVIL}", ir.Flatten(), ("x",)), ir.Node(f"b{EVIL}\nError: no", ir.Dense(), (f"a{EVIL}",), "fc")],
+        [
+            ir.Node(f"a{EVIL}", ir.Flatten(), ("x",)),
+            ir.Node(f"b{EVIL}\nError: no", ir.Dense(), (f"a{EVIL}",), "fc"),
+        ],
         ["x"],
         [f"b{EVIL}\nError: no"],
     )
@@ -67,7 +75,9 @@ def evil_model(tmp_path) -> Path:
         ("presets", EVIL),
     ],
 )
-def test_text_from_files_and_arguments_is_shown_plainly(jlrp, evil_model, photo, tmp_path, arguments):
+def test_text_from_files_and_arguments_is_shown_plainly(
+    jlrp, evil_model, photo, tmp_path, arguments
+):
     photo("a.png")
     (tmp_path / "l.txt").write_text("\n".join(f"{EVIL}{k}" for k in range(5)), "utf-8")
     (tmp_path / "l.json").write_text(json.dumps([f"{EVIL}\nError: {k}" for k in range(5)]), "utf-8")
@@ -98,7 +108,10 @@ def test_of_files_that_belong_together_all_are_written_or_none(tmp_path):
 
 
 def test_what_killed_runs_have_left_goes(tmp_path):
-    old, new, other = (tmp_path / name for name in (".jlrp-0123456789abcdef.part", ".jlrp-" + "a" * 16 + ".part", "b"))
+    old, new, other = (
+        tmp_path / name
+        for name in (".jlrp-0123456789abcdef.part", ".jlrp-" + "a" * 16 + ".part", "b")
+    )
     for path in (old, new, other):
         path.write_text("half")
     os.utime(old, (0, 0))
@@ -119,7 +132,10 @@ def test_no_input_is_written_over(jlrp, model, photo, tmp_path, force):
     assert jlrp("convert", model, "m.safetensors").exit_code == 0
     assert_refused(jlrp("convert", "m.safetensors", "m.safetensors", *force), "m.safetensors")
     (tmp_path / "l.html").write_text("\n".join(LABELS))
-    assert_refused(jlrp("explain", model, "x.png", "--labels", "l.html", "--report", "l.html", *force), "l.html")
+    assert_refused(
+        jlrp("explain", model, "x.png", "--labels", "l.html", "--report", "l.html", *force),
+        "l.html",
+    )
     assert (tmp_path / "x.heatmap.png").read_bytes() == before
     assert not list(tmp_path.glob("*.npz"))
 
@@ -140,18 +156,27 @@ def test_what_cannot_be_written_leaves_out_one_image(jlrp, model, photo, tmp_pat
     result = jlrp("explain", model, "in", "-o", "maps", "--json", "--force", *more)
     assert result.exit_code == 2
     records = {Path(each["path"]).name: each for each in json.loads(result.stdout)["images"]}
-    assert sorted(name for name, each in records.items() if "error" not in each) == ["a.png", "z.png"]
+    assert sorted(name for name, each in records.items() if "error" not in each) == [
+        "a.png",
+        "z.png",
+    ]
     assert "File name too long" in records[long]["error"]
     assert "in/dir.png" in records["dir.png"]["error"]
     assert len(result.stderr.splitlines()) == 3
     found = sorted(path.name for path in (tmp_path / "maps").iterdir())
-    assert found == sorted([f"{k}{s}" for k in "az" for s in (".heatmap.png", ".overlay.png", ".npz")] + ["dir.npz"])
+    assert found == sorted(
+        [f"{k}{s}" for k in "az" for s in (".heatmap.png", ".overlay.png", ".npz")] + ["dir.npz"]
+    )
     assert (tmp_path / "report.html").exists() == bool(more)
 
 
-def test_a_report_that_cannot_be_written_is_told_and_the_rest_is_there(jlrp, model, photo, monkeypatch):
+def test_a_report_that_cannot_be_written_is_told_and_the_rest_is_there(
+    jlrp, model, photo, monkeypatch
+):
     photo("a.png")
-    assert_refused(jlrp("explain", model, "a.png", "--report", f"{'r' * 300}.html"), "File name too long")
+    assert_refused(
+        jlrp("explain", model, "a.png", "--report", f"{'r' * 300}.html"), "File name too long"
+    )
 
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -169,8 +194,13 @@ def test_places_are_checked_before_the_work(jlrp, photo, tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     for place in ("loop", "loop/x", "a.png/x"):
         assert_refused(jlrp("explain", "no.h5", "a.png", "-o", place), place.partition("/")[0])
-        assert_refused(jlrp("explain", "no.h5", "a.png", "--report", f"{place}/r.html"), place.partition("/")[0])
-        assert_refused(jlrp("compare", "no.h5", "a.png", "-o", f"{place}/r.png"), place.partition("/")[0])
+        assert_refused(
+            jlrp("explain", "no.h5", "a.png", "--report", f"{place}/r.html"),
+            place.partition("/")[0],
+        )
+        assert_refused(
+            jlrp("compare", "no.h5", "a.png", "-o", f"{place}/r.png"), place.partition("/")[0]
+        )
         assert_refused(jlrp("convert", "no.h5", f"{place}/r.safetensors"), place.partition("/")[0])
 
 
@@ -204,7 +234,9 @@ def test_pipes_are_not_waited_for(jlrp, model, photo, tmp_path):
     assert_refused(jlrp("explain", model, "f.png"), "f.png is no ordinary file")
     assert_refused(jlrp("compare", model, "f.png"), "f.png is no ordinary file")
     assert_refused(jlrp("explain", "f.png", "a.png"), "f.png")
-    assert_refused(jlrp("explain", model, "a.png", "--labels", "f.png"), "f.png is no ordinary file")
+    assert_refused(
+        jlrp("explain", model, "a.png", "--labels", "f.png"), "f.png is no ordinary file"
+    )
     with pytest.raises(DataError, match="is a folder"):
         require_file(tmp_path)
 
@@ -215,9 +247,15 @@ def test_only_the_promised_formats_are_opened(jlrp, model, tmp_path):
     ghostscript = tmp_path / "bin" / "gs"
     ghostscript.write_text(f"#!/bin/sh\ntouch {marker}\n")
     ghostscript.chmod(0o755)
-    (tmp_path / "photo.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n")
+    (tmp_path / "photo.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n"
+    )
     result = run(
-        "explain", model, "photo.png", folder=tmp_path, env={"PATH": f"{ghostscript.parent}:{os.environ['PATH']}"}
+        "explain",
+        model,
+        "photo.png",
+        folder=tmp_path,
+        env={"PATH": f"{ghostscript.parent}:{os.environ['PATH']}"},
     )
     assert result.returncode == 2
     assert b"photo.png cannot be read" in result.stderr
@@ -247,17 +285,23 @@ def test_a_link_to_itself_is_no_image(jlrp, model, tmp_path):
     assert_refused(jlrp("explain", model, "loop"), "loop")
 
 
-@pytest.mark.parametrize("content", [b'["x\\ud800", "b", "c", "d", "e"]', b'[["\\udc00", "b"]]', b'{"0": NaN}'])
+@pytest.mark.parametrize(
+    "content", [b'["x\\ud800", "b", "c", "d", "e"]', b'[["\\udc00", "b"]]', b'{"0": NaN}']
+)
 def test_labels_that_are_no_text(jlrp, model, photo, tmp_path, content):
     (tmp_path / "l.json").write_bytes(content)
     for command in ("explain", "compare"):
-        assert_refused(jlrp(command, model, photo("a.png"), "--labels", "l.json"), "l.json is no class index")
+        assert_refused(
+            jlrp(command, model, photo("a.png"), "--labels", "l.json"), "l.json is no class index"
+        )
 
 
 def test_labels_without_end(jlrp, model, photo, tmp_path):
     with (tmp_path / "l.txt").open("wb") as file:
         file.truncate(1 << 40)
-    assert_refused(jlrp("explain", model, photo("a.png"), "--labels", "l.txt"), "l.txt has more than")
+    assert_refused(
+        jlrp("explain", model, photo("a.png"), "--labels", "l.txt"), "l.txt has more than"
+    )
 
 
 def test_a_model_that_cannot_be_computed_is_told_of(jlrp, model, photo, monkeypatch):
@@ -265,7 +309,9 @@ def test_a_model_that_cannot_be_computed_is_told_of(jlrp, model, photo, monkeypa
         raise TypeError("lax.odd got\n2 things")
 
     monkeypatch.setattr("jlrp.propagation.explainer.Bound.__call__", fail)
-    assert_refused(jlrp("explain", model, photo("a.png")), "cannot be run: TypeError: lax.odd got 2 things")
+    assert_refused(
+        jlrp("explain", model, photo("a.png")), "cannot be run: TypeError: lax.odd got 2 things"
+    )
 
 
 # --- streams and surroundings
@@ -290,7 +336,9 @@ def test_closed_streams(tmp_path, arguments, closed):
     shut = " ".join(f"{number}>&-" for number in closed)
     command = f"exec {shut}; exec {sys.executable} -m jlrp {' '.join(arguments)}"
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    result = subprocess.run(["sh", "-c", command], cwd=tmp_path, env=env, capture_output=True, check=False, timeout=300)
+    result = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, env=env, capture_output=True, check=False, timeout=300
+    )
     assert result.returncode == (2 if "explain" in arguments else 0)
     assert b"Traceback" not in result.stderr
     assert len(result.stderr.splitlines()) == ("explain" in arguments and 2 not in closed)
@@ -299,7 +347,12 @@ def test_closed_streams(tmp_path, arguments, closed):
 @pytest.mark.slow
 def test_readers_that_go_away(model, photo, tmp_path):
     photo("a.png"), photo("b.png")
-    runs = [("inspect", model), ("--help",), ("presets", "--json"), ("explain", model, "a.png", "b.png")]
+    runs = [
+        ("inspect", model),
+        ("--help",),
+        ("presets", "--json"),
+        ("explain", model, "a.png", "b.png"),
+    ]
     for arguments in runs:
         ours, its = os.pipe()
         os.close(ours)
@@ -315,7 +368,10 @@ def test_output_on_a_full_disk_is_an_error(model, tmp_path):
     with open("/dev/full", "w") as full:
         for arguments in (("presets",), ("presets", "--json"), ("inspect", model)):
             result = run(*arguments, folder=tmp_path, stdout=full)
-            assert (result.returncode, result.stderr) == (2, b"Error: No space left on device.\n"), arguments
+            assert (result.returncode, result.stderr) == (
+                2,
+                b"Error: No space left on device.\n",
+            ), arguments
 
 
 @pytest.mark.slow
@@ -327,10 +383,19 @@ def test_nobody_at_home(monkeypatch, model, photo, tmp_path):
         "pwd.getpwuid = none; sys.argv[0] = 'jlrp'\n"
         "from jlrp.__main__ import main; main()"
     )
-    env = {k: v for k, v in os.environ.items() if k not in ("HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "USER")}
+    env = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "USER")
+    }
     command = [sys.executable, "-c", code, "explain", str(model), str(photo("a.png"))]
     result = subprocess.run(
-        command, cwd=tmp_path, env={**env, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False, timeout=300
+        command,
+        cwd=tmp_path,
+        env={**env, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+        timeout=300,
     )
     assert (result.returncode, result.stderr) == (0, b"")
 
@@ -344,8 +409,12 @@ def test_images_that_no_memory_holds(jlrp, photo):
     """The system would end the program without a word."""
     nodes = [ir.Node("y", ir.Conv(), ("x",), "y"), ir.Node("z", ir.GlobalAvgPool(), ("y",))]
     params = {"y": {"kernel": np.ones((3, 3, 3, 64), np.float32)}}
-    ir.save(ir.Model(ir.Graph(nodes, ["x"], ["z"]), params, ((None, None, None, 3),)), "m.safetensors")
-    assert_refused(jlrp("explain", "m.safetensors", photo("a.png"), "--size", "65536"), "GB", "--size")
+    ir.save(
+        ir.Model(ir.Graph(nodes, ["x"], ["z"]), params, ((None, None, None, 3),)), "m.safetensors"
+    )
+    assert_refused(
+        jlrp("explain", "m.safetensors", photo("a.png"), "--size", "65536"), "GB", "--size"
+    )
     assert_fine(jlrp("explain", "m.safetensors", photo("a.png"), "--size", "8", "--no-pictures"))
 
 

@@ -80,7 +80,9 @@ def test_what_each_layer_can_keep_is_shown_when_asked_for(jlrp, model):
 
 
 def test_layers_without_a_rule_are_an_error_with_the_ledger_too(jlrp, model, monkeypatch):
-    monkeypatch.setitem(presets._MAKERS, "zero", lambda: library.Composite([(ir.Dense, library.Zero())]))
+    monkeypatch.setitem(
+        presets._MAKERS, "zero", lambda: library.Composite([(ir.Dense, library.Zero())])
+    )
     result = jlrp("inspect", model, "--preset", "zero", "--ledger")
     assert_refused(result, "has no rule")
     assert "convolution2d_1" in result.stdout

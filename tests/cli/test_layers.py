@@ -16,7 +16,12 @@ from tests.keras_files import saved, sequential
 @pytest.fixture
 def unknown(tmp_path):
     config = sequential(("CliGain", {"name": "gain", "batch_input_shape": [None, 4, 4, 3]}))
-    return saved(tmp_path / "m.h5", config, {"gain": {"gain/g:0": np.array([1, 2, 3], "f")}}, keras_version="2.4.0")
+    return saved(
+        tmp_path / "m.h5",
+        config,
+        {"gain": {"gain/g:0": np.array([1, 2, 3], "f")}},
+        keras_version="2.4.0",
+    )
 
 
 def test_a_file_makes_a_layer_known(tmp_path, unknown):
@@ -40,7 +45,10 @@ def test_a_file_makes_a_layer_known(tmp_path, unknown):
         ("def broken(:\n", ["in line 1", "SyntaxError"]),
         ("import no_such_module\n", ["in line 1", "no_such_module"]),
         ("import sys\nsys.exit(3)\n", ["in line 2", "SystemExit: 3"]),
-        ('import ir.keras\nir.keras.register("Dense", like="Conv2D")\n', ["in line 2", "replace=True"]),
+        (
+            'import ir.keras\nir.keras.register("Dense", like="Conv2D")\n',
+            ["in line 2", "replace=True"],
+        ),
     ],
 )
 def test_a_file_that_fails_is_one_sentence(tmp_path, content, words):

@@ -33,8 +33,16 @@ TRUNK = [
 @pytest.fixture
 def binary(tmp_path):
     """One sigmoid unit."""
-    nodes = [*TRUNK, ir.Node("fc", ir.Dense(), ("gap",), "fc"), ir.Node("p", ir.Activation("sigmoid"), ("fc",))]
-    return saved(tmp_path / "binary.safetensors", nodes, {"conv": weight(0, 3, 3, 1, 4), "fc": weight(1, 4, 1)})
+    nodes = [
+        *TRUNK,
+        ir.Node("fc", ir.Dense(), ("gap",), "fc"),
+        ir.Node("p", ir.Activation("sigmoid"), ("fc",)),
+    ]
+    return saved(
+        tmp_path / "binary.safetensors",
+        nodes,
+        {"conv": weight(0, 3, 3, 1, 4), "fc": weight(1, 4, 1)},
+    )
 
 
 @pytest.fixture
@@ -65,7 +73,9 @@ def segmentation(tmp_path):
 
 @pytest.fixture
 def image(tmp_path):
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8), np.uint8)).save(
+        tmp_path / "a.png"
+    )
     return "a.png"
 
 
@@ -100,13 +110,18 @@ def test_of_one_unit_without_labels_no_class_is_named(jlrp, binary, image):
     assert "a.png: the output, " in result.stdout
     assert "class" not in result.stdout
     assert_refused(
-        jlrp("explain", binary, image, "--target", "1", "--force"), "one unit, class 0", "two --labels", "its negative"
+        jlrp("explain", binary, image, "--target", "1", "--force"),
+        "one unit, class 0",
+        "two --labels",
+        "its negative",
     )
 
 
 def test_labels_for_one_unit(jlrp, binary, image, tmp_path):
     (tmp_path / "three.txt").write_text("cat\ndog\nowl\n")
-    assert_refused(jlrp("explain", binary, image, "--labels", "three.txt"), "one unit: give one label, or two")
+    assert_refused(
+        jlrp("explain", binary, image, "--labels", "three.txt"), "one unit: give one label, or two"
+    )
     (tmp_path / "one.txt").write_text("dog\n")
     assert told(jlrp("explain", binary, image, "--labels", "one.txt", "--json"))["label"] == "dog"
 
@@ -124,27 +139,51 @@ def test_both_sides_in_a_report_and_in_a_comparison(jlrp, binary, image, tmp_pat
 
 def test_any_output_by_name(jlrp, two_heads, image):
     first = told(jlrp("explain", two_heads, image, "--json"))
-    other = told(jlrp("explain", two_heads, image, "--json", "--output-layer", "marks", "--target", "4", "--force"))
+    other = told(
+        jlrp(
+            "explain",
+            two_heads,
+            image,
+            "--json",
+            "--output-layer",
+            "marks",
+            "--target",
+            "4",
+            "--force",
+        )
+    )
     assert first["class"] < 3
     assert other["class"] == 4
     assert other["probability"] == pytest.approx(1 / (1 + np.exp(-other["logit"])), rel=1e-5)
     words = jlrp("explain", two_heads, image, "--output-layer", "marks", "--force").stdout
     assert 'output "marks" of kind, marks' in words
-    assert_refused(jlrp("explain", two_heads, image, "--output-layer", "mark", "--force"), '"mark"', "kind, marks")
+    assert_refused(
+        jlrp("explain", two_heads, image, "--output-layer", "mark", "--force"),
+        '"mark"',
+        "kind, marks",
+    )
 
 
 def test_the_classes_above_a_threshold(jlrp, two_heads, image, tmp_path):
-    result = jlrp("compare", two_heads, image, "--output-layer", "marks", "--targets", "above0.5", "--json")
+    result = jlrp(
+        "compare", two_heads, image, "--output-layer", "marks", "--targets", "above0.5", "--json"
+    )
     assert_fine(result)
     rows = json.loads(result.stdout)["rows"]
     assert rows
     assert all(row["probability"] > 0.5 for row in rows)
-    assert [row["probability"] for row in rows] == sorted((row["probability"] for row in rows), reverse=True)
+    assert [row["probability"] for row in rows] == sorted(
+        (row["probability"] for row in rows), reverse=True
+    )
 
 
 def test_a_class_of_a_segmentation(jlrp, segmentation, image, tmp_path):
     (tmp_path / "names.txt").write_text("sky\nroad\ncar\n")
-    assert_refused(jlrp("explain", segmentation, image), '"p" says a class for each of 8 x 8 positions', "--target")
+    assert_refused(
+        jlrp("explain", segmentation, image),
+        '"p" says a class for each of 8 x 8 positions',
+        "--target",
+    )
     named = ("--labels", "names.txt", "--target")
     counts = []
     for label in ("sky", "road", "car"):
@@ -152,12 +191,15 @@ def test_a_class_of_a_segmentation(jlrp, segmentation, image, tmp_path):
         assert (found["label"], found["logit"], found["probability"]) == (label, None, None)
         counts.append(found["positions"])
     assert sum(counts) == 64
-    dark = jlrp("explain", segmentation, image, *named, "sky", "--region", "0,0,1,1", "--json", "--force")
+    dark = jlrp(
+        "explain", segmentation, image, *named, "sky", "--region", "0,0,1,1", "--json", "--force"
+    )
     assert told(dark)["positions"] == 1
     words = jlrp("explain", segmentation, image, *named, "sky", "--force").stdout
     assert f"a.png: sky (class 0), {counts[0]} of 64 positions" in words
     assert_refused(
-        jlrp("explain", segmentation, image, *named, "sky", "--report", "r.html", "--force"), "score per class"
+        jlrp("explain", segmentation, image, *named, "sky", "--report", "r.html", "--force"),
+        "score per class",
     )
     assert_refused(jlrp("compare", segmentation, image), "a score per class")
 
@@ -168,15 +210,26 @@ def test_regions_of_a_segmentation(jlrp, segmentation, binary, image, tmp_path):
     assert told(jlrp("explain", segmentation, image, *options, "1,2,4,8"))["positions"] == 18
     assert told(jlrp("explain", segmentation, image, *options, "mask.png"))["positions"] == 8
     assert told(jlrp("explain", segmentation, image, *options, "all"))["positions"] == 64
-    assert_refused(jlrp("explain", segmentation, image, *options, "0,0,9,9"), "--region 0,0,9,9", "reaches outside")
-    assert_refused(jlrp("explain", segmentation, image, *options, "no.png"), "--region no.png cannot be read")
-    assert_refused(jlrp("explain", binary, image, "--region", "all", "--force"), "one score per class")
+    assert_refused(
+        jlrp("explain", segmentation, image, *options, "0,0,9,9"),
+        "--region 0,0,9,9",
+        "reaches outside",
+    )
+    assert_refused(
+        jlrp("explain", segmentation, image, *options, "no.png"), "--region no.png cannot be read"
+    )
+    assert_refused(
+        jlrp("explain", binary, image, "--region", "all", "--force"), "one score per class"
+    )
 
 
 def test_a_map_of_nothing_says_so(jlrp, tmp_path, image):
     """Weights that are all negative behind a ReLU: no relevance gets past it."""
     nodes = [*TRUNK, ir.Node("fc", ir.Dense(), ("gap",), "fc")]
-    weights = {"conv": {"kernel": -np.ones((3, 3, 1, 4), "f")}, "fc": weight(1, 4, 2) | {"bias": np.ones(2, "f")}}
+    weights = {
+        "conv": {"kernel": -np.ones((3, 3, 1, 4), "f")},
+        "fc": weight(1, 4, 2) | {"bias": np.ones(2, "f")},
+    }
     model = saved(tmp_path / "dead.safetensors", nodes, weights)
     found = told(jlrp("explain", model, image, "--json", "--preset", "epsilon"))
     assert found["note"] == "no relevance reached the image: see --ledger"
@@ -188,7 +241,8 @@ def test_a_map_of_nothing_says_so(jlrp, tmp_path, image):
 def test_a_users_file_says_what_a_layer_does(jlrp, tmp_path, image):
     """Every command that reads a model takes `--layers`."""
     config = sequential(
-        ("CommandGain", {"name": "gain", "batch_input_shape": [None, 8, 8, 1]}), ("Flatten", {"name": "flat"})
+        ("CommandGain", {"name": "gain", "batch_input_shape": [None, 8, 8, 1]}),
+        ("Flatten", {"name": "flat"}),
     )
     arrays = {"gain": {"gain/g:0": np.array([2], "f")}}
     model = saved_keras(tmp_path / "gain.h5", config, arrays, keras_version="2.4.0")
@@ -196,7 +250,15 @@ def test_a_users_file_says_what_a_layer_does(jlrp, tmp_path, image):
         "import ir, ir.keras\n"
         'ir.keras.register("CommandGain", ir.Scale(), weights=lambda spec: [ir.keras.Weight("scale", ("g",), (1,))])\n'
     )
-    for command in (("inspect", model), ("convert", model, "g.safetensors"), ("explain", model, image, "-o", "m.png")):
+    for command in (
+        ("inspect", model),
+        ("convert", model, "g.safetensors"),
+        ("explain", model, image, "-o", "m.png"),
+    ):
         assert_refused(jlrp(*command), "--layers FILE")
-    for command in (("inspect", model), ("convert", model, "g.safetensors"), ("explain", model, image, "-o", "m.png")):
+    for command in (
+        ("inspect", model),
+        ("convert", model, "g.safetensors"),
+        ("explain", model, image, "-o", "m.png"),
+    ):
         assert_fine(jlrp(*command, "--layers", "mine.py"))

@@ -19,7 +19,9 @@ ROOT = Path(library.__file__).parents[1]
 def python(code: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_version(jlrp):
@@ -57,7 +59,9 @@ def test_presets_are_listed_with_what_they_do(jlrp):
         assert len(line.split()) > 4, f"{name} has no description"
 
 
-@pytest.mark.parametrize(("module", "package"), [("typer", "typer"), ("PIL", "pillow"), ("jinja2", "jinja2")])
+@pytest.mark.parametrize(
+    ("module", "package"), [("typer", "typer"), ("PIL", "pillow"), ("jinja2", "jinja2")]
+)
 def test_without_the_extra_one_sentence_says_what_to_install(module, package):
     code = f"import sys; import jlrp.__main__ as program; sys.modules[{module!r}] = None"
     code += "; sys.argv[1:] = ['explain', 'model.h5', 'cat.png']"
@@ -67,7 +71,9 @@ def test_without_the_extra_one_sentence_says_what_to_install(module, package):
     assert result.stderr == f'The jlrp command needs {package}: pip install "jlrp[cli]"\n'
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["explain", "--help"], ["compare", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["explain", "--help"], ["compare", "--help"]]
+)
 def test_help_waits_for_nothing(arguments):
     result = python(
         f"import sys; sys.argv[1:] = {arguments!r}\n"
@@ -103,7 +109,10 @@ def test_importing_the_library_imports_nothing_of_the_extra_and_leaves_the_envir
     [
         (ir.LoadError("The file is odd."), "The file is odd."),
         (ir.ShapeError("Layer 'a' does not fit."), "Layer 'a' does not fit."),
-        (NotImplementedError("Layer 'a':\n  nothing computes it."), "Layer 'a': nothing computes it."),
+        (
+            NotImplementedError("Layer 'a':\n  nothing computes it."),
+            "Layer 'a': nothing computes it.",
+        ),
         (MemoryError(), "Not enough memory: give a smaller --batch-size."),
         (
             jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"),

@@ -47,7 +47,10 @@ def test_what_is_not_there(text, words):
 def test_ranks_of_equal_outputs_are_those_of_the_library():
     """The lowest index first, as `argmax` has it."""
     output = np.array([[1.0, 3.0, 3.0], [2.0, 2.0, 2.0]])
-    assert choose_classes([Rank(0), Rank(1), 2], Scores(output, output, False)) == [[1, 2], [0, 1, 2]]
+    assert choose_classes([Rank(0), Rank(1), 2], Scores(output, output, False)) == [
+        [1, 2],
+        [0, 1, 2],
+    ]
 
 
 def test_ranks_are_those_of_what_the_model_says_and_ties_those_of_the_decision_values():
@@ -64,7 +67,9 @@ def test_classes_above_a_threshold_or_the_best_one():
 # --- --target
 
 
-@pytest.mark.parametrize(("target", "expected"), [("predicted", None), ("0", 0), ("3", 3), ("bee", 1), ("n4", 3)])
+@pytest.mark.parametrize(
+    ("target", "expected"), [("predicted", None), ("0", 0), ("3", 3), ("bee", 1), ("n4", 3)]
+)
 def test_targets(target, expected):
     assert parse_target(target, 4, CRANES) == expected
 
@@ -91,7 +96,9 @@ def test_targets_that_mean_no_class(target, words):
 # --- --size
 
 
-@pytest.mark.parametrize(("text", "size"), [(None, None), ("12", 12), ("7x9", (7, 9)), ("7X9", (7, 9))])
+@pytest.mark.parametrize(
+    ("text", "size"), [(None, None), ("12", 12), ("7x9", (7, 9)), ("7X9", (7, 9))]
+)
 def test_sizes(text, size):
     assert parse_size(text) == size
 

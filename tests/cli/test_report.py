@@ -21,17 +21,26 @@ def cards(path: Path) -> list[dict]:
     """What the page's script reads, for each image."""
     return [
         json.loads(text)
-        for text in re.findall(r'<script type="application/json">(.*?)</script>', path.read_text("utf-8"))
+        for text in re.findall(
+            r'<script type="application/json">(.*?)</script>', path.read_text("utf-8")
+        )
     ]
 
 
 def values(card: dict, number: int) -> np.ndarray:
     kept = card["maps"][number]
-    return np.frombuffer(b64decode(kept["values"]), "<i2").reshape(card["height"], card["width"]) * kept["scale"]
+    return (
+        np.frombuffer(b64decode(kept["values"]), "<i2").reshape(card["height"], card["width"])
+        * kept["scale"]
+    )
 
 
 def batch(paths: list[Path]) -> np.ndarray:
-    return np.stack([read_image(path, Frame(16, 16, 3)) for path in paths]).astype(np.float32) / np.float32(127.5) - 1
+    return (
+        np.stack([read_image(path, Frame(16, 16, 3)) for path in paths]).astype(np.float32)
+        / np.float32(127.5)
+        - 1
+    )
 
 
 def assert_close(found: np.ndarray, relevance) -> None:
@@ -55,7 +64,9 @@ def test_the_map_of_the_run_and_its_ledger(jlrp, model, photo, tmp_path):
         kept = card["maps"][0]["ledger"]
         np.testing.assert_allclose(kept["start"], expected.ledger.start[row], rtol=1e-3)
         scale = np.abs(expected.ledger.entries[..., row]).max()
-        np.testing.assert_allclose(kept["rows"], expected.ledger.entries[..., row], atol=1e-3 * scale)
+        np.testing.assert_allclose(
+            kept["rows"], expected.ledger.entries[..., row], atol=1e-3 * scale
+        )
 
 
 def test_the_files_are_as_without_a_report(jlrp, model, photo, tmp_path):
@@ -87,7 +98,9 @@ def test_a_map_for_each_preset_and_class(jlrp, model, photo, tmp_path, targets):
     text = (tmp_path / "report.html").read_text("utf-8")
     found = cards(tmp_path / "report.html")
     for image in range(3):
-        wanted = list(dict.fromkeys(rows[:, image].tolist()))  # a class that is meant twice is shown once
+        wanted = list(
+            dict.fromkeys(rows[:, image].tolist())
+        )  # a class that is meant twice is shown once
         maps = [(preset, index) for preset in ("epsilon_plus", "zero") for index in wanted]
         assert [each["preset"] for each in found[image]["maps"]] == [preset for preset, _ in maps]
         for number, (preset, index) in enumerate(maps):
@@ -96,7 +109,9 @@ def test_a_map_for_each_preset_and_class(jlrp, model, photo, tmp_path, targets):
             assert f"Relevance for class {index} under {preset}: " in text
 
 
-def test_classes_that_are_the_same_for_all_images_share_their_forward_pass(jlrp, model, photo, monkeypatch):
+def test_classes_that_are_the_same_for_all_images_share_their_forward_pass(
+    jlrp, model, photo, monkeypatch
+):
     calls = []
     for name in ("__call__", "per_class"):
         original = getattr(library.Bound, name)
@@ -108,7 +123,20 @@ def test_classes_that_are_the_same_for_all_images_share_their_forward_pass(jlrp,
             ),
         )
     path = photo("a.png")
-    assert_fine(jlrp("explain", model, path, *REPORT, "--preset", "zero", "--presets", "epsilon", "--targets", "1,2,3"))
+    assert_fine(
+        jlrp(
+            "explain",
+            model,
+            path,
+            *REPORT,
+            "--preset",
+            "zero",
+            "--presets",
+            "epsilon",
+            "--targets",
+            "1,2,3",
+        )
+    )
     assert calls == ["__call__", "per_class"]
     calls.clear()
     assert_fine(jlrp("explain", model, path, *REPORT, "--preset", "zero", "--force"))
@@ -117,18 +145,38 @@ def test_classes_that_are_the_same_for_all_images_share_their_forward_pass(jlrp,
 
 def test_labels_channels_first_and_bounds(jlrp, channels_first_model, photo, tmp_path):
     (tmp_path / "labels.txt").write_text("ant\nbee\ncat\n<b>dog</b>\neel\n")
-    options = ("--labels", "labels.txt", "--presets", "epsilon_gamma_box,epsilon", "--targets", "<b>dog</b>,ant")
-    assert_fine(jlrp("explain", channels_first_model, photo("a.png"), *REPORT, *options, "--low", -2))
+    options = (
+        "--labels",
+        "labels.txt",
+        "--presets",
+        "epsilon_gamma_box,epsilon",
+        "--targets",
+        "<b>dog</b>,ant",
+    )
+    assert_fine(
+        jlrp("explain", channels_first_model, photo("a.png"), *REPORT, *options, "--low", -2)
+    )
     text = (tmp_path / "report.html").read_text("utf-8")
     assert "<b>dog</b>" not in text
     assert text.count("Relevance for &lt;b&gt;dog&lt;/b&gt; under epsilon_gamma_box: ") == 1
-    assert [each["ledger"] is not None for each in cards(tmp_path / "report.html")[0]["maps"]] == [True] * 4
+    assert [each["ledger"] is not None for each in cards(tmp_path / "report.html")[0]["maps"]] == [
+        True
+    ] * 4
 
 
 def test_a_target_with_a_comma_in_its_label(jlrp, model, photo, tmp_path):
     (tmp_path / "labels.txt").write_text("ant\nbee\ncat, Felis catus\ndog\neel\n")
     assert_fine(
-        jlrp("explain", model, photo("a.png"), *REPORT, "--labels", "labels.txt", "--target", "cat, Felis catus")
+        jlrp(
+            "explain",
+            model,
+            photo("a.png"),
+            *REPORT,
+            "--labels",
+            "labels.txt",
+            "--target",
+            "cat, Felis catus",
+        )
     )
     assert "Relevance for cat, Felis catus under " in (tmp_path / "report.html").read_text("utf-8")
 
@@ -137,7 +185,9 @@ def test_an_image_that_cannot_be_read_is_named_in_the_report(jlrp, model, photo,
     (tmp_path / "bad<i>.jpg").write_text("no image")
     result = jlrp("explain", model, photo("a.png"), "bad<i>.jpg", *REPORT)
     assert result.exit_code == 2
-    assert "bad&lt;i&gt;.jpg cannot be read: it is no image" in (tmp_path / "report.html").read_text("utf-8")
+    assert "bad&lt;i&gt;.jpg cannot be read: it is no image" in (
+        tmp_path / "report.html"
+    ).read_text("utf-8")
     assert len(cards(tmp_path / "report.html")) == 1
 
 

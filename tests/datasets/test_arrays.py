@@ -37,7 +37,9 @@ def test_several_inputs_by_name(tmp_path):
     np.savez(tmp_path / "a.npz", x1=np.zeros((2, 7, 4)), x0=np.ones((2, 3)), more=np.zeros(9))
     assert [array.shape for array in load_arrays(model, tmp_path / "a.npz")] == [(2, 3), (2, 7, 4)]
     np.savez(tmp_path / "b.npz", x0=np.ones((2, 3)))
-    with pytest.raises(DataError, match='has the arrays "x0", but the model has the inputs "x0", "x1"'):
+    with pytest.raises(
+        DataError, match='has the arrays "x0", but the model has the inputs "x0", "x1"'
+    ):
         load_arrays(model, tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", x1=np.zeros((3, 7, 4)), x0=np.ones((2, 3)))
     with pytest.raises(DataError, match="are batches of 2, 3 samples"):

@@ -29,7 +29,9 @@ def test_what_is_there_is_named_with_how_many_more(tmp_path):
     first, second, third = (tmp_path / name for name in "abc")
     require_new([first, second], force=False)
     second.write_text("")
-    with pytest.raises(DataError, match=r"b is there already: give another place, or force=True to replace it\.$"):
+    with pytest.raises(
+        DataError, match=r"b is there already: give another place, or force=True to replace it\.$"
+    ):
         require_new([first, second, third], force=False)
     third.symlink_to("nowhere")
     with pytest.raises(DataError, match=r"b is there already, and 1 more: .* to replace them\.$"):

@@ -16,7 +16,9 @@ RGB, GREY = Frame(4, 6, 3), Frame(4, 6, 1)
 
 
 def model_of(shape: ir.Shape, op: ir.Op | None = None, **more) -> ir.Model:
-    return ir.Model(ir.Graph([ir.Node("a", op or ir.Relu(), ("x",))], ["x"], ["a"]), {}, (shape,), **more)
+    return ir.Model(
+        ir.Graph([ir.Node("a", op or ir.Relu(), ("x",))], ["x"], ["a"]), {}, (shape,), **more
+    )
 
 
 def of_frame(frame: Frame, **more) -> ir.Model:
@@ -38,7 +40,9 @@ def test_a_frame_from_a_model():
     assert sides(model_of((None, 3, 8, 9))) == (8, 9, 3, True)
     assert sides(model_of((None, 3, 8, 3), ir.MaxPool())) == (3, 8, 3, False)
     moved = ir.Permute((3, 1, 2))
-    graph = ir.Graph([ir.Node("moved", moved, ("x",)), ir.Node("pool", first, ("moved",))], ["x"], ["pool"])
+    graph = ir.Graph(
+        [ir.Node("moved", moved, ("x",)), ir.Node("pool", first, ("moved",))], ["x"], ["pool"]
+    )
     assert sides(ir.Model(graph, {}, ((None, 8, 9, 3),))) == (8, 9, 3, False)
 
 
@@ -49,7 +53,11 @@ def test_a_frame_from_a_model():
         ((None, 8, 8, 4), None, "4 channels"),
         ((None, 8, 8, None), None, "any number of channels"),
         ((None, None, 8, 3), None, r"choose one, such as size=224 or size=\(224, 320\)"),
-        ((None, None, 8, 3), 9, "size=9 does not fit the model, which takes images of any x 8 pixels"),
+        (
+            (None, None, 8, 3),
+            9,
+            "size=9 does not fit the model, which takes images of any x 8 pixels",
+        ),
         ((None, None, None, 3), -3, "no size"),
         ((None, None, None, 3), (3, 4, 5), "no size"),
         ((None, None, None, 3), 99999999, "no size"),
@@ -116,7 +124,9 @@ def test_bounds_of_inverted_images():
 
 @pytest.mark.parametrize("mode", ["caffe", "torch"])
 def test_modes_for_colours_are_refused_for_grey_models(mode):
-    with pytest.raises(DataError, match=f"preprocess='{mode}' is for RGB images, and this model takes grey ones"):
+    with pytest.raises(
+        DataError, match=f"preprocess='{mode}' is for RGB images, and this model takes grey ones"
+    ):
         frame_of(of_frame(GREY), preprocess=mode)
 
 

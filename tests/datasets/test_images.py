@@ -77,10 +77,14 @@ def test_16_bit_grey_is_brought_to_8_bits(path):
 def test_resizing_is_bilinear_unless_said_otherwise(path):
     image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (9, 11, 3), np.uint8))
     image.save(path)
-    np.testing.assert_array_equal(read_image(path, RGB), np.asarray(image.resize((6, 4), Image.Resampling.BILINEAR)))
+    np.testing.assert_array_equal(
+        read_image(path, RGB), np.asarray(image.resize((6, 4), Image.Resampling.BILINEAR))
+    )
     for resize in get_args(Resize):
         expected = image.resize((6, 4), Image.Resampling[resize.upper()])
-        np.testing.assert_array_equal(read_image(path, replace(RGB, resize=resize)), np.asarray(expected))
+        np.testing.assert_array_equal(
+            read_image(path, replace(RGB, resize=resize)), np.asarray(expected)
+        )
 
 
 def test_of_several_frames_the_first_is_read(tmp_path):
@@ -162,7 +166,9 @@ def test_images_of_a_channels_first_model():
 
 def test_what_cannot_be_read_is_left_out_and_said(model, photos):
     (photos / "2.png").write_text("no image")
-    with pytest.warns(UserWarning, match=r"An image is left out: .*2\.png cannot be read: it is no image"):
+    with pytest.warns(
+        UserWarning, match=r"An image is left out: .*2\.png cannot be read: it is no image"
+    ):
         found = load_images(model, photos)
     assert found.names == ("0", "1", "3", "4")
     assert list(found.left_out) == [photos / "2.png"]
@@ -206,7 +212,11 @@ def test_without_pillow_a_sentence_says_what_to_install():
         "try: jlrp.datasets.load_images\n"
         "except ModuleNotFoundError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     first, second = done.stdout.splitlines()
     assert first == "a (class 0)"
-    assert second.startswith("jlrp.datasets.load_images needs pillow, which comes with the extra cli")
+    assert second.startswith(
+        "jlrp.datasets.load_images needs pillow, which comes with the extra cli"
+    )

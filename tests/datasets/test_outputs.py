@@ -22,7 +22,10 @@ def test_words():
 
 def binary(labels=()):
     """A model of one sigmoid unit, with its output."""
-    nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Activation("sigmoid"), ("fc",))]
+    nodes = [
+        ir.Node("fc", ir.Dense(), ("x",), "fc"),
+        ir.Node("p", ir.Activation("sigmoid"), ("fc",)),
+    ]
     params = {"fc": {"kernel": np.array([[1.0], [-2.0]])}}
     model = ir.Model(ir.Graph(nodes, ["x"], ["p"]), params, ((None, 2),))
     return model, output_of(model, labels=labels)
@@ -44,7 +47,10 @@ def test_of_one_unit_with_two_labels_both_sides_are_classes():
 def test_what_is_predicted_is_what_the_explanation_says():
     model, output = binary(Labels(("cat", "dog")))
     images = np.array([[1.0, 0.5], [0.3, 1.0], [0.0, 0.0]])
-    predicted, explained = output.predict(model, images), output.scores(jlrp.explain(model, images, "epsilon"))
+    predicted, explained = (
+        output.predict(model, images),
+        output.scores(jlrp.explain(model, images, "epsilon")),
+    )
     np.testing.assert_allclose(predicted.values, explained.values, rtol=1e-6)
     np.testing.assert_allclose(predicted.scores, explained.scores, rtol=1e-6)
 

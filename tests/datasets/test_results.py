@@ -44,7 +44,9 @@ def assert_same(found, expected):
 
 
 def test_an_explanation_comes_back_as_it_was(explain, tmp_path):
-    make, params, images = explain(record=("in/a", "relu"), ledger=True, labels=("cat", "dog, or wolf"))
+    make, params, images = explain(
+        record=("in/a", "relu"), ledger=True, labels=("cat", "dog, or wolf")
+    )
     path = tmp_path / "folder" / "result.npz"
     for result in (make(params, images), make.per_class(params, images, (0, 1))):
         save_explanation(result, path)

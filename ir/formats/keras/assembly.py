@@ -1,4 +1,4 @@
-"""A model of its specification and its weights."""
+"""A model from its specification and its weights."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,10 @@ from ir.model import Model
 
 
 def assemble(spec: ModelSpec, params: Params, source: Mapping[str, str | None]) -> Model:
-    """The model of a specification and its weights; weights that no output depends on are left out."""
+    """Make the model of a specification and its weights.
+
+    Weights that no output depends on are left out.
+    """
     graph, input_shapes = inlined(spec, params)
     used = dict.fromkeys(node.params for node in graph.nodes if node.params is not None)
     policies = sorted(set(_policies(spec)) - {"float32"})
@@ -25,7 +28,7 @@ def assemble(spec: ModelSpec, params: Params, source: Mapping[str, str | None]) 
 
 
 def _policies(spec: ModelSpec) -> Iterator[str]:
-    """The dtype policy of every layer, in whichever form it is written."""
+    """Yield the dtype policy of every layer, whatever its form."""
     for layer in spec.layers:
         if layer.model is not None:
             yield from _policies(layer.model)
@@ -34,6 +37,8 @@ def _policies(spec: ModelSpec) -> Iterator[str]:
         inside = policy.get("config") if isinstance(policy, Mapping) else policy
         name = inside.get("name") if isinstance(inside, Mapping) else inside
         if name is not None and not isinstance(name, str):
-            raise refused(layer, f"has dtype={str(policy)[:80]}, which names no dtype and no policy")
+            raise refused(
+                layer, f"has dtype={str(policy)[:80]}, which names no dtype and no policy"
+            )
         if name is not None and layer.class_name != "InputLayer":
             yield name

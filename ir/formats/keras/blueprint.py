@@ -1,4 +1,4 @@
-"""Architectures without weights: from a file, from a graph, or one of several builds of a network by name."""
+"""Architectures without weights."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,9 +18,12 @@ class Blueprint:
 
 
 def from_json(text: str, version: str | None = None) -> Blueprint:
-    """The architecture in the JSON that `model.to_json` returns and that files hold.
+    """Read the architecture in the JSON that `model.to_json` returns and that files hold.
 
-    version: of Keras, where it stands elsewhere. Keras 3 writes none into its JSON, but the modules of its classes.
+    Args:
+        text: The JSON.
+        version: The version of Keras, if it stands elsewhere. Keras 3 does not write it into the
+            JSON, but it writes the modules of classes, which older versions do not.
     """
     config = parsed(text)
     version = version or _text(config.get("keras_version")) or ("3" if "module" in config else None)

@@ -22,7 +22,7 @@ def begins(start: bytes) -> bool:
 
 
 def read(source: Source, request: Request) -> Model:
-    """The model in an archive: its own, or its weights in the architecture that is given."""
+    """Read the model in an archive, or its weights into the given architecture."""
     opened = Archive(source)
     if request.architecture is not None:
         with hdf5.opened(opened.weights(WEIGHTS), request.only_own_hdf5) as root:
@@ -34,7 +34,7 @@ def read(source: Source, request: Request) -> Model:
 
 
 def read_architecture(source: Source, request: Request) -> Blueprint:
-    """The architecture in an archive."""
+    """Read the architecture in an archive."""
     return _blueprint(Archive(source))
 
 

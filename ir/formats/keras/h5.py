@@ -24,32 +24,37 @@ def begins(start: bytes) -> bool:
 
 
 def read(source: Source, request: Request) -> Model:
-    """The model in an HDF5 file: its own, or its weights in the architecture that is given."""
+    """Read the model in an HDF5 file, or its weights into the given architecture."""
     with hdf5.opened(source, request.only_own_hdf5) as root:
         if root.has_attribute("model_config"):
             if "model_weights" not in root:
-                raise LoadError("holds a model configuration but no weights: save the model with model.save.")
+                raise LoadError(
+                    "holds a model configuration but no weights: save the model with model.save."
+                )
             if request.architecture is None:
                 return _whole(root)
         return read_into_architecture(root, request)
 
 
 def read_architecture(source: Source, request: Request) -> Blueprint:
-    """The architecture in an HDF5 file of a whole model."""
+    """Read the architecture in an HDF5 file of a whole model."""
     with hdf5.opened(source, request.only_own_hdf5) as root:
         text = root.text("model_config")
         if text is None:
-            raise LoadError("holds no architecture: give model.to_json()'s text or a file with the whole model.")
+            raise LoadError(
+                "holds no architecture: give model.to_json()'s text or a file with the whole model."
+            )
         return from_json(text, root.text("keras_version"))
 
 
 def read_into_architecture(root: Group, request: Request) -> Model:
-    """The given architecture with the weights of an HDF5 file; `root` is its root group."""
+    """Read the weights in an HDF5 file into the given architecture; `root` is the root group."""
     weights, architecture = _weights(root), request.architecture
     if architecture is None:
         raise LoadError(
-            "holds weights alone, not the architecture they belong to: give architecture=, a file with it (.json, "
-            ".keras or .h5) or the name of a network such as 'resnet50' (ir.architectures.ARCHITECTURES has them)."
+            "holds weights alone, not the architecture they belong to: give architecture=, a file "
+            "with it (.json, .keras or .h5) or the name of a network such as 'resnet50' "
+            "(ir.architectures.ARCHITECTURES has them)."
         )
     file = weights_file(weights)
     if isinstance(architecture, str):
@@ -63,20 +68,33 @@ def _whole(root: Group) -> Model:
     """The model in a file that `model.save` wrote."""
     version, backend = root.text("keras_version"), root.text("backend")
     origin, weights = Origin(major(version), backend), root.group("model_weights")
-    spec = model_spec(parsed(root.text("model_config") or ""), origin.keras_version, weights.names("layer_names"))
-    located = [pair for layer, name in _by_name(spec, weights) for pair in located_in(weights.group(name), layer)]
+    spec = model_spec(
+        parsed(root.text("model_config") or ""), origin.keras_version, weights.names("layer_names")
+    )
+    located = [
+        pair
+        for layer, name in _by_name(spec, weights)
+        for pair in located_in(weights.group(name), layer)
+    ]
     source = {"format": "Keras HDF5", "keras_version": version, "backend": backend}
     return assemble(spec, read_arrays(located, origin), source)
 
 
 def _weights(root: Group) -> Group:
     """The group of an HDF5 file that holds weights alone."""
-    if root.has_attribute("layer_names") or "layers" in root or "_layer_checkpoint_dependencies" in root:
+    if (
+        root.has_attribute("layer_names")
+        or "layers" in root
+        or "_layer_checkpoint_dependencies" in root
+    ):
         return root
     if "model_weights" in root and root.group("model_weights").has_attribute("layer_names"):
         return root.group("model_weights")
     if root.has_attribute("nb_layers"):
-        raise LoadError("holds weights of Keras 0.x, which are not supported: save them again with Keras 1.2 or later.")
+        raise LoadError(
+            "holds weights of Keras 0.x, which are not supported: save them again with Keras 1.2 "
+            "or later."
+        )
     raise LoadError("is an HDF5 file without a model or weights that Keras wrote.")
 
 
@@ -87,8 +105,12 @@ def _by_name(spec: ModelSpec, weights: Group) -> list[tuple[LayerSpec, str]]:
     held = set(listed)
     lacking = [name for name in needed if name not in held]
     if lacking:
-        raise LoadError(f"lacks the weights of {_some(lacking)}, which its model configuration has.")
-    surplus = [name for name in listed if name not in needed and weights.group(name).names("weight_names")]
+        raise LoadError(
+            f"lacks the weights of {_some(lacking)}, which its model configuration has."
+        )
+    surplus = [
+        name for name in listed if name not in needed and weights.group(name).names("weight_names")
+    ]
     known = {layer.name for layer in spec.layers}
     if surplus:
         kind = "needs none of" if surplus[0] in known else "does not have"
@@ -98,4 +120,5 @@ def _by_name(spec: ModelSpec, weights: Group) -> list[tuple[LayerSpec, str]]:
 
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f"{'the layer' if len(names) == 1 else 'the layers'} {', '.join(map(repr, names[:5]))}{more}"
+    layers = "the layer" if len(names) == 1 else "the layers"
+    return f"{layers} {', '.join(map(repr, names[:5]))}{more}"

@@ -1,4 +1,4 @@
-"""Live Keras models, by way of a file that they save themselves to."""
+"""Live Keras models, which save themselves to a file to be read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +11,13 @@ from ir.errors import LoadError
 
 @contextmanager
 def saved(model: Any) -> Iterator[Path]:
-    """The file that a live Keras model saves itself to; it is there as long as the context."""
+    """Yield the file that a live Keras model saves itself to; it lasts as long as the context."""
     if not callable(getattr(model, "save", None)) or not hasattr(model, "layers"):
         raise TypeError(f"ir.load takes a path or a live Keras model, not {_class_of(model)}.")
     if not getattr(model, "built", True):
-        raise LoadError(f"{subject(model)} is not built, so that it has no weights: call it on a batch first.")
+        raise LoadError(
+            f"{subject(model)} is not built, so that it has no weights: call it on a batch first."
+        )
     with TemporaryDirectory(prefix="ir-", ignore_cleanup_errors=True) as folder:
         path = Path(folder) / "live.keras"
         try:
@@ -27,7 +29,7 @@ def saved(model: Any) -> Iterator[Path]:
 
 
 def subject(model: Any) -> str:
-    """How a sentence about a live model begins."""
+    """Return how a sentence about a live model begins."""
     return f"The model ({_class_of(model)})"
 
 

@@ -1,4 +1,4 @@
-"""Architectures as text: what Keras's `model.to_json()` returns."""
+"""Architectures as text, as Keras's `model.to_json()` returns it."""
 
 from ir.errors import LoadError
 from ir.formats.keras.blueprint import Blueprint, from_json
@@ -23,15 +23,20 @@ def begins(start: bytes) -> bool:
 
 
 def read(source: Source, request: Request) -> Model:
-    """There is no model in such a file: raises `LoadError`."""
-    raise LoadError("holds an architecture without weights: give the file of weights, and this file as architecture=.")
+    """Raise `LoadError`: there is no model in such a file."""
+    raise LoadError(
+        "holds an architecture without weights: give the file of weights, and this file as "
+        "architecture=."
+    )
 
 
 def read_architecture(source: Source, request: Request) -> Blueprint:
-    """The architecture in a file of text."""
+    """Read the architecture in a file of text."""
     if source.size > MAX_BYTES:
         raise LoadError(f"is larger than {MAX_BYTES:,} bytes, too large for an architecture.")
     try:
         return from_json(source.read(0, source.size).decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise LoadError("is damaged: it holds an architecture that is not text in UTF-8.") from error
+        raise LoadError(
+            "is damaged: it holds an architecture that is not text in UTF-8."
+        ) from error
