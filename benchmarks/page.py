@@ -1,4 +1,4 @@
-"""`docs/benchmarks.md` and its picture, from what the benchmarks kept in `benchmarks/results/`.
+"""Write `docs/benchmarks.md` and its picture from the results in `benchmarks/results/`.
 
 python -m benchmarks.page
 """
@@ -37,13 +37,13 @@ def main() -> None:
 
 
 def provenance(document: dict[str, Any]) -> str:
-    """When and where a section was measured."""
+    """The date, machine and versions of a section."""
     versions = "".join(f", {name} {version}" for name, version in document.get("versions", {}).items())
     return f"*{document['date']}: {document['machine']}{versions}.*"
 
 
 def peers_section(document: dict[str, Any]) -> str:
-    """Ours beside the others."""
+    """The section that compares with other libraries."""
     rows = [
         (
             row["network"],
@@ -62,7 +62,7 @@ def peers_section(document: dict[str, Any]) -> str:
 
 
 def throughput_section(document: dict[str, Any]) -> str:
-    """Ours against its own forward pass and the floor."""
+    """The section that compares with the forward pass and the floor."""
     rows = [
         (
             row["network"],
@@ -81,12 +81,12 @@ def throughput_section(document: dict[str, Any]) -> str:
     heads = ("network", "batch", "preset", "weights", "images/s", "ms an image", "× forward", "× floor")
     rates = {row["network"]: row["product_rate"] for row in document["rows"]}
     rate = " and ".join(f"{rate / 1e9:.0f} GFLOP/s beside {network}" for network, rate in rates.items())
-    rate = f"A large product of matrices ran at {rate}."
+    rate = f"In the same runs, a large product of matrices reached {rate}."
     return f"## Throughput\n\n{rate}\n\n{table((*heads, 'compile, s', 'peak, GiB'), rows)}"
 
 
 def scaling_section(document: dict[str, Any]) -> str:
-    """How the cost grows."""
+    """The section on how the cost grows."""
     found = []
     words = {
         "batch": "images in a batch",
@@ -119,7 +119,7 @@ def scaling_section(document: dict[str, Any]) -> str:
 
 
 def startup_section(document: dict[str, Any]) -> str:
-    """Imports and the command line."""
+    """The section on imports and the command line."""
     rows = [
         (row["what"], f"{row['seconds']:.2f}", f"{row['ended']:.2f}" if "ended" in row else "")
         for row in document["rows"]
@@ -128,7 +128,7 @@ def startup_section(document: dict[str, Any]) -> str:
 
 
 def original_section(document: dict[str, Any]) -> str:
-    """Beside the loops of 2019."""
+    """The section that compares with the loops of 2019."""
     rows = [
         (
             row["network"],
@@ -142,9 +142,10 @@ def original_section(document: dict[str, Any]) -> str:
     ]
     heads = ("network", "preset", "batch", "loops, images/s", "ours, images/s", "ratio")
     return (
-        "## Beside the original loops\n\nThe loops run whole images of the digits network; of ResNet50 their time is "
-        "summed over the layers, convolutions measured on 1000 positions each and scaled up. There are loops for "
-        f"`crawford2019_original` alone.\n\n{table(heads, rows)}"
+        "## Beside the original loops\n\nOn the digits network the loops run on a whole image. On ResNet50 their time is "
+        "summed over the layers. There each convolution is measured on 1000 output positions and scaled up. The loops' "
+        "forward pass is not counted, ours is. There are loops for `crawford2019_original` alone; the other preset is "
+        f"set beside the same ones.\n\n{table(heads, rows)}"
     )
 
 
@@ -155,7 +156,7 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "startup": startup_section,
     "original": original_section,
 }
-"""What the benchmarks keep, and how it reads."""
+"""The functions that turn each kind of result into a section."""
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
@@ -166,7 +167,7 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
 
 
 def picture(rows: list[dict[str, Any]]) -> Figure:
-    """Milliseconds an image, theirs beside ours, of the largest batch of the first network."""
+    """Draw the milliseconds per image of others and of jlrp: first network, largest batch."""
     network, batch = rows[0]["network"], max(row["batch"] for row in rows if row["network"] == rows[0]["network"])
     chosen = [row for row in rows if (row["network"], row["batch"]) == (network, batch)]
     figure = Figure((8, 0.62 * len(chosen) + 1.1), layout="constrained")

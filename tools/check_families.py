@@ -1,10 +1,11 @@
-"""Check every network of `keras.applications` against Keras, one at a time, and write the table in the docs.
+"""Check every network of `keras.applications` against Keras, and write `docs/families.md`.
 
-    python -m tools.check_families              # all, and docs/families.md
+    python -m tools.check_families              # all, and the page
     python -m tools.check_families VGG16 VGG19  # some, printed only
 
-Each is built by Keras in a process of its own with weights at random, saved in the three formats of Keras 3, loaded and
-explained; `tests/families.py` says what is checked. The largest needs about 16 GiB of memory.
+Keras builds each network with random weights, in a separate process, and saves it in the three
+formats of Keras 3. Then it is loaded and explained. `tests/families.py` says what is checked. The
+largest network needs about 16 GiB of memory.
 """
 
 import json
@@ -22,7 +23,7 @@ ONE = "--one"
 
 
 def main(arguments: list[str]) -> int:
-    """Check the networks named, or all; how many failed."""
+    """Check the given networks, or all, and return how many failed."""
     if arguments[:1] == [ONE]:
         print(json.dumps(asdict(_checked(arguments[1]))))
         return 0
@@ -53,17 +54,18 @@ def _in_its_own_process(name: str) -> Report | None:
 PAGE = """\
 # Networks of `keras.applications`
 
-Every builder that Keras {keras} ships, built by Keras with weights at random and the smallest images it takes (32
-pixels, {sizes}; noise), saved as {formats}, loaded without
-Keras, and explained with `epsilon_plus`. `make families` checks them all and writes this page.
+This page covers every builder that Keras {keras} ships. Keras builds each network with random weights, for images of noise of
+the smallest size that it takes (32 pixels, {sizes}). It saves the network as
+{formats}. `jlrp` loads the files without Keras and explains the images with `epsilon_plus`.
+`make families` checks them all and writes this page.
 
-- error: of the outputs before the softmax against Keras's, float32, the worst of the three formats, as a part of the
-  largest output (at most {tolerance:g}).
-- seconds: to load each format.
-- relevance: what arrives at the pixels as a part of what started, with all biases set to zero, in float64. What is
-  missing stayed at units none of whose contributions is positive, and in the stabiliser; pixels, these units and the
-  stabiliser add up to the start within {rounding:g} of the largest sum in every network. Depthwise convolutions have
-  few contributions, on the last maps of images this small only one each, so that much stays there (NASNet most).
+- **error** is the largest difference between our outputs and Keras's, before the softmax, in float32. It is that of the worst of
+  the three formats, as a part of the largest output. The limit is {tolerance:g}.
+- **seconds** is the time to load each format.
+- **relevance** is the part of the start that arrives at the pixels, with all biases set to zero, in float64. The rest stayed at
+  units without a positive contribution, and in the stabiliser. In every network, pixels, these units and the stabiliser add up
+  to the start within {rounding:g} of the largest sum. Depthwise convolutions have few contributions. On the last maps of images
+  this small there is only one each, so much relevance stays there (most in NASNet).
 
 {networks}
 
@@ -74,7 +76,7 @@ Keras, and explained with `epsilon_plus`. `make families` checks them all and wr
 
 
 def table(reports: dict[str, Report]) -> str:
-    """The page."""
+    """The text of the page."""
     import keras
 
     rows = [
