@@ -59,7 +59,9 @@ def run_notebook(notebook: dict[str, Any]) -> list[tuple[str, Any]]:
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
             tree = ast.parse("".join(cell["source"]))
-            last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else ast.Expr(ast.Constant(None))
+            if not isinstance(tree.body[-1], ast.Expr):
+                tree.body += ast.parse("None").body
+            last = tree.body.pop()
             output = io.StringIO()
             with contextlib.redirect_stdout(output):
                 exec(compile(tree, "notebook", "exec"), names)
