@@ -28,11 +28,14 @@ Relevances = tuple[Array, ...]
 
 @dataclass(frozen=True)
 class Question:
-    """What a method is asked: why does this model give these images this score?
+    """The question to a method: why does this model give these images this score?
 
-    graph, params: the model, up to its decision value.
-    images: one array per input of the graph, batch first; values: every value of the graph for them, by name.
-    start: what each output value counts in the score, in the output's shape: 1 at the target, else 0.
+    Attributes:
+        graph: The graph, up to the decision value.
+        params: Its weights.
+        images: One array per input of the graph, batch first.
+        values: Every value of the graph for these images, by name.
+        start: The weight of each output value in the score: 1 at the target, else 0.
     """
 
     graph: ir.Graph
@@ -46,7 +49,7 @@ class Question:
         return activations(self.graph, self.params, images)[self.graph.outputs[0]]
 
     def score(self, output: Array) -> Array:
-        """(N,): the target's value in an output of the model; `Σ start·output` for a start relevance."""
+        """(N,): `Σ start·output`, the target's value in an output of the model."""
         return jnp.sum(self.start * output, axis=tuple(range(1, output.ndim)))
 
     def gradient(self, *images: Array) -> Relevances:
@@ -55,7 +58,12 @@ class Question:
         return pullback(self.start)
 
     def mean_gradient(self, images_at: Callable[[Array], Iterable[Array]], points: Array) -> Relevances:
-        """The mean of the gradients at the images of several points, one after the other: memory holds one of them."""
+        """The mean of the gradients at several points, computed one after the other.
+
+        Args:
+            images_at: A function from a point to one image per input.
+            points: The points, along the first axis.
+        """
 
         def step(total: Relevances, point: Array) -> tuple[Relevances, None]:
             return tuple(a + b for a, b in zip(total, self.gradient(*images_at(point)), strict=True)), None
@@ -65,14 +73,15 @@ class Question:
 
 
 def number(given: Any) -> Any:
-    """A Python number as a float, so that `1` and `1.0` share a program; arrays stay."""
+    """A Python number as a float, so that `1` and `1.0` share a program. Arrays stay."""
     return float(given) if isinstance(given, int | float) else given
 
 
 class Method(ABC):
-    """How relevance comes from the model as a whole; a `flax.struct.dataclass`.
+    """How relevance comes from the model as a whole: a `flax.struct.dataclass`.
 
-    Its numbers are data, so that a changed one compiles nothing anew; counts, windows and names are structure.
+    Its numbers are data: a changed one compiles nothing anew. Counts, windows and names are
+    structure.
     """
 
     @abstractmethod
@@ -81,15 +90,22 @@ class Method(ABC):
 
 
 class Baseline:
-    """A graph with a method other than relevance propagation, ready to explain; made by `gradient` and its like.
+    """A graph and a method other than relevance propagation, ready to explain.
 
-    Calls with equal shapes share one compiled program, also among baselines that differ in numbers only.
+    `jlrp.gradient` and the like make it. Calls with equal shapes share one compiled program, even
+    for two baselines that differ in numbers only.
 
-    >>> import ir
-    >>> from jlrp.baselines import gradient
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Softmax(), ("fc",))], ["x"], ["p"])
-    >>> gradient(graph).graph.outputs
-    ('fc',)
+    Attributes:
+        graph: The graph, up to the decision value.
+        method: The method.
+        labels: The classes' names, if the model has them.
+
+    Example:
+        >>> import ir
+        >>> from jlrp.baselines import gradient
+        >>> nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Softmax(), ("fc",))]
+        >>> gradient(ir.Graph(nodes, ["x"], ["p"])).graph.outputs
+        ('fc',)
     """
 
     def __init__(self, graph: ir.Graph | ir.Model, method: Method, output: str | None = None) -> None:
@@ -99,12 +115,20 @@ class Baseline:
         self.labels = graph.labels if isinstance(graph, ir.Model) else ()
 
     def __call__(self, params: ir.Params, images: Any, target: Any = None) -> Explanation:
-        """Explain a batch of images; params, images, target and what is returned are as for `jlrp.Explainer`.
+        """Explain a batch of images.
 
-        A start relevance given as target, of the output's shape (N, classes), weights the outputs: what is explained
-        is `Σ target·output`. In the result, `layers` is empty.
+        Args:
+            params: As for `jlrp.Explainer`.
+            images: As for `jlrp.Explainer`.
+            target: As for `jlrp.Explainer`. An array of the output's shape (N, classes) weights the
+                outputs: the score is `Σ target·output`.
 
-        Raises `ValueError` for a target that does not fit, `ir.ShapeError` where images or weights do not fit.
+        Returns:
+            The explanation, as from `jlrp.Explainer`. Its `layers` are empty.
+
+        Raises:
+            ValueError: The target does not fit, or an image is NaN or infinite.
+            ir.ShapeError: Images or weights do not fit the graph.
         """
         images = as_tuple(self.graph, images)
         require_finite(images)
@@ -159,5 +183,5 @@ def _attribute(
 
 
 def _in_dtype(method: Any, dtype: Any) -> Any:
-    """The method with its real numbers in one dtype; whole numbers and random keys stay."""
+    """The method with its real numbers in one dtype. Whole numbers and random keys stay."""
     return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, method)

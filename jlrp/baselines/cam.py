@@ -1,4 +1,4 @@
-"""Class activation maps: the last feature maps, weighted by how much the target's logit depends on them."""
+"""Class activation maps: the last feature maps, weighted by what they mean to the target."""
 
 import math
 
@@ -16,7 +16,11 @@ from jlrp.propagation.interpreter import activations
 
 @flax.struct.dataclass
 class GradCam(Method):
-    """The positive part of a layer's channels, weighted by their mean gradients, at the size of the image."""
+    """The positive part of a layer's channels, weighted by their mean gradients.
+
+    Attributes:
+        layer: The layer's name; `None` for the last one with spatial axes.
+    """
 
     layer: str | None = flax.struct.field(pytree_node=False)
 
@@ -33,8 +37,8 @@ class GradCam(Method):
         layer = question.values[name]
         if layer.ndim != rank or rank < 3:
             raise ValueError(
-                f"Grad-CAM takes a layer whose output has the {rank} dimensions of the images, space among them, "
-                f"but that of {name!r} has the shape {layer.shape}."
+                f"Grad-CAM needs a layer whose output has spatial axes and the {rank} dimensions of the images, "
+                f"but {name!r} has the shape {layer.shape}: name another layer."
             )
         spatial, channel = axes_of(question.graph, rank)
         weights = jnp.mean(_gradient_at(question, name), spatial, keepdims=True)
@@ -42,14 +46,12 @@ class GradCam(Method):
 
 
 def _last_spatial(graph: ir.Graph, values: dict[str, Array], rank: int) -> str:
-    """The last layer, in the order of the graph, whose output has space left: `rank` dimensions, several pixels."""
+    """The last layer in the graph whose output has `rank` dimensions and several pixels."""
     for node in reversed(graph.nodes):
         shape = values[node.name].shape
         if len(shape) == rank > 2 and math.prod(shape[axis] for axis in axes_of(graph, rank)[0]) > 1:
             return node.name
-    raise ValueError(
-        "Grad-CAM needs a layer with spatial axes, and the graph has none whose output has more than one pixel."
-    )
+    raise ValueError("Grad-CAM needs a layer whose output has more than one pixel, but this graph has none.")
 
 
 def _gradient_at(question: Question, name: str) -> Array:
@@ -65,7 +67,10 @@ def _gradient_at(question: Question, name: str) -> Array:
 
 
 def _behind(graph: ir.Graph, name: str) -> ir.Graph:
-    """The part of the graph that depends on a value, which is its first input; what else it reads are the others."""
+    """The part of the graph that depends on a value.
+
+    The value is its first input. The other inputs are what it reads besides.
+    """
     nodes: list[ir.Node] = []
     known = {name}
     for node in graph.nodes:
@@ -77,34 +82,46 @@ def _behind(graph: ir.Graph, name: str) -> ir.Graph:
 
 
 def grad_cam(graph: ir.Graph | ir.Model, *, layer: str | None = None, output: str | None = None) -> Baseline:
-    """Grad-CAM: where the feature maps `A_k` of a layer that speak for the target are active.
+    """Grad-CAM: where the feature maps that speak for the target are active.
 
-    `α_k = mean over space of ∂f/∂A_k`; `R = max(Σ_k α_k·A_k, 0)`, enlarged to the image by bilinear interpolation.
+    `R = max(Σ_k α_k·A_k, 0)` with `A_k` the feature maps of a layer and `α_k` the mean of
+    `∂f/∂A_k` over space. Bilinear interpolation enlarges it to the image.
 
-    The map has one value per pixel, which every channel of the image holds, not a share of it: take one channel, or
-    the mean, for the map. It is never negative and does not sum up to the logit.
+    The map has one value per pixel. Each channel of the image holds the whole value: take one
+    channel, or the mean, for the map. It is never negative and does not sum up to the logit.
 
-    Returns a function `(params, images, target=None)` that gives a `jlrp.Explanation`; `relevance` is of the images'
-    shape (N, H, W, C), or (N, C, H, W) for a channels-first model. For graphs with one input.
+    Args:
+        graph: The graph or model as loaded, with one input.
+        layer: The layer whose output to read, by its name in the file. By default the last one in
+            the data flow whose output has the images' number of dimensions and more than one
+            pixel. In a ResNet that is the last activation. In a VGG it is the last pooling, where
+            the paper takes the convolution before it.
+        output: The output to explain, if there are several, or any layer. By default the first
+            output.
 
-    graph: as loaded. output: which of several outputs to explain (the first by default), or any layer.
-    layer: whose output is read, by the file's name. By default the last, in data flow, that has space left: as many
-        dimensions as the images, and more than one pixel. That is the last activation of a ResNet; for a VGG it is the
-        last pooling, while the paper takes the convolution before it.
-    Source: Selvaraju et al., ICCV 2017, arXiv 1610.02391.
-    Raises `ValueError` for an unknown output or layer, a graph with several inputs, or a layer without spatial axes.
+    Returns:
+        A function `(params, images, target=None)` that gives a `jlrp.Explanation`. Its `relevance`
+        has the shape of the images, (N, H, W, C), or (N, C, H, W) for a channels-first model.
 
-    >>> import numpy as np, ir
-    >>> from jlrp.baselines import grad_cam
-    >>> nodes = [
-    ...     ir.Node("pool", ir.MaxPool(), ("x",)),
-    ...     ir.Node("sum", ir.GlobalAvgPool(), ("pool",)),
-    ...     ir.Node("fc", ir.Dense(), ("sum",), "fc"),
-    ... ]
-    >>> explain = grad_cam(ir.Graph(nodes, ["x"], ["fc"]))
-    >>> image = np.arange(16.0).reshape(1, 4, 4, 1)
-    >>> explain({"fc": {"kernel": np.ones((1, 1))}}, image).relevance[0, 0, :, 0].tolist()
-    [1.25, 1.375, 1.625, 1.75]
+    Raises:
+        ValueError: The graph has no such output or layer, or several inputs; or the layer has no
+            spatial axes.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> from jlrp.baselines import grad_cam
+        >>> nodes = [
+        ...     ir.Node("pool", ir.MaxPool(), ("x",)),
+        ...     ir.Node("sum", ir.GlobalAvgPool(), ("pool",)),
+        ...     ir.Node("fc", ir.Dense(), ("sum",), "fc"),
+        ... ]
+        >>> explain = grad_cam(ir.Graph(nodes, ["x"], ["fc"]))
+        >>> image = np.arange(16.0).reshape(1, 4, 4, 1)
+        >>> explain({"fc": {"kernel": np.ones((1, 1))}}, image).relevance[0, 0, :, 0].tolist()
+        [1.25, 1.375, 1.625, 1.75]
+
+    References:
+        Selvaraju et al., ICCV 2017, arXiv 1610.02391.
     """
     explained = decided(graph, output).graph
     if len(explained.inputs) > 1:
@@ -113,6 +130,6 @@ def grad_cam(graph: ir.Graph | ir.Model, *, layer: str | None = None, output: st
     name = None if layer is None else explained.values.get(layer)
     if layer is not None and explained.get(name or "") is None:
         raise ValueError(
-            f"There is no layer {layer!r} for Grad-CAM to read: {known_names(n.name for n in explained.nodes)}."
+            f"The graph has no layer {layer!r} for Grad-CAM: {known_names(n.name for n in explained.nodes)}."
         )
     return Baseline(graph, GradCam(name), output)
