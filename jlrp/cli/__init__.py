@@ -47,7 +47,7 @@ def main(
 
     \b
     Exit codes:
-      0    all is well
+      0    all is well, also if nobody reads the output to its end
       1    a mistake in jlrp itself; one sentence on standard error says where
       2    wrong usage or input, or some images left out; one sentence on standard error says what
       130  interrupted (Ctrl-C): what has been written is whole

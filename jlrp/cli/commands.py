@@ -60,7 +60,8 @@ class Explain(ExplainingOptions):
 
     With --report all images come in one page too, each with its best classes, a map for each of
     --presets and --targets, the relevance of each layer, and the model's graph; with --json what
-    became of each image is printed for scripts. Files that are there are replaced with --force
+    became of each image is printed for scripts. After a run that was stopped, --skip-existing
+    explains the images that are left. Files that are there are replaced with --force
     only.
 
     Exit codes: 0 where all is well, 2 where the input is wrong or images were left out (each is
@@ -105,6 +106,13 @@ class Explain(ExplainingOptions):
     pictures: Annotated[
         bool, typer.Option(help="Write the PNG pictures, not the .npz files alone.")
     ] = True
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="Leave out what an earlier run with these options has explained.",
+        ),
+    ] = False
     ledger: Annotated[
         bool,
         typer.Option(

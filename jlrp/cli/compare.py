@@ -19,7 +19,7 @@ from jlrp.cli.commands import Compare
 from jlrp.cli.explain import preprocess_note
 from jlrp.cli.methods import explainer_of, output_note, parse_presets, rules_of
 from jlrp.cli.models import load, require_finite
-from jlrp.cli.program import InputError, console, in_options, running, tell
+from jlrp.cli.program import InputError, complain, console, in_options, running, tell
 from jlrp.cli.questions import Target, choose_classes, find_frame, find_output, parse_targets
 from jlrp.datasets import Images, Output
 from jlrp.datasets.files import require_apart, require_place, write_whole
@@ -31,45 +31,23 @@ MAX_ROWS = 50
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the picture: an image and one of its classes, with a map (H, W, C) per preset."""
+    """A row of the picture: an image and one of its classes, with a map (H, W, C) per preset.
 
-    path: Path
+    `document` is what `--json` prints of it.
+    """
+
     pixels: NDArray[np.uint8]
-    class_index: int
-    label: str
-    logit: float
-    probability: float | None
-    score: str
-    one_unit: bool
+    title: str
     maps: Mapping[str, NDArray[np.floating[Any]]]
     notes: Mapping[str, str]
-
-    @property
-    def title(self) -> str:
-        """Label, class, and probability (or output if the model gives none)."""
-        if not self.label:
-            return f"class {self.class_index}\n{self.score}"
-        score = self.score if self.one_unit else f"class {self.class_index}, {self.score}"
-        return f"{self.label}\n{score}"
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """What `--json` prints of the row."""
-        return {
-            "path": str(self.path),
-            "class": self.class_index,
-            "label": self.label or None,
-            "probability": self.probability,
-            "logit": self.logit,
-            "notes": {name: note for name, note in self.notes.items() if note},
-        }
+    document: dict[str, Any]
 
 
 def run(given: Compare) -> None:
     """Do what `jlrp compare --help` says."""
     names = parse_presets(given.presets)
     _require_picture(given.output, given.force)
-    paths = find_images(given.images)
+    paths = find_images(given.images, complain)
     require_apart([given.output], [*paths, given.model, given.labels, given.architecture])
     model = load(given)
     require_finite(model, given.model)
@@ -134,33 +112,36 @@ def _rows(
             if not np.isfinite(each.relevance).all():
                 where = printable_path(path)
                 raise InputError(f'{where}: its relevance under the preset "{name}" is not finite.')
-    channels = photos.frame.channel_axis
-    rows = []
-    for number, (path, image) in enumerate(zip(photos.paths, photos.pixels, strict=True)):
+    channels, rows = photos.frame.channel_axis, []
+    for number, (path, pixels) in enumerate(zip(photos.paths, photos.pixels, strict=True)):
+        one = {name: several[number] for name, several in found.items()}
         for position, index in enumerate(classes[number]):
-            value, probability = (
-                float(scores.values[number, index]),
-                scores.probability(number, index),
-            )
-            one = {name: several[number] for name, several in found.items()}
-            rows.append(
-                Row(
-                    path=path,
-                    pixels=image,
-                    class_index=index,
-                    label=output.name_of(index) if output.units == 1 else output.labels[index],
-                    logit=value,
-                    probability=probability,
-                    score=output.score(probability, value),
-                    one_unit=output.units == 1,
-                    maps={
-                        name: np.moveaxis(e.relevance[position, 0], channels, -1)
-                        for name, e in one.items()
-                    },
-                    notes={name: in_options(each.notes()[position]) for name, each in one.items()},
-                )
-            )
+            label = output.name_of(index) if output.units == 1 else output.labels[index]
+            value = float(scores.values[number, index])
+            probability = scores.probability(number, index)
+            notes = {name: in_options(each.notes()[position]) for name, each in one.items()}
+            maps = {
+                name: np.moveaxis(each.relevance[position, 0], channels, -1)
+                for name, each in one.items()
+            }
+            document = {
+                "path": str(path),
+                "class": index,
+                "label": label or None,
+                "probability": probability,
+                "logit": value,
+                "notes": {name: note for name, note in notes.items() if note},
+            }
+            title = _title(output, index, label, output.score(probability, value))
+            rows.append(Row(pixels, title, maps, notes, document))
     return rows
+
+
+def _title(output: Output, index: int, label: str, score: str) -> str:
+    """Put label, class and score on two lines."""
+    if not label:
+        return f"class {index}\n{score}"
+    return f"{label}\n{score if output.units == 1 else f'class {index}, {score}'}"
 
 
 def _picture(given: Compare, names: Sequence[str], rows: Sequence[Row]) -> bytes:

@@ -19,7 +19,7 @@ from jlrp.cli.image_run import ImageRun, image_files
 from jlrp.cli.methods import explainer_of, output_note, parse_presets, require_preset, rules_of
 from jlrp.cli.models import load, require_finite
 from jlrp.cli.options import Preprocess
-from jlrp.cli.program import WRONG, InputError, console, tell
+from jlrp.cli.program import WRONG, InputError, complain, console, tell
 from jlrp.cli.questions import (
     Rank,
     find_frame,
@@ -52,6 +52,9 @@ TRAINED_ON = {"unit": "0…1", "none": "0…255", "tf": "−1…1"}
 def run(given: Explain) -> None:
     """Do what `jlrp explain --help` says."""
     compared = _compared(given)
+    if given.skip_existing and (given.force or given.report is not None):
+        other = "--force replaces what is there" if given.force else "--report needs all images"
+        raise InputError(f"{other}: leave out --skip-existing.")
     is_picture = given.output.suffix.lower() in plot.SUFFIXES and not given.output.is_dir()
     picture = given.output if is_picture else None
     require_folder(given.output if picture is None else picture.parent)
@@ -97,7 +100,7 @@ def _explain_images(
     given: Explain, compared: tuple[str, ...], picture: Path | None, out: Console
 ) -> bool:
     """Explain images; return whether something was left out."""
-    paths = find_images(given.images)
+    paths = find_images(given.images, complain)
     _require_single(given, picture, paths)
     files = [
         file
@@ -120,7 +123,8 @@ def _explain_images(
         f"{output_note(model.graph, output)}"
     )
     out.print(preprocess_note(frame.preprocess, given.preprocess))
-    records, report = run.run(paths, console(given.quiet, stderr=True) if given.as_json else out)
+    names, bar = _left(run, paths), console(given.quiet, stderr=True) if given.as_json else out
+    records, report = run.run(names, bar) if names else ([], None)
     if given.as_json:
         page = None if report is None else str(report)
         _tell(run, {"preprocess": frame.preprocess.name, "report": page, "images": records})
@@ -144,13 +148,23 @@ def _explain_arrays(given: Explain, out: Console) -> bool:
         f"{output_note(model.graph, output)}"
     )
     out.print("arrays are taken as they are: nothing is scaled")
-    records = run.run(paths)
+    names = _left(run, paths)
+    records = run.run(names) if names else []
     done = sum("error" not in record for record in records)
     if done:
         out.print(f"{done} of {len(records)} explained: see {printable_path(given.output)}")
     if given.as_json:
         _tell(run, {"files": records})
     return done < len(records)
+
+
+def _left(run: Run, paths: Sequence[Path]) -> dict[Path, str]:
+    """Find which files are still to be explained, with their output names."""
+    names = dict(zip(paths, output_names(paths), strict=True))
+    left = {path: name for path, name in names.items() if not run.is_done(name)}
+    if len(left) < len(names):
+        run.out.print(f"{len(names) - len(left)} of {len(names)} were explained before")
+    return left
 
 
 def _shared(
@@ -243,7 +257,7 @@ def _require_single(given: Explain, picture: Path | None, paths: Sequence[Path])
 
 def _require_writable(given: Explain, files: Sequence[Path], read: Sequence[Path]) -> None:
     """Raise `InputError` if an output exists, or is a file that is read."""
-    require_new(files, given.force)
+    require_new(files, given.force or given.skip_existing)
     if given.report is not None:
         require_place(given.report, given.force, "--report")
     require_apart(files, [*read, given.model, given.labels, given.architecture, given.region])

@@ -27,7 +27,7 @@ from jlrp.cli.gallery import Gallery
 from jlrp.cli.program import InputError, complain, expected, in_options, running, sentence_of
 from jlrp.cli.runs import Record, Run, require_finite, rows_of
 from jlrp.datasets import Frame, Images
-from jlrp.datasets.files import output_names, write_together
+from jlrp.datasets.files import write_together
 from jlrp.datasets.images import read_batches
 from jlrp.datasets.results import ledger_arrays, npz_bytes
 from jlrp.propagation.ledger import COLUMNS
@@ -76,13 +76,17 @@ class ImageRun(Run):
     picture: Path | None = None
     gallery: Gallery | None = None
 
-    def run(self, paths: list[Path], bar: Console) -> tuple[list[Record], Path | None]:
-        """Explain and write all images, then the report; show progress on `bar`.
+    def run(self, names: Mapping[Path, str], bar: Console) -> tuple[list[Record], Path | None]:
+        """Explain and write images, then the report; show progress on `bar`.
+
+        Args:
+            names: The images, with their output names.
+            bar: Where progress goes.
 
         Returns:
             A record for each image, in order, and the report's file if it was written.
         """
-        names = dict(zip(paths, output_names(paths), strict=True))
+        paths = list(names)
         begun, records = time.perf_counter(), dict[Path, Record]()
         with _progress(bar) as progress:
             task = progress.add_task("compiling", total=len(paths))
@@ -99,7 +103,7 @@ class ImageRun(Run):
                 complain(f"Error: {sentence_of(error)}")
                 for path in paths:
                     records.setdefault(path, {"path": str(path), "error": sentence_of(error)})
-        found = [records[path] for path in paths]
+        found = [self.confirm(records[path]) for path in paths]
         return found, self._conclude(found, time.perf_counter() - begun)
 
     def files(self, name: str) -> dict[str, Path]:

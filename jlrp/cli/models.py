@@ -5,7 +5,7 @@ import json
 import math
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Sequence
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from jlrp.cli.methods import composite, require_preset
 from jlrp.cli.options import ModelOptions
 from jlrp.cli.program import WRONG, InputError, complain, console, running, tell
 from jlrp.datasets.files import require_apart, require_place
+from jlrp.datasets.memory import require_memory
 from jlrp.propagation.trial import keepers
 from jlrp.text import printable_path
 
@@ -42,24 +43,24 @@ def load(given: ModelOptions) -> ir.Model:
     )
 
 
-def require_room(model: ir.Model, shape: ir.Shape, images: int) -> None:
-    """Raise `InputError` if the values of so many images take more than all memory.
+def require_room(
+    model: ir.Model, shapes: Sequence[ir.Shape], images: int, smaller: str = "a smaller --size"
+) -> None:
+    """Raise `DataError` if the values of so many images take more than all memory.
 
-    Otherwise the system would end the program without a word. Half of the values count, as not all
-    are kept at once. `shape` has the batch first.
+    Half of the values count, as not all are kept at once.
+
+    Args:
+        model: The model.
+        shapes: The shapes of the inputs, batch first.
+        images: How many images there are at a time.
+        smaller: What to give if one image is too many.
     """
-    values = sum(
-        math.prod(n or 1 for n in each)
-        for each in model.graph.shapes(model.params, [(1, *shape[1:])]).values()
-    )
-    needed, there = 4 * images * values // 2, _memory()
-    if there is not None and needed > there:
-        what = "One image of this size makes" if images == 1 else f"{images} images at a time make"
-        raise InputError(
-            f"{what} about {needed / 1e9:,.0f} GB of values in the model, and there are "
-            f"{there / 1e9:,.0f} GB of memory: give a smaller "
-            f"{'--size' if images == 1 else '--batch-size'}."
-        )
+    one = model.graph.shapes(model.params, [(1, *shape[1:]) for shape in shapes])
+    values = sum(math.prod(n or 1 for n in shape) for shape in one.values())
+    what = f"{images} images at a time make" if images > 1 else "one image of this size makes"
+    advice = f"give {'a smaller --batch-size' if images > 1 else smaller}"
+    require_memory(4 * images * values // 2, f"In the model, {what}", advice)
 
 
 def require_finite(model: ir.Model, path: Path) -> None:
@@ -126,78 +127,68 @@ def inspect(given: Inspect) -> None:
             kept = keepers(model, chosen) if given.ledger else None
     except jlrp.CompositeError as error:
         problem = str(error)
+    document = _document(given, model, rules, kept)
     if given.as_json:
-        tell(json.dumps(_document(given, model, rules, kept), indent=1))
+        tell(json.dumps(document, indent=1))
     out = console(quiet=given.as_json)
     source = ", ".join(f"{key} {value}" for key, value in model.source.items())
     out.print(f"{printable_path(given.model)}: {source}")
-    out.print(_table(given, model, rules, kept))
+    out.print(_table(given, model, document["layers"]))
     out.print(_totals(model))
     if problem is not None:
         complain(f"Error: {problem}")
         raise typer.Exit(WRONG)
 
 
-def _table(
-    given: Inspect, model: ir.Model, rules: dict[str, str], kept: dict[str, str] | None
-) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    ledger = [] if kept is None else ["can keep"]
-    for heading in (
-        "layer",
-        "op",
-        "inputs",
-        "output shape",
-        "weights",
-        f"rule ({given.preset})",
-        *ledger,
-    ):
-        table.add_column(
-            heading, overflow="fold", justify="right" if heading == "weights" else "left"
-        )
-    shapes = model.shapes
-    for name in model.graph.inputs:
-        table.add_row(name, "input", "", show(shapes[name]), "", "")
-    counted: set[str | None] = {None}
-    for node in model.graph.nodes:
-        weights = "" if node.params is None else f"{_size(model, node.params):,}"
-        weights = "shared" if weights and node.params in counted else weights
-        counted.add(node.params)
-        inputs, rule = ", ".join(node.inputs), rules.get(node.name, "none")
-        keeps = [] if kept is None else [kept.get(node.name, "")]
-        table.add_row(
-            node.name, str(node.op), inputs, show(shapes[node.name]), weights, rule, *keeps
-        )
-    return table
-
-
 def _document(
     given: Inspect, model: ir.Model, rules: dict[str, str], kept: dict[str, str] | None
 ) -> dict[str, Any]:
     """Describe a model as `--json` does."""
-    shapes = model.shapes
-    layers = [
-        {
+    layers = []
+    for node, shape in zip(model.graph.nodes, _shapes_of_nodes(model), strict=True):
+        layer = {
             "layer": node.name,
             "op": str(node.op),
             "inputs": list(node.inputs),
-            "output_shape": list(shapes[node.name]),
+            "output_shape": list(shape),
             "weights": 0 if node.params is None else _size(model, node.params),
             "rule": rules.get(node.name),
-            **(
-                {}
-                if kept is None
-                else {"can_keep": list(filter(None, kept.get(node.name, "").split(", ")))}
-            ),
         }
-        for node in model.graph.nodes
-    ]
-    return {
-        "model": str(given.model),
-        "preset": given.preset,
-        "outputs": list(model.graph.outputs),
-        "layers": layers,
-    }
+        keeps = {} if kept is None else {"can_keep": kept.get(node.name, "").split(", ")}
+        layers.append(layer | {key: list(filter(None, words)) for key, words in keeps.items()})
+    head = {"model": str(given.model), "preset": given.preset}
+    return {**head, "outputs": list(model.graph.outputs), "layers": layers}
+
+
+def _table(given: Inspect, model: ir.Model, layers: list[dict[str, Any]]) -> Table:
+    """Lay out the description of the layers."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    headings = ["layer", "op", "inputs", "output shape", "weights", f"rule ({given.preset})"]
+    ledger = any("can_keep" in layer for layer in layers)
+    for heading in [*headings, *(["can keep"] if ledger else [])]:
+        right = heading == "weights"
+        table.add_column(heading, overflow="fold", justify="right" if right else "left")
+    for name, shape in zip(model.graph.inputs, model.input_shapes, strict=True):
+        table.add_row(name, "input", "", show(shape), "", "")
+    counted: set[str | None] = {None}
+    for node, layer in zip(model.graph.nodes, layers, strict=True):
+        weights = f"{layer['weights']:,}" if node.params not in counted else "shared"
+        counted.add(node.params)
+        table.add_row(
+            node.name,
+            layer["op"],
+            ", ".join(node.inputs),
+            show(tuple(layer["output_shape"])),
+            "" if node.params is None else weights,
+            layer["rule"] or "none",
+            *([", ".join(layer["can_keep"])] if ledger else []),
+        )
+    return table
+
+
+def _shapes_of_nodes(model: ir.Model) -> list[ir.Shape]:
+    shapes = model.shapes
+    return [shapes[node.name] for node in model.graph.nodes]
 
 
 def _totals(model: ir.Model) -> str:
@@ -214,17 +205,6 @@ def _counts(model: ir.Model) -> str:
 
 def _size(model: ir.Model, layer: str) -> int:
     return sum(int(np.size(array)) for array in model.params[layer].values())
-
-
-def _memory() -> int | None:
-    """Find how many bytes of memory this process may use, if the system says so."""
-    try:
-        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None
-    with suppress(OSError, ValueError):  # "max" is no number
-        found = min(found, int(Path("/sys/fs/cgroup/memory.max").read_text("ascii")))
-    return found
 
 
 def _line(error: BaseException, path: Path) -> str:

@@ -56,7 +56,7 @@ def find_output(
     with running(given.model):
         output = output_of(model, given.output_layer, shapes=shapes)
         if images is not None:
-            require_room(model, shapes[0], images)
+            require_room(model, shapes, images)
     return (
         output
         if given.labels is None

@@ -1,5 +1,6 @@
 """What all runs of `jlrp explain` share, and the run over files of arrays."""
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ import jlrp
 from jlrp import plot
 from jlrp.cli.commands import Explain
 from jlrp.cli.methods import Rules, start_of
-from jlrp.cli.program import InputError, complain, in_options, running, sentence_of
-from jlrp.datasets import DataError, Output, load_arrays
-from jlrp.datasets.files import output_names, write_together
+from jlrp.cli.models import require_room
+from jlrp.cli.program import InputError, complain, expected, in_options, running, sentence_of
+from jlrp.datasets import Output, load_arrays
+from jlrp.datasets.arrays import read_npz
+from jlrp.datasets.files import write_together
 from jlrp.datasets.results import npz_bytes
 from jlrp.propagation.programs import batch_axes
 from jlrp.text import printable_path
@@ -66,6 +69,41 @@ class Run:
         """What relevance starts as."""
         return start_of(self.given, self.rules[self.given.preset])
 
+    def files(self, name: str) -> dict[str, Path]:
+        """List what may be written for a file of this output name."""
+        raise NotImplementedError
+
+    def is_done(self, name: str) -> bool:
+        """Return whether an earlier run has explained the file of this output name.
+
+        Raises:
+            InputError: That run had other options.
+        """
+        files = self.files(name)
+        certain = [file for kind, file in files.items() if not kind.startswith("picture")]
+        if not self.given.skip_existing or not all(map(os.path.exists, certain)):
+            return False
+        found = read_npz(files["relevance"]) if "relevance" in files else self.facts()
+        for fact, value in self.facts().items():
+            if str(found.get(fact)) != value:
+                where = printable_path(files["relevance"])
+                raise InputError(
+                    f"{where} is there with {fact} {str(found.get(fact))[:80]}, and {value} is "
+                    "given: give another place, or --force to replace it."
+                )
+        return True
+
+    def confirm(self, record: Record) -> Record:
+        """Return a record, or that of a failure if what was written is gone by now."""
+        gone = [file for file in record.get("files", {}).values() if not os.path.lexists(file)]
+        if not gone:
+            return record
+        where, file = printable_path(record["path"]), printable_path(gone[0])
+        return self.refuse(
+            Path(record["path"]),
+            InputError(f"{where} is not explained: {file} was written, and is gone."),
+        )
+
     def fill(self, images: NDArray[Any]) -> NDArray[Any]:
         """Fill a batch up with its last image, so that one program serves all batches."""
         missing = max(0, self.batch_size - len(images))
@@ -97,13 +135,11 @@ class Run:
 class ArrayRun(Run):
     """A run over files of arrays, with a record for each file."""
 
-    def run(self, paths: Sequence[Path]) -> list[Record]:
-        """Explain and write all files; return a record for each, in order."""
+    def run(self, names: Mapping[Path, str]) -> list[Record]:
+        """Explain and write files, by their output names; return a record for each, in order."""
         bound = self.explain.bind(self.model.params)
-        return [
-            self._record(bound, path, name)
-            for path, name in zip(paths, output_names(paths), strict=True)
-        ]
+        records = [self._record(bound, path, name) for path, name in names.items()]
+        return list(map(self.confirm, records))
 
     def files(self, name: str) -> dict[str, Path]:
         """List what may be written for a file of this output name."""
@@ -121,6 +157,8 @@ class ArrayRun(Run):
         try:
             arrays = load_arrays(self.model, path)
             with running(self.given.model):
+                shapes = [array.shape for array in arrays]
+                require_room(self.model, shapes, self.batch_size, "arrays of fewer numbers")
                 filled = tuple(map(self.fill, arrays))
                 images = filled[0] if len(filled) == 1 else filled
                 found = rows_of(
@@ -129,7 +167,7 @@ class ArrayRun(Run):
             require_finite(path, found)
             contents = self._contents(path, name, found, arrays)
             write_together(contents)
-        except (DataError, OSError) as error:
+        except expected() as error:
             return self.refuse(path, error)
         files = {kind: str(file) for kind, file in self.files(name).items() if file in contents}
         record = {"path": str(path), **self._document(found), "files": files}
@@ -177,7 +215,7 @@ class ArrayRun(Run):
             else [f"relevance:{each}" for each in self.model.graph.inputs]
         )
         files = self.files(name)
-        contents = {
+        relevance = {
             files.pop("relevance"): npz_bytes(
                 {
                     **dict(zip(names, parts, strict=True)),
@@ -191,6 +229,7 @@ class ArrayRun(Run):
                 }
             )
         }
+        contents: dict[Path, bytes] = {}
         few = rows_of(found, range(min(MAX_SAMPLES, len(found.output))))
         for position, file in enumerate(files.values()):
             with suppress(ValueError):  # no picture of such an input
@@ -201,7 +240,7 @@ class ArrayRun(Run):
                 )
                 under = under[0] if under is not None and len(arrays) == 1 else under
                 contents[file] = plot.png(plot.explanation(few, under, position=position))
-        return contents
+        return contents | relevance  # written last: what has it is done
 
 
 def rows_of(found: jlrp.Explanation, rows: Sequence[int]) -> jlrp.Explanation:

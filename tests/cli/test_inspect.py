@@ -58,6 +58,10 @@ def test_bad_input(jlrp, resnet, tmp_path):
     assert_refused(jlrp("inspect", "model.h5"), "model.h5", "no model file")
     assert_refused(jlrp("inspect", "nowhere.h5"), "nowhere.h5", "does not exist")
     assert_refused(jlrp("inspect", resnet, "--preset", "x"), 'no preset "x"')
+    assert_refused(
+        jlrp("inspect", resnet, "--preset", "gradient"),
+        "gradient is a baseline, which has no rules",
+    )
     assert_refused(jlrp("inspect"), "MODEL")
 
 
