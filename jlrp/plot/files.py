@@ -193,7 +193,8 @@ def _figures(item: Part, look: Look, pooling: Pooling) -> Iterator[str]:
         place.set_xlabel("step", fontsize=TEXT)
         yield _framed(_drawing(figure, what), title, "", note)
     elif item.kind == "table":
-        figure = bars(replace(item, titles=[""]), most=FEATURES, notes=[""])
+        untitled: Any = replace(item, titles=[""])
+        figure = bars(untitled, most=FEATURES, notes=[""])
         yield _framed(_drawing(figure, what), title, "", note)
     else:
         (values,) = pooled(item.numbers(), pooling)

@@ -103,7 +103,7 @@ def _one(cell: Cell, note: str, look: Look) -> Figure:
     cell.draw(axes, full, look.cmap, 9)
     axes.set_title(title, fontsize=TITLE, pad=4, parse_math=False)
     axes.set_xlabel(note, fontsize=NOTE, parse_math=False)
-    drawn = {"mappable": axes.images[0]} if cell.image is None else {}
+    drawn: Any = {"mappable": axes.images[0]} if cell.image is None else {}
     bar = colour_bar(sheet.axes(2, 3), [(cell.values, full)], look.cmap, **drawn)
     bar.set_label(look.note(), fontsize=NOTE, labelpad=2)
     return sheet.figure

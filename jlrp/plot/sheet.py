@@ -139,7 +139,7 @@ class Sheet:
         """Axes in a cell or a slice of cells, at most so many inches wide."""
         box = self.grid[row, column].get_position(self.figure)
         share = min(1.0, longest / (box.width * self.figure.get_figwidth()))
-        return self.figure.add_axes(box.shrunk(share, 1).anchored("C", box))
+        return self.figure.add_axes(box.shrunk(share, 1).anchored("C", box).bounds)
 
     def write(self, row: Any, column: Any, text: str, size: float, va: str, **style: Any) -> None:
         """Text in a cell or a slice of cells, centred, but always within the figure."""
@@ -148,7 +148,7 @@ class Sheet:
             half = (width_of(text, size) / 2 + MARGIN) / self.figure.get_figwidth()
             middle = max(half, min((box.x0 + box.x1) / 2, 1 - half))
             y = {"top": box.y1, "center": (box.y0 + box.y1) / 2, "baseline": box.y0}[va]
-            style = {"ha": "center", "va": va, "fontsize": size, "parse_math": False} | style
+            style = {"ha": "center", "va": va, "fontsize": size, "parse_math": False, **style}
             self.figure.text(box.x0 if style["ha"] == "left" else middle, y, text, **style)
 
 
@@ -199,7 +199,8 @@ def colour_bar(axes: Axes, shown: Any, cmap: ColourMap, own: bool = False, **opt
     below = any((cmap.drawn(values) < -limit).any() for values, limit in shown)
     options = {"mappable": ScalarMappable(cmap.norm(full), cmap.table)} | options
     options["extend"] = ("neither", "min", "max", "both")[2 * above + below]
-    bar = axes.get_figure().colorbar(cax=axes, ticks=ticks, **options)
+    figure: Any = axes.figure
+    bar = figure.colorbar(cax=axes, ticks=ticks, **options)
     bar.set_ticklabels(names)
     bar.outline.set(linewidth=0.5, edgecolor=EDGE)
     axes.tick_params(labelsize=SMALL, length=2, width=0.5, pad=2)
@@ -306,7 +307,8 @@ class Table:
         titles = [_title(cell) for _, cells in self.rows for cell in cells]
         above, below = height_of(titles, SMALL), LINE * SMALL if self.own else 0
         heights = [MARGIN, 1.1 * height_of([caption], CAPTION), GAP if caption else 0]
-        heights += [height_of(groups, GROUP), PAD, height_of(headings, TEXT), 2 * PAD]
+        heights += [height_of(groups, GROUP), PAD if any(groups) else 0]
+        heights += [height_of(headings, TEXT), 2 * PAD if any(headings) else 0]
         heights += [above, PAD if above else 0, high, PAD, below, PAD] * len(self.rows)
         heights += [] if self.look.scaling == "row" else [PAD, BAR, TICKS]
         heights += [height_of([note], SMALL), MARGIN]

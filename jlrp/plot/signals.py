@@ -80,7 +80,8 @@ def draw_curve(place: Place, steps: NDArray[Any], values: NDArray[np.float64]) -
     """A line for each channel (steps, channels); a single one has the colours of its signs."""
     marker = "." if len(steps) == 1 else ""
     if values.shape[1] == 1:
-        one, style = values[:, 0], {"interpolate": True, "alpha": 0.6, "linewidth": 0.3}
+        one = values[:, 0]
+        style: Any = {"interpolate": True, "alpha": 0.6, "linewidth": 0.3}
         place.fill_between(steps, one, 0, where=one >= 0, color=FOR, **style)
         place.fill_between(steps, one, 0, where=one <= 0, color=AGAINST, **style)
         place.plot(steps, one, color="black", linewidth=min(0.6, 60 / len(steps)), marker=marker)
