@@ -27,17 +27,19 @@ def explain(
     decision: str = "value",
     labels: Sequence[str] | None = None,
 ) -> Explanation:
-    """Explain images in one call: why does the model say what it says of them?
+    """Explain images in one call: why does the model decide as it does?
 
     For many calls make an explainer once: `jlrp.explainer(model, rules)`.
 
     Args:
-        model: An `ir.Model`, as `ir.load` returns it, or what `ir.load` takes: a path, a live Keras model.
-        images: Inputs as the model takes them, batch first; pixels of 0…255 go through `model.preprocess` before.
+        model: An `ir.Model`, as `ir.load` returns it, or what `ir.load` takes: a path, or a live
+            Keras model.
+        images: Inputs as the model takes them, batch first. `jlrp.datasets.load_images` reads them
+            from files; `model.preprocess` scales pixels of 0…255.
         rules: A preset's name (`jlrp.PRESETS`) or a `jlrp.Composite`.
-        target: The class to explain, an index or a label, one for all images or one each; by default what the model
-            says. See `jlrp.Explainer`.
-        region: Where relevance starts in an output with positions; see `jlrp.Explainer`.
+        target: The class to explain, an index or a label, one for all images or one for each. By
+            default the class that the model predicts. See `jlrp.Explainer`.
+        region: Where relevance starts in an output with positions. See `jlrp.Explainer`.
         batch_size: How many images to explain at a time.
         start: As for `jlrp.explainer`.
         contrast: As for `jlrp.explainer`.
@@ -53,7 +55,7 @@ def explain(
     Raises:
         ir.LoadError: The path or live model cannot be read.
         TypeError: The model is no model, or the images are no arrays.
-        ValueError: As for `jlrp.explainer` and its call.
+        ValueError: An option does not fit, as for `jlrp.explainer` and its call.
 
     Example:
         >>> import numpy as np, ir, jlrp
@@ -63,7 +65,7 @@ def explain(
         ((1, 32, 32, 1), [3])
     """
     if isinstance(model, ir.Graph):
-        raise TypeError("jlrp.explain takes a model with its weights (ir.load(path)), but a graph was given.")
+        raise TypeError("jlrp.explain takes a model with its weights (ir.load(path)), not a graph alone.")
     loaded = model if isinstance(model, ir.Model) else ir.load(model)
     make = explainer(
         loaded,

@@ -1,13 +1,20 @@
-"""Whether `import ir` finds the package that comes with jlrp: another distribution has a package of this name too."""
+"""Check that `import ir` finds the package that comes with jlrp.
+
+Another distribution has a package of this name too.
+"""
 
 from importlib.util import find_spec
 
 MARK = '__distribution__ = "jlrp"'
-"""A line that `ir/__init__.py` has here, and nowhere else."""
+"""A line that only our own `ir/__init__.py` has."""
 
 
 def require_own_ir() -> None:
-    """Raise `ImportError`, one sentence, where `import ir` finds something else, or nothing. Nothing is imported."""
+    """Check which package `import ir` finds, without importing it.
+
+    Raises:
+        ImportError: It finds another package, or none.
+    """
     try:
         found = find_spec("ir")
     except (ImportError, ValueError):  # a module that somebody put in its place by hand
@@ -18,8 +25,8 @@ def require_own_ir() -> None:
     place = getattr(found, "origin", None) or next(iter(getattr(found, "submodule_search_locations", None) or ()), None)
     raise ImportError(
         "jlrp needs the package ir that comes with it, but import ir finds "
-        f"{f'another one, {place}' if place else 'none'}: if that is a file of yours, give it another name; if it came "
-        "with pip install ir, both write to one folder, so uninstall the two (pip uninstall ir jlrp) and install jlrp "
-        "again, in an environment without the other.",
+        f"{f'another one, {place}' if place else 'none'}. If that is your own file, rename it. If it came with "
+        "pip install ir, both packages use the same folder: run pip uninstall ir jlrp, then install jlrp again in an "
+        "environment without the other one.",
         name="ir",
     )

@@ -279,5 +279,5 @@ def test_pictures_that_do_not_fit(change, words):
 
 
 def test_a_map_of_a_preset_that_the_report_does_not_have():
-    with pytest.raises(ValueError, match="presets zero, and the map is of 'epsilon'"):
+    with pytest.raises(ValueError, match="presets zero, but a map has 'epsilon'"):
         Report("a", {}, ("zero",)).add(picture(0, "a"))

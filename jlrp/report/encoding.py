@@ -9,14 +9,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 STEPS = 32767
-"""The greatest 16-bit number: values are multiples of a `STEPS`-th of the map's largest absolute value."""
+"""The largest 16-bit number: values are multiples of a `STEPS`-th of the largest absolute value."""
 
 
 def png_uri(pixels: NDArray[np.uint8]) -> str:
     """A picture, (height, width, 1 or 3), as a data URI.
 
-    >>> png_uri(np.zeros((1, 1, 3), np.uint8))[:26]
-    'data:image/png;base64,iVBO'
+    Example:
+        >>> png_uri(np.zeros((1, 1, 3), np.uint8))[:26]
+        'data:image/png;base64,iVBO'
     """
     buffer = BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, format="PNG")
@@ -24,14 +25,21 @@ def png_uri(pixels: NDArray[np.uint8]) -> str:
 
 
 def quantised(values: NDArray[np.floating[Any]]) -> tuple[str, float]:
-    """Values as little-endian 16-bit integers in base64, row by row, and the scale that they are to be multiplied by.
+    """Values as 16-bit integers in base64, and their scale.
 
-    No value is further off than half the scale, which is a 65534th of the largest absolute value.
+    The error of a value is at most half the scale, a 65534th of the largest absolute value.
 
-    >>> text, scale = quantised(np.array([[0.0, -1.0], [0.5, 1.0]]))
-    >>> import base64
-    >>> (np.frombuffer(base64.b64decode(text), "<i2") * scale).round(4).tolist()
-    [0.0, -1.0, 0.5, 1.0]
+    Args:
+        values: A map of any shape.
+
+    Returns:
+        The integers, little-endian, row by row; and the number to multiply them with.
+
+    Example:
+        >>> text, scale = quantised(np.array([[0.0, -1.0], [0.5, 1.0]]))
+        >>> import base64
+        >>> (np.frombuffer(base64.b64decode(text), "<i2") * scale).round(4).tolist()
+        [0.0, -1.0, 0.5, 1.0]
     """
     largest = float(np.abs(values).max(initial=0))
     scale = largest / STEPS or 1.0

@@ -1,4 +1,4 @@
-"""The model's graph as the rows of a table: what each layer is, what it reads, and the rule that it has."""
+"""The model's graph as the rows of a table: each layer, what it reads, and its rule."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,15 @@ from jlrp.composites.composite import Composite
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer: its name, op and output shape, the layers that it reads, and its rule under each preset."""
+    """One layer of the model.
+
+    Attributes:
+        name: Its name.
+        op: Its op as text.
+        inputs: The layers that it reads.
+        shape: The shape of its output as text.
+        rules: Its rule under each preset.
+    """
 
     name: str
     op: str
@@ -20,13 +28,21 @@ class Layer:
 
 
 def layers(model: ir.Model, composites: Mapping[str, Composite]) -> tuple[Layer, ...]:
-    """Inputs and layers of a model in order, with their rules under each of some composites.
+    """List a model's inputs and layers in order, with their rules.
 
-    >>> import ir, jlrp
-    >>> model = ir.load("jlrp/data/digits_resnet.h5")
-    >>> rows = {row.name: row for row in layers(model, {"epsilon": jlrp.PRESETS["epsilon"]()})}
-    >>> rows["conv1"].op, rows["conv1"].inputs, rows["bn_conv1"].rules
-    ('Conv()', ('conv1_pad',), ('Epsilon(epsilon=1e-06)',))
+    Args:
+        model: The model.
+        composites: The composites by name.
+
+    Returns:
+        A row for each input and layer, with one rule for each composite.
+
+    Example:
+        >>> import ir, jlrp
+        >>> model = ir.load("jlrp/data/digits_resnet.h5")
+        >>> rows = {row.name: row for row in layers(model, {"epsilon": jlrp.PRESETS["epsilon"]()})}
+        >>> rows["conv1"].op, rows["conv1"].inputs, rows["bn_conv1"].rules
+        ('Conv()', ('conv1_pad',), ('Epsilon(epsilon=1e-06)',))
     """
     shapes, named = model.shapes, [each.rule_names(model.graph) for each in composites.values()]
     inputs = [Layer(name, "input", (), show(shapes[name]), ("",) * len(named)) for name in model.graph.inputs]

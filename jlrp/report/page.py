@@ -1,7 +1,7 @@
-"""The page: pictures put into the template, styles and script put in, everything else kept out.
+"""The page: a template with pictures, styles and script, and nothing from outside.
 
-All text goes through jinja2 with autoescape on. The page's own policy (CSP) lets nothing be loaded, and only the style
-and the script that it was made with take effect.
+All text goes through jinja2 with autoescape on. The page's own policy (CSP) forbids loading
+anything. It allows only the style and the script that are part of the page.
 """
 
 from base64 import b64encode
@@ -21,17 +21,26 @@ from jlrp.report.layers import Layer
 from jlrp.text import printable
 
 NOISE = 1e-5
-"""Ledger entries below this share of the largest are taken for rounding, and are 0 in the report."""
+"""Ledger entries below this share of the largest count as rounding, and are 0 in the report."""
 
 SMALL = 128
-"""Pictures up to this many pixels wide are shown with sharp pixels."""
+"""The report shows pictures of up to this many pixels in width with sharp pixels."""
 
 
 class Report:
-    """A report that pictures are added to, one by one; each is encoded at once, so that no array is kept.
+    """A report of many pictures, added one by one.
 
-    title: the heading. facts: what all pictures share, `{heading: text}`. presets: those of the maps, in order.
-    layers: the model's graph, from `jlrp.report.layers`. probabilities: whether the scores are probabilities.
+    Each picture is encoded when it is added, so the report keeps no arrays.
+
+    Args:
+        title: The heading.
+        facts: What all pictures share, `{heading: text}`.
+        presets: The presets of the maps, in order.
+        layers: The model's graph, from `jlrp.report.layers`.
+        probabilities: Whether the scores are probabilities.
+
+    Attributes:
+        left_out: Sentences about images that are missing; the page shows them.
     """
 
     def __init__(
@@ -49,7 +58,11 @@ class Report:
         self._books: dict[str, dict[str, Any]] = {}
 
     def add(self, picture: Picture) -> None:
-        """Encode a picture and its maps."""
+        """Encode a picture and its maps.
+
+        Raises:
+            ValueError: The report does not have the preset of a map.
+        """
         for each in picture.maps:
             if each.ledger is not None:
                 names = {"layers": each.ledger.layers, "rules": each.ledger.rules}
@@ -89,22 +102,26 @@ class Report:
         )
 
     def _place(self, each: Map) -> int:
-        """The place of a map's preset; `ValueError` where the report has no such preset."""
+        """The position of a map's preset; `ValueError` if the report does not have it."""
         if each.preset not in self.presets:
-            raise ValueError(
-                f"The report has the presets {', '.join(self.presets)}, and the map is of {each.preset!r}."
-            )
+            raise ValueError(f"The report has the presets {', '.join(self.presets)}, but a map has {each.preset!r}.")
         return self.presets.index(each.preset)
 
     def _seen(self) -> list[tuple[int, str, int]]:
-        """The classes that pictures were taken for: number, title, how many."""
+        """The predicted classes: number, title, and how many pictures."""
         best = [card["scores"][0] for card in self._cards]
         titles = {score.index: score.title for score in best}
         return [(index, titles[index], sum(s.index == index for s in best)) for index in sorted(titles)]
 
 
 def _described(number: int, each: Map, place: int) -> dict[str, Any]:
-    """What is said of a map, also to those who do not see it; place: that of its preset."""
+    """What the page says about a map, for readers who do not see it too.
+
+    Args:
+        number: The map's number.
+        each: The map.
+        place: The position of its preset.
+    """
     values = np.asarray(each.values, np.float64)
     row, column = np.unravel_index(values.argmax(), values.shape)
     return {
@@ -124,14 +141,14 @@ def _described(number: int, each: Map, place: int) -> dict[str, Any]:
 
 
 def _numbers(each: Map) -> dict[str, Any]:
-    """What the page's script reads of a map."""
+    """The numbers of a map that the page's script reads."""
     text, scale = quantised(each.values)
     ledger = None if each.ledger is None else _entries(each.ledger)
     return {"preset": each.preset, "values": text, "scale": scale, "full": each.full, "ledger": ledger}
 
 
 def _entries(ledger: Ledger) -> dict[str, Any] | None:
-    """One image's ledger: a row of numbers for each layer, to four digits; `None` where they are not finite."""
+    """One image's ledger: a row of numbers per layer, to four digits; `None` if not finite."""
     entries = np.asarray(ledger.entries, np.float64)[..., 0]
     start, inputs = float(np.asarray(ledger.start)[0]), float(np.asarray(ledger.inputs)[0])
     if not np.isfinite([start, inputs, *entries.ravel()]).all():
@@ -159,7 +176,7 @@ def _static(name: str) -> str:
 
 
 def _finalized(value: Any) -> Any:
-    """Text without what is no letter; the rest, such as what is HTML already, as it is."""
+    """Text that is safe to show. What is no plain text, for example HTML, stays as it is."""
     return printable(value) if type(value) is str else value
 
 
