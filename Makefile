@@ -30,6 +30,7 @@ help:
 	@echo "make bench-load     seconds and memory to load a ResNet50, against bare h5py"
 	@echo "make bench-own-rule a rule written by its shares beside the built-in one"
 	@echo "make bench-page     docs/benchmarks.md and its picture, from what the benchmarks kept"
+	@echo "make mutate     changes the code in 48 places, one at a time, and says which tests notice; an hour"
 	@echo "make batchnorm  trains networks to measure rules for BatchNorm, half an hour; prints the tables of docs/rules.md"
 	@echo "make clean      remove .venv and caches"
 
@@ -145,6 +146,9 @@ bench-own-rule: .venv/.installed-test
 
 bench-load: .venv/.installed-test
 	$(BIN)/python -m benchmarks.load
+
+mutate: .venv/.installed-test
+	$(BIN)/python -m tools.mutate
 
 batchnorm: .venv/.installed-test
 	KERAS_BACKEND=jax $(BIN)/python -m tools.measure_batchnorm
