@@ -1,9 +1,10 @@
-"""How many images a second: the original algorithm in NumPy loops against the compiled, batched `explain`.
+"""Images per second: the original algorithm in NumPy loops against the compiled `explain`.
 
     python -m benchmarks.compare_original
 
-Same networks, relevance starting at 1, one run; the answer of `crawford2019_original` is checked first. `crawford2019`
-is the same algorithm with its mistakes mended, for which there are no loops: it is set beside the same ones.
+Both run the same networks in one run, with relevance that starts at 1. The answer of
+`crawford2019_original` is checked first. `crawford2019` is the same algorithm without its mistakes.
+There are no loops for it, so it is set beside the same ones.
 """
 
 import time
@@ -23,12 +24,12 @@ from benchmarks.results import keep
 
 PRESET, MENDED = "crawford2019_original", "crawford2019"
 TOLERANCE = 1e-3
-"""Of the largest relevance: both sides compute in float32, and the rules have no ε, so quotients near 0/0 differ."""
+"""Of the largest relevance. Both sides compute in float32, and without ε quotients near 0/0 differ."""
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """What the compiled side took: seconds to read the file and resolve the rules, to compile, and per batch."""
+    """The times of the compiled side: to read and resolve, to compile, and per batch."""
 
     build: float
     compile: float
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def digits() -> list[dict[str, Any]]:
-    """The shipped digits network: the loops run whole images."""
+    """Compare on the shipped digits network: the loops run whole images."""
     path = Path(jlrp.__file__).parent / "data" / "digits_resnet.h5"
     model = ir.load(path)
     images = np.random.default_rng(0).random((8, *model.input_shapes[0][1:]), np.float32)
@@ -64,7 +65,10 @@ def digits() -> list[dict[str, Any]]:
 
 
 def resnet50() -> list[dict[str, Any]]:
-    """Keras's ResNet50: a whole image takes the loops minutes, so their time is summed over layers."""
+    """Compare on Keras's ResNet50.
+
+    A whole image takes the loops minutes, so their time is summed over layers.
+    """
     path = file_of("resnet50")
     model = ir.load(path)
     images = caffe(photographs(8))
@@ -85,7 +89,7 @@ def resnet50() -> list[dict[str, Any]]:
 
 
 def largest_difference(model: ir.Model, layers: list[original_loops.Layer], images: np.ndarray) -> float:
-    """The largest difference between the two, relative to the largest relevance; an error above `TOLERANCE`."""
+    """The largest difference, relative to the largest relevance; an error above `TOLERANCE`."""
     ours = np.asarray(jlrp.explainer(model.graph, PRESET, start="one")(model.params, images).relevance)
     loops = np.stack([original_loops.explain(layers, image)[layers[0].name] for image in images])
     difference = float(np.abs(ours - loops).max() / np.abs(loops).max())

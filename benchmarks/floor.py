@@ -1,8 +1,8 @@
-"""The least work: products and sums that a preset cannot do without, counted from the graph, and how fast they can run.
+"""The least work of a preset, counted from the graph, and how fast a machine can do it.
 
-A product of a weight and a value counts as two operations. What a rule needs is counted in passes over its layer, each
-as many operations as the layer's own forward pass; inputs of both signs need twice as many. Activations, quotients,
-pools and sums count nothing.
+A product of a weight and a value counts as two operations. The work of a rule is counted in passes
+over its layer. One pass has as many operations as the layer's forward pass. Inputs of both signs
+need twice as many. Activations, quotients, pools and sums count nothing.
 """
 
 import math
@@ -20,7 +20,7 @@ from jlrp.fast.zeros import rectified
 
 
 def forward_operations(graph: ir.Graph, params: ir.Params, image: ir.Shape) -> dict[str, int]:
-    """For each convolution and dense layer the operations of its forward pass on one image (H, W, C)."""
+    """Operations of each layer's forward pass on one image (H, W, C)."""
     shapes = graph.shapes(params, [(1, *image)])
     found = {}
     for node in graph.nodes:
@@ -37,10 +37,12 @@ def _depthwise(op: ir.Op) -> bool:
 
 
 def passes(rule: jlrp.Rule, one_sign: bool, clipped: bool) -> int:
-    """How many passes over a layer its own output and a rule's relevance take at least.
+    """The least number of passes over a layer, for its output and a rule's relevance.
 
-    one_sign: whether its inputs are certainly ≥ 0; clipped: whether no relevance arrives where its output is not
-    positive.
+    Args:
+        rule: The rule.
+        one_sign: Whether its inputs are certainly at least 0.
+        clipped: Whether no relevance arrives where its output is not positive.
     """
     parts = 1 if one_sign else 2
     if isinstance(rule, jlrp.ZPlus):
@@ -57,7 +59,7 @@ def passes(rule: jlrp.Rule, one_sign: bool, clipped: bool) -> int:
 
 
 def operations(graph: ir.Graph, params: Mapping[str, ir.Params], image: ir.Shape, composite: jlrp.Composite) -> int:
-    """The operations of one image's explanation under a composite, of the folded graph that its rules see."""
+    """The operations to explain one image, from the folded graph that the rules see."""
     folded = composite.rewrite(graph)
     rules, own = composite.assign(folded.graph), folded.params(params)
     clipped = rectified(folded.graph, rules)
@@ -69,7 +71,7 @@ def operations(graph: ir.Graph, params: Mapping[str, ir.Params], image: ir.Shape
 
 
 def product_rate(size: int = 3072, repeats: int = 9) -> float:
-    """Operations a second of a large product of float32 matrices, the median of several."""
+    """Operations per second of a large product of float32 matrices, the median of several."""
     rng = np.random.default_rng(0)
     a, b = (jnp.asarray(rng.normal(size=(size, size)), jnp.float32) for _ in range(2))
     multiply = jax.jit(lambda a, b: jnp.matmul(a, b, precision="highest"))

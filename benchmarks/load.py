@@ -1,9 +1,10 @@
-"""How long a model file takes to open, and how much memory: bare h5py, `ir.load` of Keras's file and of our own.
+"""How long a model file takes to open, and how much memory.
 
     python -m benchmarks.load
 
-ResNet50 as Keras saves it, made once and kept in the system's folder for temporary files, and the same model written by
-`ir.save`. One run; the arrays are compared first. The files are in the system's cache throughout.
+It compares bare h5py, `ir.load` of Keras's file and `ir.load` of our own, in one run. The model is
+a ResNet50 that Keras saved, kept in the system's folder for temporary files, and the same model
+from `ir.save`. The arrays are compared first. The files stay in the system's cache.
 """
 
 import statistics
@@ -21,7 +22,7 @@ from benchmarks.measure import machine, seconds
 from benchmarks.networks import file_of
 
 REPEATS, FRESH = 15, 7
-"""How often each is done in one process, and in a process of its own."""
+"""How often each runs in one process, and in separate processes."""
 
 READ_BARE = """
 found = []
@@ -42,7 +43,7 @@ except OSError:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
 print(took, peak)
 """
-"""Seconds and peak memory in KiB of a fresh process. `ru_maxrss` may be that of the process that started it."""
+"""Seconds and peak memory in KiB of a fresh process. `ru_maxrss` may be that of its parent."""
 
 
 def main() -> None:
@@ -71,7 +72,7 @@ def main() -> None:
 
 
 def files() -> tuple[Path, Path]:
-    """Keras's file, made unless it is there, and ours, made anew."""
+    """Make Keras's file, unless it exists, and our own."""
     keras = file_of("resnet50")
     ours = keras.with_suffix(".safetensors")
     ir.save(ir.load(keras), ours)
@@ -111,7 +112,7 @@ def interleaved(calls: dict[str, Callable[[], Any]]) -> dict[str, float]:
 
 
 def interleaved_fresh(kinds: dict[str, tuple[Path, str]]) -> dict[str, tuple[float, float]]:
-    """Median seconds, and bytes of peak memory beyond those of the imports, of fresh processes in turn."""
+    """Median seconds and peak memory beyond the imports, of fresh processes in turn."""
     everything = {"imports": (Path("-"), ""), **kinds}
     rounds = [{kind: _fresh(path, read) for kind, (path, read) in everything.items()} for _ in range(FRESH)]
     medians = {kind: [statistics.median(r[kind][i] for r in rounds) for i in (0, 1)] for kind in everything}

@@ -1,4 +1,4 @@
-"""Timing as the benchmarks do it: medians, blocked until ready, with the machine and versions said."""
+"""Measure time and memory: medians, finished arrays, and the machine and versions."""
 
 import os
 import platform
@@ -18,21 +18,22 @@ ROOT = Path(__file__).parent.parent
 
 
 def seconds(call: Callable[[], Any]) -> float:
-    """Wall-clock seconds of one call, its arrays computed."""
+    """Seconds of one call, until its arrays are computed."""
     before = time.perf_counter()
     jax.block_until_ready(call())
     return time.perf_counter() - before
 
 
 def median_seconds(call: Callable[[], Any], repeats: int = 5) -> float:
-    """The median of several calls."""
+    """The median seconds of several calls."""
     return statistics.median(seconds(call) for _ in range(repeats))
 
 
 def interleaved(calls: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    """The seconds of each call, in rounds that run all of them in turn, after one round that does not count.
+    """The seconds of each call, in rounds that run all calls in turn.
 
-    On a machine that others use too, what slows a round down slows all its calls down: compare within rounds.
+    One round before does not count. What slows down a round on a shared machine slows down all its
+    calls, so compare within rounds.
     """
     for call in calls.values():
         jax.block_until_ready(call())
@@ -54,7 +55,7 @@ def peak():
 
 
 def peak_of(code: str) -> int:
-    """The peak memory, in bytes, of a fresh process that runs some code from the root of the project."""
+    """The peak memory, in bytes, of a fresh process that runs some code in the project's root."""
     done = subprocess.run(
         [sys.executable, "-c", f"{PEAK}\n{code}\nprint(peak())"], capture_output=True, text=True, check=False, cwd=ROOT
     )

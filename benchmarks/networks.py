@@ -1,4 +1,4 @@
-"""The networks that are measured: ResNet50 and VGG16 as `keras.applications` has them, weights at random."""
+"""The networks to measure: ResNet50 and VGG16 of `keras.applications`, with random weights."""
 
 import os
 import tempfile
@@ -14,7 +14,7 @@ NETWORKS = {"resnet50": "ResNet50", "vgg16": "VGG16"}
 
 
 def file_of(name: str) -> Path:
-    """The network's `.h5`, made by Keras unless it is in the system's folder for temporary files already."""
+    """The network's `.h5`, which Keras makes unless it is in the system's temporary folder."""
     folder = Path(tempfile.gettempdir()) / "jlrp-benchmarks"
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}.h5"
@@ -26,10 +26,10 @@ def file_of(name: str) -> Path:
 
 
 def save(name: str, path: Path, seed: int = 0, size: int = 224) -> None:
-    """Save a network (1000 classes) as `.h5`, weights at random with the scales of a trained one.
+    """Save a network (1000 classes) as `.h5`, with random weights of a trained network's scales.
 
-    Kernels keep the variance of what they are given; BatchNorm has means near 0, variances near 1, and small gammas
-    at the end of each residual branch, so that activations neither die nor blow up over many layers.
+    Kernels keep the variance of their inputs. BatchNorm has means near 0, variances near 1, and
+    small gammas at the end of each residual branch. So activations neither vanish nor explode.
     """
     built(name, seed, size).save(path)
 
@@ -61,7 +61,10 @@ def _random(rng: np.random.Generator, layer: str, role: str, shape: tuple[int, .
 
 
 def photographs(count: int, size: int = 224, seed: int = 0) -> np.ndarray:
-    """Smooth coloured images as photographs are (most energy at low frequencies): uint8, (count, size, size, 3)."""
+    """Make smooth coloured images, like photographs: uint8, (count, size, size, 3).
+
+    Most of their energy is at low frequencies.
+    """
     rng = np.random.default_rng(seed)
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.fftfreq(size)[None, :]) * size
     spectrum = rng.normal(size=(count, 3, size, size)) * (1 / np.maximum(frequency, 1))
@@ -71,10 +74,10 @@ def photographs(count: int, size: int = 224, seed: int = 0) -> np.ndarray:
 
 
 def caffe(images: np.ndarray) -> np.ndarray:
-    """Preprocessing of Keras's ResNet50: RGB to BGR, minus the mean colour; float32."""
+    """Preprocess as for Keras's ResNet50: RGB to BGR, minus the mean colour; float32."""
     return images[..., ::-1].astype(np.float32) - np.array([103.939, 116.779, 123.68], np.float32)
 
 
 BLACK = caffe(np.zeros((1, 1, 1, 3), np.uint8)).ravel()
 WHITE = caffe(np.full((1, 1, 1, 3), 255, np.uint8)).ravel()
-"""The least and the greatest input of a channel (3,)."""
+"""The smallest and the largest input of each channel (3,)."""

@@ -1,14 +1,17 @@
-"""The baseline: the relevance pass as it was written in 2019, in NumPy and Python loops, one image at a time.
+"""The relevance pass of 2019 in NumPy and Python loops, one image at a time.
 
-Every convolution is a loop over output channels, rows and columns; at each position NumPy works on the receptive
-field as a whole. The rules are αβ with α = β = ½, every convolution flips the sign, and the pass is one walk that
-follows the first listed input of an `Add` only as far as the next activation. What the preset `crawford2019_original`
-computes with JAX for a batch is computed here position by position, with these deliberate peculiarities:
+It is the baseline, written as it was then. Every convolution is a loop over output channels, rows
+and columns; at each position NumPy works on the whole receptive field. The rules are αβ with α = β
+= ½, and every convolution flips the sign. One walk follows the first listed input of an `Add` only
+as far as the next activation. JAX computes the same for a batch under the preset
+`crawford2019_original`. Two peculiarities are deliberate:
 
-- padding `same` reads windows that start at `stride · a`, shifted from those that the convolution saw;
-- a 1×1 convolution with stride 2 copies the relevance of each sampled pixel onto its skipped neighbours.
+- `same` padding reads windows that start at `stride · a`. The convolution saw other windows.
+- A 1×1 convolution with stride 2 copies the relevance of each sampled pixel onto its skipped
+  neighbours.
 
-The forward pass is vectorised: only the relevance pass is timed. Arrays are (height, width, channels), without batch.
+The forward pass is vectorised: only the relevance pass is timed. Arrays are (height, width,
+channels), without batch.
 """
 
 import statistics
@@ -27,12 +30,17 @@ Arrays = dict[str, Array]
 Pads = Sequence[tuple[int, int]]
 Position = tuple[int, int, int]
 Rule = Callable[["Layer", list[Array], Array], tuple[Array, ...]]
-"""From a layer, its inputs and the relevance of its output to the relevance of each input."""
+"""A function from a layer, its inputs and the relevance of its output to that of each input."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer with its weights, in Keras's words: `kind` is the class name, `config` the settings that matter here."""
+    """A layer with its weights, in Keras's words.
+
+    Attributes:
+        kind: The class name.
+        config: The settings that matter here.
+    """
 
     name: str
     kind: str
@@ -45,7 +53,7 @@ class Layer:
 
 
 def from_model(model: ir.Model) -> list[Layer]:
-    """The layers of a model with one input and one output, of the kinds that Keras's ResNets and VGGs consist of."""
+    """The layers of a model with one input and one output, of Keras's ResNets and VGGs."""
     graph = model.graph
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ValueError("The loops take a model with one input and one output.")
@@ -127,7 +135,10 @@ def _window(layer: Layer) -> tuple[int, int]:
 
 
 def _pads(layer: Layer, x: Array) -> Pads:
-    """The cells that the layer adds before and after its rows and columns: for `same` the smaller half before."""
+    """The cells that the layer adds before and after rows and columns.
+
+    Under `same` padding the smaller half is before.
+    """
     if layer.config["padding"] == "valid":
         return [(0, 0), (0, 0)]
     totals = [max(cells, 0) for cells in _needed(layer, x)]
@@ -135,7 +146,7 @@ def _pads(layer: Layer, x: Array) -> Pads:
 
 
 def _needed(layer: Layer, x: Array) -> list[int]:
-    """How far the last of `same` windows reaches past the rows and columns, if the first starts at their first cell."""
+    """How far the last `same` window reaches past the end, if the first starts at cell 0."""
     axes = zip(x.shape[:2], _window(layer), layer.config["strides"], strict=True)
     return [(-(-length // stride) - 1) * stride + window - length for length, window, stride in axes]
 
@@ -145,7 +156,7 @@ def _padded(x: Array, pads: Pads, value: float = 0.0) -> Array:
 
 
 def _windows(layer: Layer, padded: Array) -> Array:
-    """All windows of an image, as (row, column, channel, window row, window column)."""
+    """All windows of an image: (row, column, channel, window row, window column)."""
     down, right = layer.config["strides"]
     return np.lib.stride_tricks.sliding_window_view(padded, _window(layer), axis=(0, 1))[::down, ::right]
 
@@ -177,14 +188,14 @@ _OUTPUT: dict[str, Callable[..., Array]] = {
 
 
 def propagate(layer: Layer, inputs: list[Array], R: Array) -> tuple[Array, ...]:
-    """The relevance of each input of a layer from the relevance `R` of its output."""
+    """The relevance of each input of a layer, from the relevance `R` of its output."""
     if layer.kind == "Add":
         return add_relevance(inputs[0], inputs[1], R)
     return (_RELEVANCE[layer.kind](layer, inputs[0], R),)
 
 
 def shares(z: Array, bias: float) -> Array:
-    """What part of one output's relevance each contribution gets: ½ [z⁺ / (Σz⁺ + b⁺) − z⁻ / (Σz⁻ + b⁻)], 0/0 as 0."""
+    """The share of each contribution: ½ [z⁺ / (Σz⁺ + b⁺) − z⁻ / (Σz⁻ + b⁻)], 0/0 as 0."""
     positive, negative = np.maximum(z, 0), np.minimum(z, 0)
     return 0.5 * (_ratio(positive, positive.sum() + max(bias, 0)) - _ratio(negative, negative.sum() + min(bias, 0)))
 
@@ -194,7 +205,7 @@ def _ratio(part: Array, total: float) -> Array:
 
 
 def dense_relevance(layer: Layer, x: Array, R: Array) -> Array:
-    """Unit after unit: its relevance by shares."""
+    """Share out the relevance of one unit after another."""
     kernel, bias = layer.weights["kernel"], _bias(layer)
     relevance = np.zeros_like(x)
     for unit in range(len(R)):
@@ -203,9 +214,13 @@ def dense_relevance(layer: Layer, x: Array, R: Array) -> Array:
 
 
 def conv_relevance(layer: Layer, x: Array, R: Array, positions: Iterable[Position] | None = None) -> Array:
-    """Position after position (out-channel, row, column): its relevance by shares, with the opposite sign.
+    """Share out the relevance of one position after another, with the opposite sign.
 
-    `positions` limits the loop to some positions, for measuring; all by default.
+    Args:
+        layer: The convolution.
+        x: Its input.
+        R: The relevance of its output.
+        positions: The (out-channel, row, column) positions to run; all by default.
     """
     kernel, bias = layer.weights["kernel"], _bias(layer)
     (height, width), (down, right) = kernel.shape[:2], layer.config["strides"]
@@ -221,16 +236,17 @@ def conv_relevance(layer: Layer, x: Array, R: Array, positions: Iterable[Positio
 
 
 def conv_positions(R: Array) -> Iterable[Position]:
-    """Every (out-channel, row, column) of a convolution's output, in the order of the loop."""
+    """Every (out-channel, row, column) of a convolution's output, in the loop's order."""
     rows, columns, channels = R.shape
     return product(range(channels), range(rows), range(columns))
 
 
 def _walk_pads(layer: Layer, x: Array) -> tuple[Pads, tuple[int, int]]:
-    """How far the relevance pass pads, and where in the padded image its first window starts.
+    """How far the relevance pass pads, and where its first window starts in the padded image.
 
-    For `same` it pads by P = max(k − s, 0), or max(k − n mod s, 0) where the stride does not divide the number of rows
-    n, on every side, and the first window starts at P. Where that runs out of the image, as the convolution pads.
+    Under `same` padding it pads by P = max(k − s, 0) on every side, or by max(k − n mod s, 0) if
+    the stride does not divide the number of rows n. The first window starts at P. If that leaves
+    the image, it pads as the convolution does.
     """
     pads = _pads(layer, x)
     if layer.config["padding"] == "same":
@@ -251,7 +267,7 @@ def _upsampled(relevance: Array) -> Array:
 
 
 def max_pool_relevance(layer: Layer, x: Array, R: Array) -> Array:
-    """Window after window: its relevance evenly to all cells, whichever won."""
+    """Give each window's relevance evenly to all its cells, whichever won."""
     (height, width), (down, right) = layer.config["pool_size"], layer.config["strides"]
     pads = _pads(layer, x)
     relevance = np.zeros_like(_padded(x, pads))
@@ -261,7 +277,7 @@ def max_pool_relevance(layer: Layer, x: Array, R: Array) -> Array:
 
 
 def add_relevance(a: Array, b: Array, R: Array) -> tuple[Array, Array]:
-    """In proportion to |a| and |b|; where both are 0, one half each."""
+    """Share in proportion to |a| and |b|; where both are 0, one half each."""
     total = abs(a) + abs(b)
     share = np.divide(abs(a), total, out=np.full_like(total, 0.5), where=total != 0)
     return R * share, R * (1 - share)
@@ -288,7 +304,7 @@ _RELEVANCE: dict[str, Callable[[Layer, Array, Array], Array]] = {
 
 
 def explain(layers: Sequence[Layer], image: Array) -> Arrays:
-    """The relevance gathered at every layer's output for one image; at the first layer's, that of the pixels."""
+    """The relevance at every layer's output for one image, and at the pixels."""
     outputs = forward(layers, image)
     return walk(layers, outputs, start(outputs[layers[-1].name]))
 
@@ -299,11 +315,12 @@ def start(probabilities: Array) -> Array:
 
 
 def walk(layers: Sequence[Layer], outputs: Arrays, R: Array, rule: Rule = propagate) -> Arrays:
-    """From the last layer to the first, gathering relevance at each layer on the way.
+    """Go from the last layer to the first and gather relevance at each layer on the way.
 
-    After an `Add` its first input is followed as far as the next activation, where the relevance waits; then the
-    second. An activation passes on all that it has gathered when the walk comes by. A further `Add` before that
-    activation replaces the second input that was still to be followed.
+    After an `Add` the walk follows its first input as far as the next activation, where the
+    relevance waits. Then it follows the second. An activation passes on what it has gathered when
+    the walk comes by. A further `Add` before that activation replaces the second input that was
+    still waiting.
     """
     by_name = {layer.name: layer for layer in layers}
     gathered = {layer.name: np.zeros_like(outputs[layer.name]) for layer in layers}
@@ -330,9 +347,10 @@ def walk(layers: Sequence[Layer], outputs: Arrays, R: Array, rule: Rule = propag
 class LayerTime:
     """How long the relevance pass takes at one layer.
 
-    positions: how many output positions the layer's loop has in all; 1 for a layer that is not a convolution.
-    timed: on how many of them the loop was run. Fewer than `positions`: `seconds` is scaled up from those.
-    seconds: for all positions.
+    Attributes:
+        positions: The number of output positions in the layer's loop; 1 unless it is a convolution.
+        timed: The number of positions that ran. If there are more, `seconds` is scaled up.
+        seconds: The seconds for all positions.
     """
 
     layer: str
@@ -343,18 +361,25 @@ class LayerTime:
 
     @property
     def measured(self) -> bool:
-        """Whether the whole layer was run, so that `seconds` is a measurement and not scaled up."""
+        """Whether the whole layer ran, so that `seconds` is not scaled up."""
         return self.timed == self.positions
 
 
 def time_per_layer(
     layers: Sequence[Layer], image: Array, positions: int | None = 200, repeats: int = 1
 ) -> list[LayerTime]:
-    """The time of the relevance pass at every layer the walk comes by, in its order; their sum is the whole pass.
+    """The time of the relevance pass at every layer, in the order of the walk.
 
-    The loop of a convolution runs on the first `positions` of its output positions (`None`: all) and its time is
-    scaled up to all of them; the work at every position is the same. What happens once per layer (padding, making the
-    arrays) is timed apart and not scaled. Medians of `repeats` runs. A layer that the walk passes twice appears twice.
+    The sum is the time of the whole pass. The work at every position of a convolution is the same,
+    so its loop runs on some positions and the time is scaled up. What happens once per layer
+    (padding, making the arrays) is timed apart and not scaled. A layer that the walk passes twice
+    appears twice.
+
+    Args:
+        layers: The layers.
+        image: The image.
+        positions: How many positions of a convolution to run; `None` for all.
+        repeats: The times are medians of this many runs.
     """
     times: list[LayerTime] = []
 
@@ -380,7 +405,7 @@ def _layer_time(layer: Layer, inputs: list[Array], R: Array, positions: int | No
 
 
 def time_whole(layers: Sequence[Layer], image: Array) -> float:
-    """Seconds of one whole relevance pass for one image, run and not scaled up; the forward pass is not counted."""
+    """Seconds of one whole relevance pass for one image, without the forward pass."""
     outputs = forward(layers, image)
     first = start(outputs[layers[-1].name])
     return _median_seconds(lambda: walk(layers, outputs, first), 1)

@@ -142,10 +142,11 @@ def original_section(document: dict[str, Any]) -> str:
     ]
     heads = ("network", "preset", "batch", "loops, images/s", "ours, images/s", "ratio")
     return (
-        "## Beside the original loops\n\nOn the digits network the loops run on a whole image. On ResNet50 their time is "
-        "summed over the layers. There each convolution is measured on 1000 output positions and scaled up. The loops' "
-        "forward pass is not counted, ours is. There are loops for `crawford2019_original` alone; the other preset is "
-        f"set beside the same ones.\n\n{table(heads, rows)}"
+        "## Beside the original loops\n\n"
+        "On the digits network the loops run on a whole image. On ResNet50 their time is summed over "
+        "the layers. There each convolution is measured on 1000 output positions and scaled up. The "
+        "loops' forward pass is not counted, ours is. There are loops for `crawford2019_original` "
+        f"alone; the other preset is set beside the same ones.\n\n{table(heads, rows)}"
     )
 
 

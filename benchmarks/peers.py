@@ -1,9 +1,10 @@
-"""Ours against zennit, captum and a minimal PyTorch version: same weights, same images, one run, in turns.
+"""jlrp against zennit, captum and a minimal PyTorch version, in turns within one run.
 
     python -m benchmarks.peers [--batch 8] [--network resnet50]
 
-Needs the extra `peers`. The maps are compared first; ratios are those of medians. BatchNorm is folded beforehand for
-all, and PyTorch has its faster memory format, channels last.
+It needs the extra `peers`. All have the same weights and images. The maps are compared first.
+Ratios are ratios of medians. BatchNorm is folded beforehand for all. PyTorch has its faster memory
+format, channels last.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from benchmarks.throughput import CHILD, PRESETS, composite
 
 ROUNDS = {1: 15, 8: 7}
 TOLERANCE = 0.02
-"""Of an image's largest relevance. All compute in float32, and quotients near 0/0 differ: most under ε."""
+"""Of an image's largest relevance. In float32 quotients near 0/0 differ, most of all under ε."""
 
 PEER_CHILD = """
 from benchmarks.peers import folded, torch_call
@@ -44,7 +45,8 @@ PEERS = {
     "captum z⁺": ("epsilon_plus",),
     "minimal": ("epsilon_plus",),
 }
-"""Which of our presets each peer has. captum's z⁺ is another rule: its bias is not clamped, and `x⁻` is left out."""
+"""Our presets that each peer has. captum's z⁺ is another rule: it does not clamp the bias and drops
+`x⁻`."""
 
 NOT_COMPARED = {"captum z⁺"}
 
@@ -91,8 +93,10 @@ def torch_call(peer: str, preset: str, graph: ir.Graph, params: ir.Params, image
 
 
 def compared(network: str, batch: int) -> list[dict[str, Any]]:
-    """One network at one batch size: a row for each peer and preset, each pair by itself, so that no third is in the
-    cache."""
+    """Measure one network at one batch size: a row for each peer and preset.
+
+    Each pair runs by itself, so nothing else is in the cache.
+    """
     graph, params = folded(network)
     model = ir.load(file_of(network))
     images = caffe(photographs(batch))
@@ -125,13 +129,16 @@ def forward(model: ir.Model, images: np.ndarray) -> Callable[[], Any]:
 
 
 def paired(ours: Callable[[], Any], theirs: Callable[[], Any], batch: int) -> tuple[float, float]:
-    """Median milliseconds an image of two calls in turns."""
+    """Median milliseconds per image of two calls in turns."""
     taken = interleaved({"ours": ours, "theirs": theirs}, ROUNDS.get(batch, 3))
     return tuple(1e3 * statistics.median(times) / batch for times in taken.values())  # type: ignore[return-value]
 
 
 def difference(peer: str, preset: str, ours: Any, theirs: torch.Tensor) -> float:
-    """The largest difference of the maps, of an image's largest relevance; ends the run where it is too large."""
+    """The largest difference of the maps, relative to an image's largest relevance.
+
+    If it is too large, it ends the run.
+    """
     a, b = np.asarray(ours), torch_peers.as_array(theirs)
     found = float((np.abs(a - b).max((1, 2, 3)) / np.abs(b).max((1, 2, 3))).max())
     if not found <= TOLERANCE:
@@ -140,7 +147,7 @@ def difference(peer: str, preset: str, ours: Any, theirs: torch.Tensor) -> float
 
 
 def line(row: dict[str, Any]) -> str:
-    """A row for people."""
+    """A row as text."""
     agree = "another rule" if row["difference"] is None else f"maps within {row['difference']:.0e}"
     return (
         f"  {row['peer']:<10} {row['preset']:<22} {row['theirs_ms']:7.1f} ms, ours {row['ours_ms']:6.1f}: "

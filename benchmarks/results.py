@@ -1,4 +1,4 @@
-"""What the benchmarks found, kept as JSON beside the machine, versions and commit that it was found with."""
+"""Keep the results of benchmarks as JSON, with machine, versions and commit."""
 
 import json
 import os
@@ -12,7 +12,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def keep(name: str, rows: list[dict[str, Any]], **facts: Any) -> Path:
-    """Write a benchmark's rows to `results/NAME.json`, in the place of those of an earlier run."""
+    """Write a benchmark's rows to `results/NAME.json`, in place of earlier ones."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     document = {"date": time.strftime("%Y-%m-%d"), "machine": machine(), **facts, "rows": rows}
@@ -23,6 +23,6 @@ def keep(name: str, rows: list[dict[str, Any]], **facts: Any) -> Path:
 
 
 def kept(name: str) -> dict[str, Any] | None:
-    """What an earlier run found, or `None`."""
+    """The results of an earlier run, or `None`."""
     path = RESULTS / f"{name}.json"
     return json.loads(path.read_text()) if path.exists() else None

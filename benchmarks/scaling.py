@@ -1,8 +1,8 @@
-"""How the cost of `explain` grows: with the batch, the image's size, the number of classes and of distinct rules.
+"""How the cost of `explain` grows with batch, image size, classes and distinct rules.
 
     python -m benchmarks.scaling
 
-ResNet50 as Keras has it, random weights, float32, EpsilonPlus with bound weights.
+The network is Keras's ResNet50 with random weights in float32, under EpsilonPlus, bound.
 """
 
 import statistics
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def batches(model: ir.Model) -> list[dict[str, Any]]:
-    """Seconds and memory for batches of images of 224×224, whole and eight at a time."""
+    """Seconds and memory for batches of 224×224 images, whole and eight at a time."""
     bound = jlrp.explainer(model.graph, "epsilon_plus").bind(model.params)
     rows = []
     for batch in BATCHES:
@@ -58,7 +58,10 @@ def batches(model: ir.Model) -> list[dict[str, Any]]:
 
 
 def sizes(model: ir.Model) -> list[dict[str, Any]]:
-    """Seconds and memory for two images of several sizes: the network ends in a mean over all positions."""
+    """Seconds and memory for two images of several sizes.
+
+    The network ends in a mean over all positions, so it takes any size.
+    """
     bound = jlrp.explainer(model.graph, "epsilon_plus").bind(model.params)
     rows = []
     for size in SIZES:
@@ -77,7 +80,7 @@ def classes(model: ir.Model) -> list[dict[str, Any]]:
 
 
 def rules(model: ir.Model) -> list[dict[str, Any]]:
-    """Seconds to compile and to run where convolutions have several rules of the same kind, each with its number."""
+    """Seconds to compile and run if convolutions have several rules of one kind."""
     images, rows = caffe(photographs(2)), []
     names = [node.name for node in model.graph.nodes if isinstance(node.op, ir.Conv)]
     for count in RULES:
@@ -89,7 +92,15 @@ def rules(model: ir.Model) -> list[dict[str, Any]]:
 
 
 def row(what: str, value: int, units: float, call: Callable[[], Any], **facts: Any) -> dict[str, Any]:
-    """A row, printed; units: by what the seconds are divided, in images of 224×224 with one class."""
+    """Make and print a row.
+
+    Args:
+        what: What grows.
+        value: How large it is.
+        units: What the seconds are divided by: 224×224 images times classes.
+        call: The call to measure.
+        facts: Further entries of the row.
+    """
     jax.clear_caches()
     before = time.perf_counter()
     jax.block_until_ready(call())
@@ -103,7 +114,7 @@ def row(what: str, value: int, units: float, call: Callable[[], Any], **facts: A
 
 
 def slope(values: list[float], taken: list[float]) -> float:
-    """The exponent `p` of `taken ≈ c·valuesᵖ`, by least squares of the logarithms: 1 where it grows linearly."""
+    """The exponent `p` of `taken ≈ c·valuesᵖ`, by least squares of logarithms; 1 is linear."""
     return float(np.polyfit(np.log(values), np.log(taken), 1)[0])
 
 

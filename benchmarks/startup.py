@@ -1,8 +1,9 @@
-"""How long it takes to start: importing the library, and the command line's first and second run on a model.
+"""How long it takes to import the library, and to run the command line twice.
 
     python -m benchmarks.startup
 
-Fresh processes. The cache of compiled programs is a new folder, so that the first run compiles and the second does not.
+Every run is a fresh process. The cache of compiled programs is a new folder, so the first run
+compiles and the second does not.
 """
 
 import os
@@ -59,7 +60,7 @@ def main() -> None:
 
 
 def runs(folder: Path) -> list[dict[str, Any]]:
-    """`jlrp explain` of one image with ResNet50, with an empty cache and again."""
+    """Run `jlrp explain` on one image with ResNet50, with an empty cache and again."""
     Image.fromarray(photographs(1)[0]).save(folder / "photo.png")
     rows = []
     for run in ("first", "second", "third"):

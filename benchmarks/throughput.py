@@ -1,8 +1,10 @@
-"""How fast the compiled `explain` is: against its own forward pass, against the least work, and in how much memory.
+"""How fast the compiled `explain` is, and how much memory it takes.
 
     python -m benchmarks.throughput [--network resnet50] [--batch 8] [--preset epsilon_plus]
 
-ResNet50 and VGG16 as Keras has them, 224×224, random weights, float32; every preset of the field; weights bound or not.
+It compares with the forward pass and with the least work. The networks are Keras's ResNet50 and
+VGG16 at 224×224 with random weights in float32, under every preset of the field, with weights bound
+or not.
 """
 
 import argparse
@@ -56,13 +58,13 @@ def main() -> None:
 
 
 def composite(preset: str) -> jlrp.Composite:
-    """A preset with the bounds of the images where it needs bounds."""
+    """A preset, with the bounds of the images if it needs bounds."""
     made = jlrp.PRESETS[preset]
     return made(BLACK, WHITE) if preset == "epsilon_gamma_box" else made()
 
 
 def measured(network: str, batch: int, presets: Any, rate: float) -> list[dict[str, Any]]:
-    """One network at one batch size: a row for each preset, and one for the forward pass."""
+    """Measure one network at one batch size: a row per preset, and one for the forward pass."""
     before = time.perf_counter()
     model = ir.load(file_of(network))
     params = jax.block_until_ready(jax.device_put(model.params))
@@ -91,7 +93,7 @@ def measured(network: str, batch: int, presets: Any, rate: float) -> list[dict[s
 
 
 def explainers(model: ir.Model, params: Any, preset: str, images: np.ndarray, facts: dict[str, Any]) -> dict[str, Any]:
-    """Calls of a preset with weights as loaded and bound; how long building, compiling and the first call took."""
+    """Calls of a preset with weights as loaded and bound, and the times to build and compile."""
     before = time.perf_counter()
     explain = jlrp.explainer(model.graph, composite(preset))
     build = time.perf_counter() - before
@@ -110,7 +112,7 @@ def explainers(model: ir.Model, params: Any, preset: str, images: np.ndarray, fa
 
 
 def line(row: dict[str, Any]) -> str:
-    """A row for people."""
+    """A row as text."""
     memory = f", {row['peak_bytes'] / 2**30:.2f} GiB" if "peak_bytes" in row else ""
     compiling = f", compiled in {row['compile_s']:.1f} s" if "compile_s" in row else ""
     return (

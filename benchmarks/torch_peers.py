@@ -1,7 +1,8 @@
-"""The same networks and rules in PyTorch: zennit, captum, and a minimal version written by hand.
+"""The same networks and rules in PyTorch: zennit, captum, and a minimal version by hand.
 
-All take the network as `Network` builds it from a folded `ir.Graph`, so that nobody folds BatchNorm while the clock
-runs. Arrays are (N, C, H, W) in PyTorch's channels-last memory format, the faster of the two on a CPU.
+All take the network that `Network` builds from a folded `ir.Graph`, so nobody folds BatchNorm while
+the clock runs. Arrays are (N, C, H, W) in PyTorch's channels-last memory format, the faster one on
+a CPU.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import ir
 from ir.ops.window import window_padding
 
 Explain = Callable[[Tensor], Tensor]
-"""From images to relevance, both (N, C, H, W), of each image's largest output."""
+"""A function from images to the relevance of each one's largest output, both (N, C, H, W)."""
 
 
 class Sum(nn.Module):
@@ -26,9 +27,13 @@ class Sum(nn.Module):
 
 
 class Network(nn.Module):
-    """A graph of convolutions, dense layers, ReLU, pooling and sums as a PyTorch module, a submodule per node.
+    """A graph of convolutions, dense layers, ReLU, pooling and sums as a PyTorch module.
 
-    shape: of an image, (H, W, C). make_sum: the module of a residual connection; zennit has its own, for its rule.
+    There is a submodule for each node.
+
+    Args:
+        shape: The shape of an image, (H, W, C).
+        make_sum: The module of a residual connection; zennit has its own, for its rule.
     """
 
     def __init__(
@@ -50,7 +55,7 @@ class Network(nn.Module):
 
 
 class _Pad(nn.Module):
-    """Zero padding of rows and columns; a module of its own where PyTorch's convolution has no such padding."""
+    """Zero padding of rows and columns, where PyTorch's convolution has no such padding."""
 
     def __init__(self, pairs: Any, value: float = 0.0) -> None:
         super().__init__()
@@ -116,7 +121,7 @@ def _with_weights(module: Any, kernel: np.ndarray, bias: np.ndarray | None) -> n
 
 
 def zennit_explain(graph: ir.Graph, params: ir.Params, shape: ir.Shape, composite: Any) -> Explain:
-    """zennit with one of its composites: relevance starts as the largest output."""
+    """zennit with one of its composites; relevance starts as the largest output."""
     _import_zennit()
     from zennit.attribution import Gradient
     from zennit.layer import Sum as Stacked
@@ -140,7 +145,10 @@ def zennit_explain(graph: ir.Graph, params: ir.Params, shape: ir.Shape, composit
 
 
 def captum_explain(graph: ir.Graph, params: ir.Params, shape: ir.Shape, rule: str) -> Explain:
-    """captum's LRP: `rule` is that of convolutions (`"Alpha1_Beta0_Rule"`, `"EpsilonRule"`), ε everywhere else."""
+    """captum's LRP.
+
+    Convolutions have `rule` (`"Alpha1_Beta0_Rule"` or `"EpsilonRule"`), everything else has ε.
+    """
     from captum.attr import LRP
     from captum.attr._utils import lrp_rules
     from captum.attr._utils.custom_modules import Addition_Module
@@ -163,10 +171,11 @@ def captum_explain(graph: ir.Graph, params: ir.Params, shape: ir.Shape, rule: st
 
 
 def minimal_explain(graph: ir.Graph, params: ir.Params, shape: ir.Shape) -> Explain:
-    """z⁺ on convolutions, ε elsewhere, written by hand for networks of ReLUs: about what a research script does.
+    """z⁺ on convolutions and ε elsewhere, by hand, for networks of ReLUs.
 
-    The forward pass keeps every value; on the way back each convolution runs once more with `W⁺` and is transposed by
-    autograd. Weights are split once. The first convolution takes both signs of the pixels.
+    A research script does about this. The forward pass keeps every value. On the way back each
+    convolution runs once more with `W⁺`, and autograd transposes it. Weights are split once. The
+    first convolution takes both signs of the pixels.
     """
     network = _placed(Network(graph, params, shape))
     for module in network.modules():
@@ -223,7 +232,7 @@ def _convolve_back(module: nn.Conv2d, weight: Tensor, s: Tensor, x: Tensor) -> T
 
 
 def forward(graph: ir.Graph, params: ir.Params, shape: ir.Shape) -> Explain:
-    """The network's own output, as the measure of everything else."""
+    """The network's own output, the measure of everything else."""
     network = _placed(Network(graph, params, shape))
 
     def run(images: Tensor) -> Tensor:
@@ -244,7 +253,7 @@ def as_array(relevance: Tensor) -> np.ndarray:
 
 
 def zennit_composite(preset: str, low: np.ndarray, high: np.ndarray) -> Any:
-    """zennit's counterpart of one of our presets; `low`, `high` (C,) bound the pixels."""
+    """zennit's counterpart of one of our presets; `low` and `high` (C,) bound the pixels."""
     _import_zennit()
     from zennit import composites, rules, types
 
@@ -272,10 +281,10 @@ def _placed(network: Network) -> Network:
 
 
 def _import_zennit() -> None:
-    """Import zennit, which needs torchvision for its names alone.
+    """Import zennit, which needs torchvision only for its names.
 
-    torchvision's compiled part asks for the CUDA libraries; without them, importing its Python part takes a
-    declaration of the two operators that it describes.
+    torchvision's compiled part asks for the CUDA libraries. Without them, its Python part can be
+    imported if the two operators that it describes are declared.
     """
     try:
         import torchvision  # noqa: F401
@@ -288,4 +297,4 @@ def _import_zennit() -> None:
 
 
 _LIBRARIES: list[Any] = []
-"""Kept, as torch forgets what a library defined when it goes."""
+"""Kept alive: torch forgets what a library defined when the library is deleted."""

@@ -1,9 +1,10 @@
-"""Why a 4 and not a 9: contrasts, several classes in one call, starts at inner layers, and concepts.
+"""Why a 4 and not a 9: contrasts, several classes in one call, inner layers, and concepts.
 
     python examples/contrastive.py
 
-All of it for one shipped digit, a 4 that the model reads as a 9. The last line compares the time of ten classes in one
-call with that of ten calls, for one image and where it runs; with larger batches there is less to gain.
+Everything is for one shipped digit, a 4 that the model reads as a 9. The last line compares the
+time of ten classes in one call with that of ten calls, for one image. With larger batches there is
+less to gain.
 """
 
 import time
@@ -23,12 +24,12 @@ MODEL = ir.load(DATA / "digits_resnet.h5")
 
 
 def explainer(**options: object) -> jlrp.Bound:
-    """The model's explainer with its weights on the device."""
+    """Make the model's explainer with its weights on the device."""
     return jlrp.explainer(MODEL.graph, "epsilon_plus", **options).bind(MODEL.params)
 
 
 def signs(relevance: np.ndarray) -> str:
-    """The sums of positive and of negative relevance."""
+    """The sums of positive and of negative relevance, as text."""
     return f"{np.maximum(relevance, 0).sum():8.2f}  {np.minimum(relevance, 0).sum():8.2f}"
 
 

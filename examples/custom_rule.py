@@ -1,10 +1,13 @@
-"""Rules and ops of one's own, in a few lines each and without a change to the library.
+"""Your own rules and ops, in a few lines each and without a change to the library.
 
     python examples/custom_rule.py
 
-A rule: LRP-ε whose ε is relative to the layer's values, ε = factor · √mean(z²), as in G. Montavon's LRP tutorial
-(git.tu-berlin.de/gmontavon/lrp-tutorial), there over a whole batch, here for each image. An affine op, `Scale`, which
-every rule for affine maps then fits. And an op that is not affine, `Square`, with the rule that it gets.
+The rule is LRP-ε whose ε is relative to the layer's values, ε = factor · √mean(z²), as in G.
+Montavon's LRP tutorial (git.tu-berlin.de/gmontavon/lrp-tutorial). There the mean is over a whole
+batch, here over each image. `docs/extending.md` shows a shorter way to write the same rule.
+
+The op `Scale` is affine, so every rule for affine ops fits it. The op `Square` is not, and comes
+with its rule.
 """
 
 from dataclasses import dataclass
@@ -23,7 +26,7 @@ DATA = Path(jlrp.__file__).parent / "data"
 
 @flax.struct.dataclass
 class RelativeEpsilon(jlrp.Rule):
-    """`R_in = x · Wᵀ( R / stab(z) )` with `ε = factor · √mean(z²)`; the one method is all that a rule needs."""
+    """`R_in = x · Wᵀ( R / stab(z) )` with `ε = factor · √mean(z²)`."""
 
     factor: float = 0.25
 
@@ -68,7 +71,7 @@ def _(op: Square, params, x):
 
 @flax.struct.dataclass
 class ToTheSource(jlrp.Rule):
-    """Value by value: each output has one input, which gets all."""
+    """Each output has one input, and that input gets everything."""
 
     def relevance(self, call, relevance):
         return (relevance,)
@@ -78,7 +81,7 @@ class ToTheSource(jlrp.Rule):
 
 
 def main() -> None:
-    """Print maps' likeness and absorbed relevance per factor, and relevance through the two ops."""
+    """Print how the maps depend on the factor, and relevance through the two ops."""
     model = ir.load(DATA / "digits_resnet.h5")
     image = np.asarray(Image.open(DATA / "digits/digit_3_a.png"), np.float32)[None, ..., None] / 255
     smooth = np.asarray(jlrp.explainer(model.graph, "epsilon_plus")(model.params, image).relevance)

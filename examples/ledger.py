@@ -2,9 +2,10 @@
 
     python examples/ledger.py
 
-Relevance that starts as a logit need not arrive at the pixels in full. The ledger says for each layer what came in,
-what went on, and who kept the rest: the bias, the stabiliser ε, sums that are zero and so have nobody to pass theirs
-to, zero padding, or the rule itself. Printed are one digit's table under `epsilon_plus`, and three presets' totals.
+Not all relevance that starts as a logit arrives at the pixels. The ledger says for each layer what
+it received, what it passed on, and what kept the rest: the bias, the stabiliser ε, sums that are
+zero and cannot pass anything on, zero padding, or the rule itself. The script prints one digit's
+table under `epsilon_plus`, and the totals of three presets.
 """
 
 from pathlib import Path

@@ -1,12 +1,13 @@
-"""Train for the right reason: a penalty on relevance that lies where it should not.
+"""Train for the right reason: a penalty on relevance in the wrong place.
 
     python examples/relevance_penalty.py
 
-The shipped digits, faint and shifted, are to be told apart, odd from even, by a new last layer. In training every odd
-one carries a bright square in the corner: reading the square alone is enough, and wrong. The weights are trained twice
-from one start, with and without a penalty on the share of |R| in that corner; both are then tested on digits that carry
-the square the other way round. Relevance is a differentiable function of the weights: `jax.grad` is all it takes.
-After Ross et al., "Right for the Right Reasons", IJCAI 2017, which penalises gradients.
+A new last layer learns to tell odd digits from even ones. The digits are faint and shifted. In
+training every odd one carries a bright square in the corner, so reading the square alone is enough,
+and wrong. The weights are trained twice from one start, with and without a penalty on the share of
+`|R|` in that corner. Then both are tested on digits that carry the square the other way round.
+Relevance is a differentiable function of the weights: `jax.grad` is all it takes. The idea is that
+of Ross et al., "Right for the Right Reasons", IJCAI 2017, which penalises gradients.
 """
 
 from pathlib import Path
@@ -27,7 +28,7 @@ INK, STEPS, BATCH, RATE, PENALTY = 0.4, 40, 20, 1e-3, 5.0
 
 
 def batch(random: np.random.Generator, square_on: int) -> tuple[np.ndarray, np.ndarray]:
-    """Faint, shifted digits with their parity; those of parity `square_on` carry the square."""
+    """Make faint, shifted digits with their parity; parity `square_on` carries the square."""
     digits = random.permutation(np.arange(BATCH) % 10)
     images = np.stack([np.asarray(Image.open(DATA / f"digits/digit_{digit}_a.png")) for digit in digits]) / 255
     images = INK * np.stack([np.roll(image, random.integers(-2, 3, 2), (0, 1)) for image in images])
@@ -36,7 +37,7 @@ def batch(random: np.random.Generator, square_on: int) -> tuple[np.ndarray, np.n
 
 
 def figures(params: ir.Params, images: jax.Array, labels: jax.Array) -> dict[str, jax.Array]:
-    """What is minimised, the cross-entropy and the corner's share of |R|, and the share of images read correctly."""
+    """The cross-entropy, the corner's share of `|R|`, and the share of images read correctly."""
     result = EXPLAIN(params, images, target=labels)
     size, chances = jnp.abs(result.relevance), jax.nn.log_softmax(result.output)
     return {
@@ -54,7 +55,10 @@ def objective(params: ir.Params, penalty: jax.Array, images: jax.Array, labels: 
 
 @jax.jit
 def adam(state, count: jax.Array, penalty: jax.Array, images: jax.Array, labels: jax.Array):
-    """One step of Adam on (params, mean, variance); BatchNorm stays at its statistics, as they are no kernels."""
+    """Make one step of Adam on (params, mean, variance).
+
+    BatchNorm keeps its statistics: only kernels and biases are trained.
+    """
     gradients = jax.grad(objective)(state[0], penalty, images, labels)
 
     def update(path, w, m, v, g):
@@ -68,7 +72,7 @@ def adam(state, count: jax.Array, penalty: jax.Array, images: jax.Array, labels:
 
 
 def trained(penalty: float) -> ir.Params:
-    """The shipped weights with a new last layer, after `STEPS` steps."""
+    """Train the shipped weights with a new last layer for `STEPS` steps."""
     random = np.random.default_rng(0)
     head = {"kernel": random.normal(0, 0.1, (128, 2)).astype(np.float32), "bias": np.zeros(2, np.float32)}
     params = jax.tree.map(jnp.asarray, {**MODEL.params, "dense_1": head})
@@ -80,7 +84,7 @@ def trained(penalty: float) -> ir.Params:
 
 
 def main() -> None:
-    """Print what both trainings led to."""
+    """Print the results of both trainings."""
     print("penalty  square on    loss  corner's share of |R|  read correctly")
     for penalty in (0.0, PENALTY):
         params = trained(penalty)

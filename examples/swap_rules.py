@@ -1,9 +1,9 @@
-"""Swap rules: presets, rules of one's own in front of them, and how far the relevance maps differ.
+"""Swap rules: presets, your own rules in front of them, and how far the maps differ.
 
     python examples/swap_rules.py
 
-Prints which layer gets which rule under four composites, and the cosine similarity of their maps of the shipped
-digits: 1 means the same map up to a factor, 0 no likeness.
+The script prints which layer gets which rule under four composites. Then it prints the cosine
+similarity of their maps of the shipped digits: 1 means the same map up to a factor, 0 no likeness.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ DATA = Path(jlrp.__file__).parent / "data"
 
 
 def composites() -> dict[str, jlrp.Composite]:
-    """Two presets, and two that put rules in front of one; the first entry that matches a layer wins."""
+    """Two presets, and two with rules in front of one; the first entry that fits a layer wins."""
     plus, convolution = jlrp.PRESETS["epsilon_plus"](), jlrp.Kind(ir.Convolution)
     return {
         "plus": plus,

@@ -1,9 +1,10 @@
-"""Sweep γ: a rule's numbers are data, so one compiled call explains under many of them, and gradients reach them.
+"""Sweep γ: a rule's numbers are data, so one compiled call explains under many of them.
 
     python examples/sweep_gamma.py
 
-First `jax.vmap` over γ. Then `jax.grad` of a loss on the relevance map, the share of |R| that lies on paper and not on
-ink, with respect to γ, to the images and to the weights, checked against a finite difference in γ.
+First comes `jax.vmap` over γ. Then `jax.grad` differentiates a loss on the relevance map, the share
+of `|R|` that lies on paper and not on ink. It does so with respect to γ, to the images and to the
+weights. A finite difference in γ checks it.
 """
 
 from pathlib import Path
@@ -22,7 +23,7 @@ MODEL = ir.load(DATA / "digits_resnet.h5")
 
 @jax.jit
 def relevance(gamma: jax.Array, params: ir.Params, images: jax.Array) -> jax.Array:
-    """Relevance with γ on the last stage; the composite is built in here, around whatever γ is."""
+    """Relevance with γ on the last stage; the composite is built here, around any γ."""
     rules = jlrp.PRESETS["epsilon_plus"]().with_rules(
         (jlrp.First(), jlrp.WSquare()),  # shares out by weights alone, so that paper (pixels of 0) takes part
         ("bn3*", jlrp.Gamma(gamma)),
@@ -31,7 +32,7 @@ def relevance(gamma: jax.Array, params: ir.Params, images: jax.Array) -> jax.Arr
 
 
 def paper_share(gamma: jax.Array, params: ir.Params, images: jax.Array, ink: jax.Array) -> jax.Array:
-    """The share of |R| outside the ink, between 0 and 1."""
+    """The share of `|R|` outside the ink, between 0 and 1."""
     size = jnp.abs(relevance(gamma, params, images))
     return jnp.sum(jnp.where(ink, 0, size)) / jnp.sum(size)
 

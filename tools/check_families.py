@@ -54,18 +54,21 @@ def _in_its_own_process(name: str) -> Report | None:
 PAGE = """\
 # Networks of `keras.applications`
 
-This page covers every builder that Keras {keras} ships. Keras builds each network with random weights, for images of noise of
-the smallest size that it takes (32 pixels, {sizes}). It saves the network as
-{formats}. `jlrp` loads the files without Keras and explains the images with `epsilon_plus`.
-`make families` checks them all and writes this page.
+This page covers every builder that Keras {keras} ships. Keras builds each network with random
+weights, for images of noise of the smallest size that it takes (32 pixels, {sizes}). It saves
+the network as {formats}. `jlrp` loads the files without Keras and explains the images with
+`epsilon_plus`. `make families` checks them all and writes this page.
 
-- **error** is the largest difference between our outputs and Keras's, before the softmax, in float32. It is that of the worst of
-  the three formats, as a part of the largest output. The limit is {tolerance:g}.
+- **error** is the largest difference between our outputs and Keras's, before the softmax, in
+  float32. It is that of the worst of the three formats, as a part of the largest output. The
+  limit is {tolerance:g}.
 - **seconds** is the time to load each format.
-- **relevance** is the part of the start that arrives at the pixels, with all biases set to zero, in float64. The rest stayed at
-  units without a positive contribution, and in the stabiliser. In every network, pixels, these units and the stabiliser add up
-  to the start within {rounding:g} of the largest sum. Depthwise convolutions have few contributions. On the last maps of images
-  this small there is only one each, so much relevance stays there (most in NASNet).
+- **relevance** is the part of the start that arrives at the pixels, with all biases set to
+  zero, in float64. The rest stayed at units without a positive contribution, and in the
+  stabiliser. In every network, pixels, these units and the stabiliser add up to the start
+  within {rounding:g} of the largest sum. Depthwise convolutions have few contributions. On the
+  last maps of images this small there is only one each, so much relevance stays there (most in
+  NASNet).
 
 {networks}
 

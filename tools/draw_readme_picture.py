@@ -1,9 +1,11 @@
-"""Draw the pictures of the documents: the demonstration's digits, and digits under the presets side by side.
+"""Draw the pictures of README and docs.
 
 .venv/bin/python tools/draw_readme_picture.py
 """
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,21 +32,24 @@ PRESETS = (
 
 
 def main() -> None:
-    """Write `docs/digits.png` and `docs/presets.png`."""
-    digits = {digit["file"]: digit for digit in json.loads((DATA / "digits_resnet.json").read_text("utf-8"))["digits"]}
+    """Write the pictures of the demonstration, the presets, the command and the script."""
+    known = json.loads((DATA / "digits_resnet.json").read_text("utf-8"))["digits"]
+    digits = {digit["file"]: digit for digit in known}
     model = ir.load(DATA / "digits_resnet.h5")
     photos = load_images(model, [DATA / "digits" / name for name in SHOWN])
     pictures = {
         "digits.png": picture(model, photos, [f"a {digits[name]['label']}" for name in SHOWN]),
         "presets.png": plot.png(under_presets(model, photos)),
+        "heatmap.png": plot.png(heatmap(model)),
     }
     for name, content in pictures.items():
         (DOCS / name).write_bytes(content)
         print(f"wrote {DOCS / name}")
+    compare(DOCS / "compare.png")
 
 
 def under_presets(model: ir.Model, photos: Images) -> Figure:
-    """What speaks for the predicted class of each digit, under each preset; each map on its own scale."""
+    """The maps of each digit's predicted class under each preset, each on its own scale."""
     images = photos.images
     chances = np.asarray(jlrp.forward(model.graph, model.params, images))
     maps = {
@@ -52,6 +57,20 @@ def under_presets(model: ir.Model, photos: Images) -> Figure:
     }
     labels = [f"seen as a {row.argmax()}\n{100 * row.max():.1f} %" for row in chances]
     return plot.comparison(list(photos.pixels), maps, labels)
+
+
+def heatmap(model: ir.Model) -> Figure:
+    """The picture of README's script."""
+    photos = load_images(model, DATA / "digits" / "digit_3_a.png")
+    result = jlrp.explain(model, photos.images, "epsilon_plus_flat")
+    return plot.heatmap(result, title="why a 3?", percentile=99.5)
+
+
+def compare(path: Path) -> None:
+    """Write the picture of README's command."""
+    model, image = DATA / "digits_resnet.h5", DATA / "digits" / "digit_4_b_read_as_9.png"
+    job = [sys.executable, "-m", "jlrp", "compare", str(model), str(image)]
+    subprocess.run([*job, "--targets", "9,4", "-o", str(path), "--force"], check=True, cwd=DOCS.parent)
 
 
 if __name__ == "__main__":

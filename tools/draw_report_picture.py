@@ -1,6 +1,8 @@
-"""Draw the picture of the report for the documents: two digits under two presets, as a Chromium shows them.
+"""Draw the picture of the report for the documents, with a headless Chromium.
 
-.venv/bin/python tools/draw_report_picture.py
+It shows two digits under two presets.
+
+    .venv/bin/python tools/draw_report_picture.py
 """
 
 import shutil

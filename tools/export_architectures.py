@@ -1,11 +1,11 @@
-"""Write `ir/formats/keras/architectures/applications.txt.xz`: what the networks of `keras.applications` are built of.
+"""Write `ir/formats/keras/architectures/applications.txt.xz`: the networks of `keras.applications`.
 
     pip install -e ".[test]"
-    python tools/export_architectures.py        # a minute; the same version of Keras writes the same bytes
+    python tools/export_architectures.py   # a minute; the same Keras, the same bytes
 
-Keras makes each build itself, with its classifier for images of the size that its published weights are for, and
-without classifier for images of any size. Of the configuration that it writes, what does not matter at inference is
-left out.
+Keras builds each network twice: with its classifier, for images of the size of its published
+weights, and without it, for images of any size. Parts of the configuration that do not matter at
+inference are left out.
 """
 
 import json
@@ -24,10 +24,10 @@ from ir.formats.keras.architectures.applications import CONFIGURATIONS, VARIANTS
 
 BUILDERS = {name.lower(): getattr(keras.applications, name) for name in dir(keras.applications) if name[0].isupper()}
 SIZE = 224
-"""The image size of the published weights of networks whose builder takes any size by default."""
+"""The image size of the published weights, for builders that take any size by default."""
 
 TRAINING = ("_initializer", "_regularizer", "_constraint")
-"""How the names of fields end that matter in training alone."""
+"""The endings of names of fields that matter only in training."""
 
 LEFT_OUT = {
     *("build_config", "build_input_shape", "compile_config", "quantization_config", "registered_name"),
@@ -37,11 +37,14 @@ LEFT_OUT = {
     "shape",  # of a tensor; follows from the layers
 }
 MODULES = ("keras", "keras.layers", "keras.src.models.functional")
-"""Where classes come from whose names say all; others share a name with these, or are a network's own."""
+"""The modules whose class names are enough. Classes of other modules may share a name with these."""
 
 
 def main() -> None:
-    """Write one line per configuration, in the order of their titles: much in them is alike, and packs together."""
+    """Write one line per configuration, sorted by title.
+
+    Neighbours then have much in common, and compress well.
+    """
     lines = sorted(configurations())
     packed = lzma.compress("".join(lines).encode(), preset=9 | lzma.PRESET_EXTREME)
     CONFIGURATIONS.write_bytes(packed)
@@ -49,7 +52,7 @@ def main() -> None:
 
 
 def configurations() -> Iterator[str]:
-    """The line of every build: its title and its configuration."""
+    """List every build as a line: its title and its configuration."""
     for name, variants in VARIANTS.items():
         for variant, top in product(variants, (True, False)):
             config = stripped(json.loads(built(name, variant, top).to_json()))

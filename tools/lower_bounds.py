@@ -1,4 +1,4 @@
-"""The lower bounds that pyproject.toml declares, as constraints for pip: what `make test-oldest` installs.
+"""Print the lower bounds in pyproject.toml as constraints for pip, for `make test-oldest`.
 
 python -m tools.lower_bounds cli test    # of the dependencies, and of two extras
 """
@@ -28,7 +28,7 @@ def constraints(project: dict[str, Any], extras: Iterable[str]) -> list[str]:
 def _lowest(requirement: str) -> str:
     found = re.fullmatch(r"([\w.-]+)>=([\d.]+)", requirement)
     if found is None:
-        raise SystemExit(f"{requirement!r} in pyproject.toml is not name>=version: which is its oldest version?")
+        raise SystemExit(f"{requirement!r} in pyproject.toml is not name>=version: give its oldest version.")
     return f"{found[1]}=={found[2]}"
 
 

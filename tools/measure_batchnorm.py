@@ -1,24 +1,26 @@
-"""Measure which rule suits a BatchNorm that cannot be folded; the result is a table in `docs/rules.md`.
+"""Measure which rule suits a BatchNorm that cannot be folded, for the tables of `docs/rules.md`.
 
-    make batchnorm                                                  # about half an hour on one core
-    KERAS_BACKEND=jax python -m tools.measure_batchnorm --table     # the tables of the last run
+    make batchnorm                                                # half an hour on one core
+    KERAS_BACKEND=jax python -m tools.measure_batchnorm --table   # the tables of the last run
 
-Three kinds of network are trained, each with three seeds, so that their BatchNorms have statistics of real data:
+The script trains three kinds of network, each with three seeds, so that their BatchNorms have the
+statistics of real data:
 
-- `resnetv2`: BatchNorm before a ReLU, behind a residual sum, on handwritten digits;
-- `conv_relu_bn`: BatchNorm behind a ReLU, before a padded convolution, on handwritten digits;
-- `resnet1d`: the first, in one dimension, on sequences of four letters whose middle is a donor site or is not.
+- `resnetv2`: BatchNorm between a residual sum and a ReLU, on handwritten digits;
+- `conv_relu_bn`: BatchNorm between a ReLU and a padded convolution, on handwritten digits;
+- `resnet1d`: the first in one dimension, on sequences of four letters. It decides whether there is
+  a donor site in the middle.
 
-Each candidate takes the place of a preset's rule for BatchNorm. Two figures judge it:
+Each candidate replaces a preset's rule for BatchNorm. Two figures judge it:
 
-- *growth*: `Σ|R| / |logit|` of one image. A rule that explodes has a large one.
-- *deletion*: the most relevant positions are replaced first, in 20 steps. The figure is the area under the curve of
-  the target's probability, divided by the probability for the whole image: 0 is the best, a random order is worse.
-  Positions become zero, or they become those of a blurred copy.
+- *growth*: `Σ|R| / |logit|` of one image. It is large for a rule that explodes.
+- *deletion*: the most relevant positions are replaced first, in 20 steps, by zero or by those of a
+  blurred copy. The figure is the area under the curve of the target's probability, divided by the
+  probability for the whole image. 0 is the best; a random order is worse.
 
-Intervals hold 95 % of 2000 bootstrap samples. Each draws seeds first, then images of each seed. A difference to
-another rule pairs the same images. For sequences the figure *peak* is the distance from the site to the largest |R|,
-in letters.
+Intervals hold 95 % of 2000 bootstrap samples. Each sample draws seeds first, then images of each
+seed. A difference to another rule pairs the same images. For sequences the figure *peak* is the
+distance in letters from the site to the largest `|R|`.
 """
 
 import argparse
@@ -53,15 +55,15 @@ LENGTH, SITE = 161, 80
 BASELINES = ("zero", "blur")
 REFERENCES = ("Pass", "Epsilon(1e-6)")
 BAR = r"\|"
-"""A bar within a table's cell."""
+"""A bar inside a table cell."""
 
 BLUR = {2: 3.0, 1: 8.0}
-"""The deviation of the Gaussian that blurs, in positions, for images and for sequences."""
+"""The standard deviation of the blur in positions, for images and for sequences."""
 
 
 @flax.struct.dataclass
 class AbsoluteShare(jlrp.Rule):
-    """`R_in = R·|g·x| / (|g·x| + |h|)`; 0 where both are 0 (Hui and Binder, 2019)."""
+    """`R_in = R·|g·x| / (|g·x| + |h|)`, and 0 where both are 0 (Hui and Binder, 2019)."""
 
     def relevance(self, call: LayerCall, relevance: jax.Array) -> Relevances:
         (x,), layer = call.inputs, call.affine
@@ -110,7 +112,7 @@ class Data:
 
 
 def digits(seed: int) -> Data:
-    """Scikit-learn's digits as 16×16 images within 0 … 1; a third is held out."""
+    """Load scikit-learn's digits as 16×16 images within 0 … 1; a third is held out."""
     bunch = load_digits()
     images = np.kron(bunch.images / 16, np.ones((1, 2, 2))).astype(np.float32)[..., None]
     order = np.random.default_rng(seed).permutation(len(images))
@@ -134,9 +136,9 @@ DONOR = np.array(  # how often A, C, G, T stand at the positions −3 … +5 of 
 
 
 def sequences(seed: int) -> Data:
-    """Sequences with a donor site in the middle (1), or a GT without the rest of one (0).
+    """Make sequences with a donor site in the middle (1), or only a GT there (0).
 
-    Half of all have a whole site elsewhere too, so that the middle alone decides.
+    Half of all sequences have a whole site elsewhere too, so only the middle decides.
     """
     rng = np.random.default_rng(seed)
     count = 5000
@@ -169,7 +171,7 @@ def _norm_relu(x: Any) -> Any:
 
 
 def resnetv2() -> keras.Model:
-    """A ResNet of pre-activation blocks: BatchNorm and ReLU stand before each convolution, behind the sums."""
+    """Build a ResNet of pre-activation blocks: BatchNorm and ReLU stand before each convolution."""
     image = keras.Input((16, 16, 1))
     x = layers.Conv2D(16, 3, padding="same")(image)
     for width, stride in ((16, 1), (32, 2), (32, 1), (64, 2)):
@@ -183,7 +185,7 @@ def resnetv2() -> keras.Model:
 
 
 def conv_relu_bn() -> keras.Model:
-    """Convolutions with ReLU and BatchNorm behind them; the next convolution is padded."""
+    """Build convolutions, each followed by ReLU and BatchNorm; the next convolution is padded."""
     image = x = keras.Input((16, 16, 1))
     for width, pool in ((16, False), (16, True), (32, False), (32, True), (64, False)):
         x = _norm(layers.Conv2D(width, 3, padding="same", activation="relu")(x))
@@ -193,7 +195,7 @@ def conv_relu_bn() -> keras.Model:
 
 
 def resnet1d() -> keras.Model:
-    """Pre-activation blocks over a sequence, as networks for splice sites have them; its middle is classified."""
+    """Build pre-activation blocks over a sequence, as for splice sites, and classify its middle."""
     sequence = keras.Input((LENGTH, 4))
     x = layers.Conv1D(16, 1)(sequence)
     skip = layers.Conv1D(16, 1)(x)
@@ -224,7 +226,7 @@ STUDIES = {
 
 
 def trained(name: str, seed: int, folder: Path) -> ir.Model:
-    """The network trained with a seed, read back as `jlrp` reads any file; a file that is there is not made anew."""
+    """Train the network with a seed and read it back with `ir.load`, unless the file exists."""
     study, path = STUDIES[name], folder / f"{name}_{seed}.keras"
     if not path.exists():
         keras.utils.set_random_seed(seed)
@@ -244,7 +246,7 @@ def trained(name: str, seed: int, folder: Path) -> ir.Model:
 
 
 def blurred(inputs: Array) -> Array:
-    """The inputs, each channel convolved with a Gaussian along all positions; what lies outside repeats the edge."""
+    """Blur each channel with a Gaussian along all positions; the edge repeats outside."""
     deviation = BLUR[inputs.ndim - 2]
     reach = int(3 * deviation)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
@@ -256,7 +258,7 @@ def blurred(inputs: Array) -> Array:
 
 
 def deletion(probabilities: Callable[[Array], Array], inputs: Array, baseline: Array, scores: Array) -> Array:
-    """For each image the area under the deletion curve, divided by the probability that it starts from."""
+    """The area under each image's deletion curve, divided by the probability at its start."""
     count, positions = scores.shape
     rank = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)
     curve = []
@@ -268,7 +270,7 @@ def deletion(probabilities: Callable[[Array], Array], inputs: Array, baseline: A
 
 
 def measured(name: str, model: ir.Model, data: Data) -> Iterator[dict[str, Any]]:
-    """For each preset and candidate the figures of every image, those that the network classifies rightly."""
+    """The figures of every rightly classified image, for each preset and candidate."""
     inputs, labels = data.test
     right = np.flatnonzero(np.asarray(jlrp.forward(model.graph, model.params, inputs)).argmax(1) == labels)
     if name == "resnet1d":
@@ -301,7 +303,7 @@ def measured(name: str, model: ir.Model, data: Data) -> Iterator[dict[str, Any]]
 
 
 def interval(per_seed: list[Array], label: str) -> list[float]:
-    """The mean, and the 2.5th and 97.5th percentile of it among bootstrap samples of seeds and images."""
+    """The mean, and its 2.5th and 97.5th percentile over bootstrap samples of seeds and images."""
     rng = np.random.default_rng(zlib.crc32(label.encode()))
     means = np.empty((len(per_seed), SAMPLES))
     for seed, values in enumerate(per_seed):
@@ -312,7 +314,7 @@ def interval(per_seed: list[Array], label: str) -> list[float]:
 
 
 def summary(name: str, seeds: list[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
-    """One row per preset and candidate, from the figures of each seed's images."""
+    """Make one row per preset and candidate from the figures of each seed's images."""
     by_rule = {(same[0]["preset"], same[0]["rule"]): list(same) for same in zip(*seeds, strict=True)}
     for (preset, rule), same in by_rule.items():
         row: dict[str, Any] = {"network": name, "preset": preset, "rule": rule}
@@ -334,12 +336,12 @@ def summary(name: str, seeds: list[list[dict[str, Any]]]) -> Iterator[dict[str, 
 
 
 def chosen(rows: list[dict[str, Any]], **wanted: str) -> list[dict[str, Any]]:
-    """The rows whose entries are these."""
+    """The rows with these entries."""
     return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
 
 
 def verdicts(rows: list[dict[str, Any]]) -> str:
-    """For each candidate, over all networks, presets and baselines: how often it is better and worse for certain."""
+    """Count how often each candidate is surely better or worse, as a table."""
     lines = [
         "| rule | better, worse than Pass | better, worse than Epsilon(1e-6) | deletion, mean | peak within 10 |",
         "| --- | --- | --- | --- | --- |",
@@ -358,7 +360,7 @@ def verdicts(rows: list[dict[str, Any]]) -> str:
 
 
 def table(rows: list[dict[str, Any]], preset: str) -> str:
-    """The table of one preset: for each candidate its growth (median, most) and deletion figures, in Markdown."""
+    """Make the Markdown table of one preset: growth (median, largest) and deletion."""
     lines = [
         f"| {preset} | " + " | ".join(f"{name}: growth | zero | blur" for name in STUDIES) + " |",
         "| --- |" + " --- |" * (3 * len(STUDIES)),
@@ -391,7 +393,7 @@ def main() -> None:
 
 
 def measure(folder: Path) -> None:
-    """Train and measure all networks; the figures go to `benchmarks/results/batchnorm.json`."""
+    """Train and measure all networks and write `benchmarks/results/batchnorm.json`."""
     rows, accuracies = [], {}
     for name, study in STUDIES.items():
         seeds = []

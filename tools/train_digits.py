@@ -1,15 +1,17 @@
-"""Train the demonstration model on scikit-learn's handwritten digits, and write what `jlrp/data` holds of it.
+"""Train the demonstration model on scikit-learn's handwritten digits, for `jlrp/data`.
 
     pip install -e ".[cli,test]"
-    python tools/train_digits.py                # minutes on two cores; --output DIR writes elsewhere
+    python tools/train_digits.py   # minutes on two cores; --output DIR writes elsewhere
 
-The model is a small bottleneck ResNet in the layer style of Keras's first ResNet50 (`res2a_branch2a`, `bn2a_branch2a`,
-…), with max pooling in place of strides, so that relevance maps show strokes and not the grid of a stride. Seeds are
-fixed; another version of JAX or another processor rounds differently, though, and ends at slightly other weights.
+The model is a small bottleneck ResNet in the style of Keras's first ResNet50 (`res2a_branch2a`,
+`bn2a_branch2a`, …). It has max pooling in place of strides, so that relevance maps show strokes and
+not the grid of a stride. Seeds are fixed, but another version of JAX or another processor rounds
+differently and ends at slightly other weights.
 
-Written are `digits_resnet.h5`, the model as Keras saves it, without the optimizer's state; `digits_resnet.json`, what
-was trained on what and how well it does; and `digits/*.png`, held-out images, for each class a typical one that is
-read correctly (`digit_3_a.png`), and some that are misread (`digit_9_b_read_as_3.png`).
+The script writes `digits_resnet.h5`, the model as Keras saves it, without the optimizer's state;
+`digits_resnet.json`, which says what was trained on what, and how good it is; and `digits/*.png`,
+held-out images. For each class there is a typical digit that is read correctly (`digit_3_a.png`).
+Some digits are misread (`digit_9_b_read_as_3.png`).
 """
 
 import argparse
@@ -46,15 +48,16 @@ MISREAD = 2
 
 
 def digits() -> tuple[Array, Array]:
-    """All 1797 digits as uint8 images (N, 32, 32, 1), ink 255 on paper 0, and their labels."""
+    """Load all 1797 digits as uint8 images (N, 32, 32, 1), ink 255 on paper 0, with labels."""
     data = load_digits()
     return enlarged(data.images.astype(np.int64)), data.target
 
 
 def enlarged(images: Array) -> Array:
-    """8×8 images of 0…16 as 24×24 in the middle of 32×32, by cubic (Catmull–Rom) interpolation, 16 as 255.
+    """Enlarge 8×8 images of 0…16 to 24×24 in the middle of 32×32, with 16 as 255.
 
-    In whole numbers from start to end, so that every machine gets the same pixels.
+    The interpolation is cubic (Catmull–Rom). It uses whole numbers, so every machine gets the same
+    pixels.
     """
     weights, whole = _cubic_weights(), 16 * 27 * 27
     fine = np.einsum("ai,nij,bj->nab", weights, images, weights)
@@ -63,7 +66,7 @@ def enlarged(images: Array) -> Array:
 
 
 def _cubic_weights() -> Array:
-    """How much of each of 8 coarse cells is in each of 32 fine ones, in 27ths; paper lies around the 8."""
+    """The weights of 8 coarse cells in 32 fine cells, in 27ths; paper lies around the 8."""
     taps = np.array([(-1, 9, 21, -2, 0), (0, 0, 27, 0, 0), (0, -2, 21, 9, -1)])  # left, middle, right third of a cell
     weights, around = np.zeros((SIZE, 8 + 2 * 4), np.int64), 4
     for fine in range(SIZE):
@@ -73,7 +76,7 @@ def _cubic_weights() -> Array:
 
 
 def split(labels: Array) -> tuple[Array, Array]:
-    """The indices of the training images and of the held-out ones, each class in proportion."""
+    """The indices of the training images and of the held-out images, each class in proportion."""
     train, held_out = train_test_split(np.arange(len(labels)), test_size=HELD_OUT, stratify=labels, random_state=SEED)
     return np.sort(train), np.sort(held_out)
 
@@ -84,7 +87,7 @@ def model_input(images: Array) -> Array:
 
 
 class Shifted(keras.utils.PyDataset):
-    """Training batches in a new order every epoch, each image shifted by up to `SHIFT` pixels either way."""
+    """Training batches in a new order every epoch, each image shifted by up to `SHIFT` pixels."""
 
     def __init__(self, inputs: Array, labels: Array) -> None:
         super().__init__()
@@ -111,7 +114,7 @@ class Shifted(keras.utils.PyDataset):
 
 
 def build() -> keras.Model:
-    """A stem, then two stages of a projection and an identity block, then the mean over the image and a softmax."""
+    """Build a stem, two stages of a projection and an identity block, a mean, and a softmax."""
     image = keras.Input((SIZE, SIZE, 1), name="input_1")
     x = layers.ZeroPadding2D(1, name="conv1_pad")(image)
     x = _conv_and_norm(x, "conv1", "bn_conv1", 16, 3)
@@ -128,7 +131,10 @@ def build() -> keras.Model:
 
 
 def bottleneck(x: keras.KerasTensor, number: int, name: str, width: int, projection: bool = False) -> keras.KerasTensor:
-    """The `number`-th residual block, convolution branch first in the sum: 1×1, 3×3, 1×1 to four times the width."""
+    """Add the `number`-th residual block: 1×1, 3×3, and 1×1 to four times the width.
+
+    The branch of convolutions comes first in the sum.
+    """
     first = 3 * number - 1
     branch = _conv_and_norm(x, f"res{name}_branch2a", f"bn{name}_branch2a", width, 1)
     branch = layers.Activation("relu", name=f"activation_{first}")(branch)
@@ -149,7 +155,7 @@ def _conv_and_norm(
 
 
 def trained(inputs: Array, labels: Array) -> keras.Model:
-    """The model after training: SGD with momentum, the rate falling along half a cosine, mild weight decay."""
+    """Train the model: SGD with momentum, a rate along half a cosine, mild weight decay."""
     keras.utils.set_random_seed(SEED)
     model, batches = build(), Shifted(inputs, labels)
     rate = keras.optimizers.schedules.CosineDecay(RATE, EPOCHS * len(batches))
@@ -163,9 +169,10 @@ def trained(inputs: Array, labels: Array) -> keras.Model:
 
 
 def chosen_digits(images: Array, labels: Array, predicted: Array, held_out: Array) -> dict[str, int]:
-    """File names and indices of the digits to ship, all held out.
+    """Choose the held-out digits to ship: their file names and indices.
 
-    For each class the correctly read one nearest to the mean of its class; then up to `MISREAD` misread ones.
+    For each class it is the correctly read digit nearest to the class's mean. Up to `MISREAD`
+    misread digits follow.
     """
     chosen: dict[str, int] = {}
     for label in range(len(CLASSES)):
@@ -181,7 +188,7 @@ def chosen_digits(images: Array, labels: Array, predicted: Array, held_out: Arra
 
 
 def description(labels: Array, predicted: Array, train: Array, held_out: Array, chosen: dict[str, int]) -> dict:
-    """What `digits_resnet.json` says."""
+    """The content of `digits_resnet.json`."""
     right = predicted == labels
     return {
         "data": "scikit-learn load_digits (UCI optical recognition of handwritten digits, test set), 1797 images",
@@ -208,7 +215,7 @@ def description(labels: Array, predicted: Array, train: Array, held_out: Array, 
 
 
 def write_digits(folder: Path, images: Array, chosen: dict[str, int]) -> None:
-    """The chosen images as grey PNG files, in place of any that were there."""
+    """Write the chosen images as grey PNG files, in place of those that exist."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("digit_*.png"):
         old.unlink()
