@@ -124,7 +124,9 @@ def inspect(given: Inspect) -> None:
         with running(given.model):
             chosen = composite(given.preset, 0.0, 1.0)
             rules = chosen.rule_names(model.graph)
-            kept = keepers(model, chosen) if given.ledger else None
+            if given.ledger:
+                with console(stderr=True).status("compiling a trial of each layer"):
+                    kept = keepers(model, chosen)
     except jlrp.CompositeError as error:
         problem = str(error)
     document = _document(given, model, rules, kept)

@@ -1,8 +1,10 @@
 """Arrays from files: batches of signals, tables, volumes and the like."""
 
+import math
 import os
+import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ import ir
 from ir.ops.base import same_shape, show
 from jlrp.datasets.errors import DataError
 from jlrp.datasets.files import require_file
+from jlrp.datasets.memory import require_memory
 from jlrp.text import printable, printable_path
 
 SUFFIXES = (".npy", ".npz")
@@ -80,12 +83,13 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
     require_file(path)
     try:
         with path.open("rb") as file:
+            require_memory(_count_bytes(file), f"{printable_path(path)} holds", "divide it")
             content = np.load(file, allow_pickle=False)
             if isinstance(content, np.ndarray):
                 return {path.stem: content}
             with content:
                 return {name: content[name] for name in content.files}
-    except MemoryError:
+    except (MemoryError, DataError):
         raise
     except (
         Exception
@@ -96,6 +100,42 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
             else "it holds no arrays of numbers"
         )
         raise DataError(f"{printable_path(path)} cannot be read: {detail}.") from None
+
+
+def _count_bytes(file: BinaryIO) -> int:
+    """Count the bytes of all arrays in a file, and go back to its start.
+
+    Raises:
+        EOFError: An array is longer than what is there.
+        ValueError: The file holds something else.
+    """
+    if not zipfile.is_zipfile(file):
+        file.seek(0)
+        found = _require_whole(file, os.fstat(file.fileno()).st_size)
+    else:
+        found = 0
+        with zipfile.ZipFile(file) as archive:
+            for entry in archive.infolist():
+                with archive.open(entry) as array:
+                    found += _require_whole(array, entry.file_size)
+    file.seek(0)
+    return found
+
+
+def _require_whole(file: IO[bytes], size: int) -> int:
+    """Count the bytes of the array in a file of this size, by its header."""
+    version = np.lib.format.read_magic(file)  # type: ignore[arg-type]
+    shape, _, dtype = _HEADERS[version](file)
+    count = math.prod(shape) * dtype.itemsize
+    if count > size:
+        raise EOFError
+    return count
+
+
+_HEADERS: dict[tuple[int, int], Any] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def _fitting(path: Path, name: str, array: NDArray[Any], shape: ir.Shape) -> NDArray[Any]:

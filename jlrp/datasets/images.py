@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,13 +132,24 @@ def image_batches(
     return _warned(read_batches(_frame(model, options), find_images(paths), batch_size))
 
 
-def find_images(paths: Paths) -> list[Path]:
-    """List the image files that `paths` mean, each once; a folder means those in it, sorted."""
+def find_images(paths: Paths, say: Callable[[str], object] = warnings.warn) -> list[Path]:
+    """List the image files that `paths` mean, each once; a folder means those in it, sorted.
+
+    Args:
+        paths: Files and folders.
+        say: Takes a sentence for each file that is another one under a further name, such as a link.
+
+    Raises:
+        DataError: There is no image.
+    """
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     found: dict[Path, Path] = {}
     for path in map(Path, given):
         for file in sorted(filter(_is_image, path.iterdir())) if path.is_dir() else [path]:
-            found.setdefault(Path(os.path.realpath(file)), file)
+            first = found.setdefault(Path(os.path.realpath(file)), file)
+            if first != file:
+                link, name = printable_path(file), printable_path(first)
+                say(f"{link} is the same file as {name}, which is taken once.")
     if not found:
         places = ", ".join(printable_path(path) for path in map(Path, given))
         raise DataError(f"No image in {places} ({' '.join(sorted(SUFFIXES))}).")
