@@ -1,5 +1,8 @@
 """Arrays from files, as a model takes them."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -68,3 +71,49 @@ def test_images_and_arrays_are_not_mixed(tmp_path):
     assert not are_arrays([tmp_path / "a.png"])
     with pytest.raises(DataError, match=r"b\.png is no \.npy or \.npz file"):
         are_arrays([tmp_path / "a.npy", tmp_path / "b.png"])
+
+
+def claiming(shape, values=b"", version=(1, 0)):
+    """The content of a .npy file whose header claims a shape."""
+    file = io.BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+    write = {
+        (1, 0): np.lib.format.write_array_header_1_0,
+        (2, 0): np.lib.format.write_array_header_2_0,
+    }
+    write[version](file, header)
+    return file.getvalue() + values
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0)])
+@pytest.mark.parametrize("shape", [(10**12, 20, 2), (2**62, 2**62, 2), (1, 20, 3)])
+def test_headers_that_claim_too_much_allocate_nothing(tmp_path, shape, version):
+    content = claiming(shape, bytes(160), version)
+    (tmp_path / "a.npy").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x0.npy", content)
+    for name in ("a.npy", "a.npz"):
+        with pytest.raises(
+            DataError, match=f"{name} cannot be read: it holds no arrays of numbers"
+        ):
+            load_arrays(SERIES, tmp_path / name)
+
+
+def test_the_newer_header_is_read(tmp_path):
+    (tmp_path / "a.npy").write_bytes(claiming((1, 20, 2), bytes(160), (2, 0)))
+    assert load_arrays(SERIES, tmp_path / "a.npy")[0].shape == (1, 20, 2)
+
+
+def test_archives_that_no_memory_holds_are_not_unpacked(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "a.npz", x0=np.zeros((9, 20, 2)), other=np.zeros(10**6))
+    assert load_arrays(SERIES, tmp_path / "a.npz")[0].shape == (9, 20, 2)
+    monkeypatch.setattr("jlrp.datasets.memory.memory", lambda: 6_000_000)
+    monkeypatch.setattr("numpy.load", None)
+    with pytest.raises(DataError, match="a.npz holds about 0.0 GB .* 0.0 GB of memory: divide it"):
+        load_arrays(SERIES, tmp_path / "a.npz")
+
+
+def test_a_system_that_does_not_say_its_memory(tmp_path, monkeypatch):
+    np.save(tmp_path / "a.npy", np.zeros((9, 20, 2)))
+    monkeypatch.setattr("os.sysconf", lambda name: int("x"))
+    assert load_arrays(SERIES, tmp_path / "a.npy")[0].shape == (9, 20, 2)
