@@ -6,13 +6,13 @@ Needs matplotlib and pillow (`pip install "jlrp[cli]"`).
 JAX with four dimensions is (N, H, W, C). Others name their axes, such as `axes=("row", "column")`,
 because no shape says what it is.
 
-The scale is symmetric: one limit serves both signs. It is a percentile of |R|, and the picture says
-which. The colours are matplotlib's "bwr" by default; `COLOUR_MAPS` has others. They are exactly white
-at zero, pure red at the limit, pure blue at its negative, and linear between, so that twice the
-relevance looks twice as strong. A map that shows nothing says so.
+The scale is symmetric: one limit serves both signs. It is a percentile of |R|, and the picture
+says which. The colours are matplotlib's "bwr" by default; `COLOUR_MAPS` has others. They are
+exactly white at zero, pure red at the limit, pure blue at its negative, and linear between, so that
+twice the relevance looks twice as strong. A map that shows nothing says so.
 
-Figures are drawn without pyplot and its state. Functions return `Figure` objects; `save` and `encoded`
-make files.
+Figures are drawn without pyplot and its state. Functions return `Figure` objects; `save` and
+`encoded` make files.
 
 >>> import numpy as np
 >>> relevance = np.linspace(-1, 1, 16).reshape(4, 4)

@@ -105,8 +105,8 @@ COLOUR_MAPS = {
         ),
     )
 }
-"""The colour maps by name. The default, `bwr`, is linear, so that twice the relevance looks twice as
-strong; so is `blue_orange`.
+"""The colour maps by name. The default, `bwr`, is linear, so that twice the relevance looks twice
+as strong; so is `blue_orange`.
 
 >>> [name for name, each in COLOUR_MAPS.items() if each.safe and each.balanced]
 ['blue_orange', 'coolwarm', 'magma']

@@ -258,7 +258,6 @@ def _legend(look: Look) -> str:
     low = "−limit" if look.cmap.signed else "0"
     size = "width:96px;height:10px;border:1px solid #808080"
     bar = f"<span style='background:linear-gradient(90deg,{stops});{size}'></span>"
-    return (
-        "<div style='display:flex;gap:6px;align-items:center;font-size:small;margin-top:6px'>"
-        f"{low}{bar}limit<span style='margin-left:12px'>{escape(look.note(WHERE['image']))}</span></div>"
-    )
+    note = f"<span style='margin-left:12px'>{escape(look.note(WHERE['image']))}</span>"
+    style = "display:flex;gap:6px;align-items:center;font-size:small;margin-top:6px"
+    return f"<div style='{style}'>{low}{bar}limit{note}</div>"

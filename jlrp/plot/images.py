@@ -218,8 +218,8 @@ def comparison(
 
     Args:
         images: (N, H, W, 1) or (N, H, W, 3), or N images, see `as_pixels`.
-        maps: `{heading: relevance of all images}`: an explanation, (N, H, W, C), or N maps (H, W) or
-            (H, W, C) each.
+        maps: `{heading: relevance of all images}`: an explanation, (N, H, W, C), or N maps, (H, W)
+            or (H, W, C) each.
         labels: Left of each row, such as the class and its probability.
         caption, percentile, scaling, cmap, pooling, over: As for `grid`.
         notes: `{heading: a note for each map}`, as for `Column`.

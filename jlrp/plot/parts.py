@@ -28,12 +28,12 @@ KINDS: dict[Kind, tuple[tuple[str, ...], str, str]] = {
 BATCH, CHANNEL = "image", "channel"
 ORDER = ("depth", "row", "column", "step", "feature", CHANNEL)  # of the axes after the batch
 IMAGES = (BATCH, "row", "column", CHANNEL)
+SAY = "say which, such as axes="
 MEANINGS = {
-    2: 'an image (row, column) or a table (image, feature): say which, such as axes=("row", "column")',
+    2: f'an image (row, column) or a table (image, feature): {SAY}("row", "column")',
     3: "an image (row, column, channel), images without channels (image, row, column) or series "
-    '(image, step, channel): say which, such as axes=("row", "column", "channel")',
-    5: "volumes or images of several classes: say which in axes, such as axes="
-    '("image", "depth", "row", "column", "channel")',
+    f'(image, step, channel): {SAY}("row", "column", "channel")',
+    5: f'volumes or images of several classes: {SAY}("image", "depth", "row", "column", "channel")',
 }
 
 

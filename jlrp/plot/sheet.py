@@ -1,8 +1,8 @@
 """Tables of maps in one figure: labels, images, maps with titles, headings and colour bars.
 
 A figure is a grid of rows and columns. Their sizes are in inches, each a whole number of the
-bitmap's dots. The resolution gives each pixel of a map a whole number of dots: no row or column of a
-picture is wider than another. Texts are broken into lines that fit before they are placed.
+bitmap's dots. The resolution gives each pixel of a map a whole number of dots: no row or column of
+a picture is wider than another. Texts are broken into lines that fit before they are placed.
 """
 
 from collections.abc import Iterator, Sequence
