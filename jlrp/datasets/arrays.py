@@ -91,14 +91,10 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
                 return {name: content[name] for name in content.files}
     except (MemoryError, DataError):
         raise
-    except (
-        Exception
-    ) as error:  # NumPy, zipfile and zlib raise whatever a broken file leads them into
-        detail = (
-            error.strerror
-            if isinstance(error, OSError) and error.strerror
-            else "it holds no arrays of numbers"
-        )
+    # NumPy, zipfile and zlib raise whatever a broken file leads them into
+    except Exception as error:
+        said = error.strerror if isinstance(error, OSError) else None
+        detail = said or "it holds no arrays of numbers"
         raise DataError(f"{printable_path(path)} cannot be read: {detail}.") from None
 
 

@@ -8,5 +8,7 @@ class DataError(ValueError):
         >>> import jlrp
         >>> jlrp.datasets.load_labels("nowhere.txt")
         Traceback (most recent call last):
-        jlrp.datasets.errors.DataError: The labels file nowhere.txt cannot be read: No such file ...
+        jlrp.datasets.DataError: The labels file nowhere.txt cannot be read: No such file ...
     """
+
+    __module__ = "jlrp.datasets"  # a traceback shows the name that users import

@@ -92,7 +92,7 @@ def load_explanation(path: str | os.PathLike[str]) -> Explanation:
         >>> import jlrp
         >>> jlrp.datasets.load_explanation("README.md")
         Traceback (most recent call last):
-        jlrp.datasets.errors.DataError: README.md cannot be read: it holds no arrays of numbers.
+        jlrp.datasets.DataError: README.md cannot be read: it holds no arrays of numbers.
     """
     path = Path(path)
     found: dict[str, Any] = dict(read_npz(path))
