@@ -1,26 +1,35 @@
-"""What goes wrong when a file is read."""
+"""The error for files that cannot be read."""
 
-LONGEST = 1000
+MAX_LETTERS = 1000
+"""The greatest length of an error's sentence."""
 
 
 class LoadError(ValueError):
-    """A file that cannot be read as a model: one sentence with the file, what is wrong with it and what to do.
+    r"""A file cannot be read as a model.
 
-    Files are quoted in it, so it is kept to one line of letters that can be shown, 1,000 at most.
+    The text is one sentence: the file, what is wrong with it, and what to do. It may quote the
+    file. So it has one line of at most 1,000 printable letters.
 
-    >>> import ir
-    >>> issubclass(ir.LoadError, ValueError)
-    True
-    >>> str(ir.LoadError("has the layer 'a\\nb'."))
-    "has the layer 'a b'."
+    Args:
+        sentence: The text. Other letters are replaced, and a longer text is cut.
+
+    Example:
+        >>> import ir
+        >>> issubclass(ir.LoadError, ValueError)
+        True
+        >>> str(ir.LoadError("has the layer 'a\nb'."))
+        "has the layer 'a b'."
     """
 
     __module__ = "ir"  # a traceback shows the name that users import
 
     def __init__(self, sentence: str) -> None:
-        cut = sentence if len(sentence) <= LONGEST else f"{sentence[: LONGEST - 1]}…"
-        super().__init__("".join(map(_shown, cut)))
+        cut = sentence if len(sentence) <= MAX_LETTERS else f"{sentence[: MAX_LETTERS - 1]}…"
+        super().__init__("".join(map(_printable, cut)))
 
 
-def _shown(letter: str) -> str:
-    return letter if letter.isprintable() else " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}"
+def _printable(letter: str) -> str:
+    """Replace a letter that is not printable."""
+    if letter.isprintable():
+        return letter
+    return " " if letter.isspace() else "\N{REPLACEMENT CHARACTER}"

@@ -15,12 +15,13 @@ Params = Mapping[str, Mapping[str, Any]]
 
 
 class GraphError(ValueError):
-    """Nodes that do not make a graph, or a name that the graph does not have.
+    """The nodes do not make a graph, or the graph has no such name.
 
-    >>> import ir
-    >>> ir.Graph([ir.Node("relu", ir.Relu(), ("x",))], inputs=["image"], outputs=["relu"])
-    Traceback (most recent call last):
-    ir.GraphError: Node 'relu' reads 'x', which no input and no earlier node provides.
+    Example:
+        >>> import ir
+        >>> ir.Graph([ir.Node("relu", ir.Relu(), ("x",))], inputs=["image"], outputs=["relu"])
+        Traceback (most recent call last):
+        ir.GraphError: Node 'relu' reads 'x', which no input and no earlier node provides.
     """
 
     __module__ = "ir"  # a traceback shows the name that users import
@@ -30,12 +31,17 @@ class GraphError(ValueError):
 class Node:
     """One op applied to named values.
 
-    `name` is unique and what users see; `inputs` names the values it reads; `params` is the key of its weights, the
-    same for every call of a shared layer, `None` for an op without weights.
+    Attributes:
+        name: The name that users see. It is unique in the graph.
+        op: The op.
+        inputs: The names of the values that the op reads.
+        params: The key of its weights. All calls of a shared layer have the same key. `None` for
+            an op without weights.
 
-    >>> import ir
-    >>> ir.Node("fc", ir.Dense(), ("image",), params="fc").name
-    'fc'
+    Example:
+        >>> import ir
+        >>> ir.Node("fc", ir.Dense(), ("image",), params="fc").name
+        'fc'
     """
 
     name: str
@@ -48,18 +54,27 @@ class Node:
 class Graph:
     """Nodes in topological order, with the names of the graph's inputs and outputs.
 
-    `inputs` are values given from outside, not nodes. `aliases` are further names for values, as pairs (alias, name):
-    a dropout layer that does nothing at inference, a nested model's name for its output.
+    Equal graphs have equal hashes, and each graph computes its hash once. So a graph is a cheap
+    static argument of `jax.jit`.
 
-    Checked when made: every name is bound once and before it is read, and every node's output is read or is an
-    output of the graph; anything else raises `GraphError`. Equal graphs hash alike and the hash is kept, so that a
-    graph is a cheap static argument of `jax.jit`.
+    Attributes:
+        nodes: The nodes. Each comes after those that it reads.
+        inputs: The names of the values that come from outside. They are not nodes.
+        outputs: The names of the values that come out.
+        aliases: More names for values, as pairs (alias, name). A dropout layer, which does nothing
+            at inference, is an alias of its input. A nested model's name is an alias of its
+            output.
 
-    >>> import ir
-    >>> nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("relu", ir.Relu(), ("fc",))]
-    >>> graph = ir.Graph(nodes, inputs=["x"], outputs=["relu"])
-    >>> graph["relu"].inputs, graph.readers["fc"]
-    (('fc',), ('relu',))
+    Raises:
+        ir.GraphError: A name stands for two values, a node reads a name that nothing before it
+            has, or nothing reads a node that is not an output.
+
+    Example:
+        >>> import ir
+        >>> nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("relu", ir.Relu(), ("fc",))]
+        >>> graph = ir.Graph(nodes, inputs=["x"], outputs=["relu"])
+        >>> graph["relu"].inputs, graph.readers["fc"]
+        (('fc',), ('relu',))
     """
 
     nodes: tuple[Node, ...]
@@ -82,30 +97,37 @@ class Graph:
         self._check()
 
     def _check(self) -> None:
+        """Raise `GraphError` unless the nodes make a graph."""
         bound: set[str] = set()
         for name in self.inputs:
             _bind(bound, name)
         for node in self.nodes:
             for name in node.inputs:
                 if name not in bound:
-                    raise GraphError(f"Node {node.name!r} reads {name!r}, which no input and no earlier node provides.")
+                    raise GraphError(
+                        f"Node {node.name!r} reads {name!r}, which no input and no earlier node "
+                        "provides."
+                    )
             _bind(bound, node.name)
         for name in self.outputs:
             if name not in bound:
-                raise GraphError(f"The graph's output {name!r} is no input and no node.")
+                raise GraphError(f"The graph's output {name!r} is neither an input nor a node.")
         if not self.outputs:
             raise GraphError("A graph needs at least one output.")
         read = self.readers.keys() | set(self.outputs)
         dangling = [node.name for node in self.nodes if node.name not in read]
         if dangling:
             raise GraphError(
-                f"Nothing reads {', '.join(map(repr, dangling))}: remove such nodes or name them as outputs."
+                f"Nothing reads {', '.join(map(repr, dangling))}: remove such nodes or name them "
+                "as outputs."
             )
         values = frozenset(bound)
         for alias, name in self.aliases:
             _bind(bound, alias)
             if name not in values:
-                raise GraphError(f"Alias {alias!r} stands for {name!r}, which is no input and no node.")
+                raise GraphError(
+                    f"Alias {alias!r} stands for {name!r}, which is neither an input nor a node."
+                )
 
     @cached_property
     def _key(self) -> tuple[Any, ...]:
@@ -150,16 +172,17 @@ class Graph:
 
     @cached_property
     def values(self) -> dict[str, str]:
-        """Every name that users may ask for (inputs, nodes, aliases) and the value it stands for."""
+        """For each name of an input, a node or an alias, the name of its value."""
         own = {name: name for name in (*self.inputs, *self._by_name)}
         return own | dict(self.aliases)
 
     @cached_property
     def data_format(self) -> str:
-        """The layout of the graph's images, as far as ops say it: `"channels_last"` or `"channels_first"`.
+        """The layout of the graph's images, `"channels_last"` or `"channels_first"`.
 
-        It is what the first op says that reads an input and has a layout (`ir.analysis.layout`); where no such op does,
-        `"channels_first"` if any op says so. The shape of an image may say more: see `layout_of`.
+        The first op behind an input that has a layout decides (`ir.analysis.layout`). Without one,
+        it is `"channels_first"` if any op says so. The shape of an image can say more: see
+        `ir.analysis.layout.layout_of`.
         """
         said = said_layout(self)
         if said is not None:
@@ -168,17 +191,19 @@ class Graph:
         return "channels_first" if "channels_first" in formats else "channels_last"
 
     def channel_axis(self, rank: int, name: str | None = None) -> int:
-        """The index of the channel axis in a value of `rank` dimensions, batch included.
+        """The index of the channel axis of a value.
 
-        `name` is the value's; without it, the value has the layout of the graph's images, as all values have unless
-        axes are permuted within the graph.
+        Args:
+            rank: The number of dimensions, batch included.
+            name: The value's name. Without it, the value has the layout of the graph's images. All
+                values have that layout unless the graph permutes axes.
         """
         said = None if name is None else said_layout(self, name, rank)
         return channel_axis(said or self.data_format, rank) if rank > 2 else rank - 1
 
     @cached_property
     def bounds(self) -> dict[str, Interval]:
-        """The interval (low, high) in which each value certainly lies, whatever the weights and images are."""
+        """For each value, the interval (low, high) that holds it for all weights and images."""
         known: dict[str, Interval] = dict.fromkeys(self.inputs, ANYTHING)
         for node in self.nodes:
             known[node.name] = node.op.bounds(*(known[name] for name in node.inputs))
@@ -186,15 +211,15 @@ class Graph:
 
     @cached_property
     def nonnegative(self) -> frozenset[str]:
-        """The values that cannot be below zero whatever the weights and images are."""
+        """The values that are never below zero, for any weights and images."""
         return frozenset(name for name, (low, _) in self.bounds.items() if low >= 0)
 
     @cached_property
     def gates(self) -> dict[str, tuple[bool, ...]]:
         """For each product (`Multiply`), which of its inputs are gates.
 
-        A gate certainly lies within 0 … 1 and some other input of the product does not: it says how much of the other
-        passes. Where all inputs lie there, none of them is a gate.
+        A gate says how much of another input passes: it always lies within 0…1, and the other does
+        not. If all inputs lie within 0…1, none of them is a gate.
         """
         found = {}
         for node in self.nodes:
@@ -206,31 +231,52 @@ class Graph:
     def shapes(self, params: Params, inputs: Sequence[Shape]) -> dict[str, Shape]:
         """The shape of every value, batch first, from the weights' and the inputs' shapes.
 
-        Raises `ShapeError` that names the first node whose inputs or weights do not fit.
+        Args:
+            params: The weights, or anything with their shapes.
+            inputs: One shape per input of the graph, batch first.
+
+        Raises:
+            ir.ShapeError: Inputs or weights do not fit. The error names the first such node.
         """
         if len(inputs) != len(self.inputs):
-            raise ShapeError(f"The graph has the inputs {', '.join(self.inputs)}, but {len(inputs)} shapes were given.")
+            raise ShapeError(
+                f"The graph has the inputs {', '.join(self.inputs)}, but {len(inputs)} shapes were "
+                "given."
+            )
         shapes: dict[str, Shape] = dict(zip(self.inputs, (tuple(s) for s in inputs), strict=True))
         for node in self.nodes:
             if node.params is not None and node.params not in params:
                 raise ShapeError(
-                    f"Layer {node.name!r} needs the weights {node.params!r}, which the params do not have."
+                    f"Layer {node.name!r} needs the weights {node.params!r}, which the params do "
+                    "not have."
                 )
             weights = params[node.params] if node.params is not None else {}
             try:
-                shapes[node.name] = node.op.output_shape(weights, *(shapes[name] for name in node.inputs))
+                shapes[node.name] = node.op.output_shape(
+                    weights, *(shapes[name] for name in node.inputs)
+                )
             except ShapeError as error:
-                raise ShapeError(f"Layer {node.name!r} ({type(node.op).__name__}) {error}") from None
+                raise ShapeError(
+                    f"Layer {node.name!r} ({type(node.op).__name__}) {error}"
+                ) from None
         return shapes
 
 
 def pruned(nodes: Sequence[Node], outputs: Sequence[str]) -> list[Node]:
-    """Those of `nodes` that some output depends on.
+    """The nodes that an output depends on.
 
-    >>> import ir
-    >>> nodes = [ir.Node("a", ir.Relu(), ("x",)), ir.Node("b", ir.Relu(), ("x",))]
-    >>> [node.name for node in ir.pruned(nodes, outputs=["b"])]
-    ['b']
+    Args:
+        nodes: Nodes in topological order.
+        outputs: The names of the outputs.
+
+    Returns:
+        These nodes, in the same order.
+
+    Example:
+        >>> import ir
+        >>> nodes = [ir.Node("a", ir.Relu(), ("x",)), ir.Node("b", ir.Relu(), ("x",))]
+        >>> [node.name for node in ir.pruned(nodes, outputs=["b"])]
+        ['b']
     """
     needed, kept = set(outputs), []
     for node in reversed(nodes):
@@ -241,6 +287,7 @@ def pruned(nodes: Sequence[Node], outputs: Sequence[str]) -> list[Node]:
 
 
 def _bind(bound: set[str], name: str) -> None:
+    """Add a name that no other value has."""
     if name in bound:
         raise GraphError(f"The name {name!r} stands for two values of the graph.")
     bound.add(name)

@@ -1,4 +1,4 @@
-"""From pixel values 0…255 to what a network was trained on, and how a model says what that is."""
+"""Preprocessing: from pixel values 0…255 to the values that a network was trained on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,35 +20,35 @@ from ir.ops.base import channel_axis
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What is done to images before a model is given them: `(x - mean) / divisor`, channel by channel.
+    """What turns images into what a model takes: `(x - mean) / divisor`, channel by channel.
 
-    Called with images of values 0…255 of the shape (…, channels), red first, it returns them in
-    float32 as the network takes them, channels last. `CONVENTIONS` has those with names:
+    Call it with images of values 0…255 and shape (…, channels), red first. It returns them in
+    float32, channels last. `CONVENTIONS` has these by name:
 
-    `caffe`  `x[..., ::-1] - (103.939, 116.779, 123.68)`
-    `tf`     `x / 127.5 - 1`
-    `torch`  `(x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)`
-    `unit`   `x / 255`
-    `none`   `x`
+    - `caffe`: `x[..., ::-1] - (103.939, 116.779, 123.68)`
+    - `tf`: `x / 127.5 - 1`
+    - `torch`: `(x / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)`
+    - `unit`: `x / 255`
+    - `none`: `x`
 
     The first three are the modes of Keras's `imagenet_utils.preprocess_input`.
 
     Args:
         name: The name of a convention, or any other.
-        mean: A number for each channel, or a single one for all.
-        divisor: A number for each channel, or a single one for all.
-        reverse: Whether the channels are put in reverse order before, so that red, green, blue
-            become blue, green, red.
-        reason: How it is known, for people.
-        instead: The name of the convention to try instead, where the reason leaves doubt; `None`
-            where it leaves none.
+        mean: A number for each channel, or one for all.
+        divisor: A number for each channel, or one for all.
+        reverse: Whether to reverse the channels first: red, green, blue become blue, green, red.
+        reason: Why this is the right one, as a phrase for messages.
+        instead: The name of the convention to try instead if the reason leaves doubt. `None` if it
+            leaves no doubt.
 
     Raises:
         ValueError: The numbers make no sense, or the images have another number of channels.
 
     Example:
         >>> import numpy as np, ir
-        >>> ir.Preprocessing("mine", mean=(100.0,), divisor=(50.0,))(np.array([[0, 100, 200]], np.uint8))
+        >>> mine = ir.Preprocessing("mine", mean=(100.0,), divisor=(50.0,))
+        >>> mine(np.array([[0, 100, 200]], np.uint8))
         array([[-2.,  0.,  2.]], dtype=float32)
         >>> ir.load("jlrp/data/digits_resnet.h5").preprocess.name
         'unit'
@@ -65,10 +65,16 @@ class Preprocessing:
         for role in ("mean", "divisor"):
             numbers = tuple(map(float, getattr(self, role)))
             if not numbers or not all(map(isfinite, numbers)):
-                raise ValueError(f"The preprocessing {self.name!r} needs {role} as finite numbers, not {numbers}.")
+                raise ValueError(
+                    f"The preprocessing {self.name!r} needs {role} as finite numbers, not "
+                    f"{numbers}."
+                )
             object.__setattr__(self, role, numbers)
         if not all(self.divisor):
-            raise ValueError(f"The preprocessing {self.name!r} cannot divide by 0: its divisor is {self.divisor}.")
+            raise ValueError(
+                f"The preprocessing {self.name!r} cannot divide by 0: its divisor is "
+                f"{self.divisor}."
+            )
         if 1 != len(self.mean) != len(self.divisor) != 1:
             raise ValueError(
                 f"The preprocessing {self.name!r} needs mean and divisor for the same channels, "
@@ -76,11 +82,11 @@ class Preprocessing:
             )
 
     def __call__(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """Images of values 0…255, channels last, as the network takes them."""
+        """Preprocess images of values 0…255, channels last."""
         if self.channels not in (None, images.shape[-1]):
             raise ValueError(
-                f"The preprocessing {self.name!r} is for images of {self.channels} channels, the last axis, "
-                f"but was given images of shape {images.shape}."
+                f"The preprocessing {self.name!r} is for images of {self.channels} channels, the "
+                f"last axis, but was given images of shape {images.shape}."
             )
         values = images[..., ::-1] if self.reverse else images
         mean, divisor = np.asarray(self.mean, np.float32), np.asarray(self.divisor, np.float32)
@@ -93,7 +99,7 @@ class Preprocessing:
 
     @property
     def channels(self) -> int | None:
-        """How many channels the images have that it is for; `None` for any number."""
+        """The number of channels of its images; `None` for any number."""
         most = max(len(self.mean), len(self.divisor))
         return most if most > 1 else None
 
@@ -105,20 +111,28 @@ CONVENTIONS = {
     for each in (
         Preprocessing("caffe", (103.939, 116.779, 123.68), reverse=True),
         Preprocessing("tf", (127.5,), (127.5,)),
-        Preprocessing("torch", tuple(255 * m for m in IMAGENET_MEAN), tuple(255 * d for d in IMAGENET_DEVIATION)),
+        Preprocessing(
+            "torch",
+            tuple(255 * m for m in IMAGENET_MEAN),
+            tuple(255 * d for d in IMAGENET_DEVIATION),
+        ),
         Preprocessing("unit", divisor=(255.0,)),
         Preprocessing("none"),
     )
 }
-"""The usual ways, by their names."""
+"""The usual ways of preprocessing by name."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """Networks that were trained on images preprocessed alike.
+    """Networks that were trained with the same preprocessing.
 
-    architectures: a pattern for their names in `ir.architectures`.
-    layers: patterns for names of layers that they have all of, and that no family before has.
+    Attributes:
+        name: The name of the family, for messages.
+        convention: The name of the preprocessing in `CONVENTIONS`.
+        architectures: A pattern for their names in `ir.architectures`.
+        layers: Patterns for names of layers. The family's networks match all of them, and those of
+            the families before it do not.
     """
 
     name: str
@@ -149,24 +163,25 @@ FAMILIES = (
     Family("ResNet", "caffe", "resnet*", ("conv2_block1_1_conv",)),
     Family("VGG", "caffe", "vgg*", ("block1_conv1", "block1_conv2")),
 )
-"""The networks of `keras.applications`, of its versions since 2016; the first match is right.
+"""The networks of `keras.applications` in all versions since 2016. The first match decides.
 
-Those that scale their input themselves are here for models built with `include_preprocessing=False`: what Keras's
-documentation says they take then, or else what the layers did that were left out.
+Some networks scale their input themselves. Their entries are for models built with
+`include_preprocessing=False`. They say what Keras's documentation says of such models, or what the
+missing layers did.
 """
 
 
 LIKELIER = 3.0
-"""By which factor the misfit of one scale must exceed the other's, for a sure decision."""
+"""The decision is sure if one scale's misfit is greater than the other's by this factor."""
 
 STRANGE = 255.0
-"""From which factor of misfit on a scale is unlikely, though the other one is unlikelier."""
+"""A misfit of this factor makes even the better scale unlikely."""
 
 SMALL = 0.05
-"""Below which spread even the better scale is too small, so that pixels may go beyond 255."""
+"""A spread below this is too small even for the better scale: pixels may go beyond 255."""
 
 SCALES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
-"""Black and white on the scales that are tried."""
+"""The values of black and white on each scale to try."""
 
 WORDS: dict[Kind, str] = {
     "series": "signals of shape {}",
@@ -174,34 +189,37 @@ WORDS: dict[Kind, str] = {
     "table": "rows of numbers, of shape {}",
     "other": "inputs of shape {}",
 }
-"""What a model takes that takes no images."""
+"""What a model takes if it does not take images."""
 
 
 def preprocessing_of(
-    graph: Graph, input_shapes: Sequence[Shape], architecture: str | None = None, params: Params = MappingProxyType({})
+    graph: Graph,
+    input_shapes: Sequence[Shape],
+    architecture: str | None = None,
+    params: Params = MappingProxyType({}),
 ) -> Preprocessing:
-    """The preprocessing that a model's (first) input most likely needs, with the reason.
+    """The preprocessing that a model's first input most likely needs, with the reason.
 
-    None for an input of no images. For images, the first that decides:
+    For an input that is not an image it is `none`. For images, the first of these decides:
 
-    1. The numbers of the layers that scale the input. Both 0…255 and 0…1 are put through them. The
-       scale whose result is nearer to unit size is the right one: `none` or `unit`.
+    1. The layers that scale the input. We put both 0…255 and 0…1 through them. The scale with the
+       result nearer to unit size is the right one: `none` or `unit`.
     2. The family of the model, for images in colour: by the name of its architecture, or by the
        names of its layers.
-    3. The statistics of a BatchNorm behind the first convolution, with both scales, as in 1. It is
-       not sure where −1…1 fits them better still.
-    4. Nothing: `unit`, the most frequent one, and not sure.
+    3. The statistics of a BatchNorm behind the first convolution, with both scales, as in 1. The
+       choice is not sure if −1…1 fits them better still.
+    4. Otherwise `unit`, the most frequent one. The choice is not sure.
 
-    The choice between two scales is not sure where their results differ by less than a factor of 3.
+    The choice between two scales is not sure if their results differ by less than a factor of 3.
 
     Args:
         graph: The graph.
-        input_shapes: The shapes of its inputs, the batch first.
+        input_shapes: The shapes of its inputs, batch first.
         architecture: The name in `ir.architectures`, if the model has one.
-        params: The weights; layers whose weights are missing do not decide.
+        params: The weights. Layers without weights here do not decide.
 
     Returns:
-        One of `CONVENTIONS`, with its `reason`, and what to try `instead` where that is not sure.
+        One of `CONVENTIONS`, with its `reason`. If it is not sure, `instead` says what to try.
 
     Example:
         >>> import ir
@@ -210,8 +228,9 @@ def preprocessing_of(
         >>> found = preprocessing_of(graph, [(None, 224, 224, 3)])
         >>> found.name, found.reason
         ('caffe', "layer names as in Keras's ResNet")
-        >>> scaled = [ir.Node("scaled", ir.Rescale(2.0, -1.0), ("image",)), ir.Node(name, ir.Relu(), ("scaled",))]
-        >>> found = preprocessing_of(ir.Graph(scaled, ["image"], [name]), [(None, 224, 224, 3)])
+        >>> scaling = ir.Node("scaled", ir.Rescale(2.0, -1.0), ("image",))
+        >>> graph = ir.Graph([scaling, ir.Node(name, ir.Relu(), ("scaled",))], ["image"], [name])
+        >>> found = preprocessing_of(graph, [(None, 224, 224, 3)])
         >>> found.name, found.reason
         ('unit', 'its first layers bring 0…1 to −1.0…1.0 (Rescale)')
     """
@@ -227,25 +246,29 @@ def preprocessing_of(
     scaled = _by_scaling(raw.scaled, unit.scaled)
     normalised = _by_statistics(raw.normalised, unit.normalised, signed.normalised)
     if scaled is not None:
-        return normalised if normalised is not None and normalised.sure and not scaled.sure else scaled
+        statistics_decide = normalised is not None and normalised.sure and not scaled.sure
+        return normalised if statistics_decide else scaled
     channels = 1 if perhaps_grey else shape[channel_axis(layout, len(shape))]
     family = _family(graph, architecture) if channels in (3, None) else None
     found = family or normalised
     if found is not None:
         return found
     if perhaps_grey:
-        return _because("none", f"inputs of shape {_show(shape)} may be grey images or signals", instead="unit")
+        return _because(
+            "none", f"inputs of shape {_show(shape)} may be grey images or signals", instead="unit"
+        )
     grey = "grey images" if channels == 1 else f"images of {channels} channels"
     takes = "" if channels in (3, None) else f"the model takes {grey}, and "
     return _because("unit", f"{takes}nothing in the model tells its scale", instead="none")
 
 
 def _because(convention: str, reason: str, instead: str | None = None) -> Preprocessing:
+    """A convention with the reason for it."""
     return replace(CONVENTIONS[convention], reason=reason, instead=instead)
 
 
 def _family(graph: Graph, architecture: str | None) -> Preprocessing | None:
-    """The convention of the family that a model is of; `None` where neither name says one."""
+    """The convention of the model's family; `None` if no name tells the family."""
     for family in FAMILIES if architecture else ():
         if fnmatchcase(str(architecture), family.architectures):
             return _because(family.convention, f"the architecture is {architecture}")
@@ -257,18 +280,25 @@ def _family(graph: Graph, architecture: str | None) -> Preprocessing | None:
 
 
 def _any(names: set[str], pattern: str) -> bool:
-    return pattern in names or ("*" in pattern and any(fnmatchcase(name, pattern) for name in names))
+    """Whether a name matches the pattern."""
+    return pattern in names or (
+        "*" in pattern and any(fnmatchcase(name, pattern) for name in names)
+    )
 
 
 def _likelier(raw: Effect, unit: Effect) -> tuple[bool, bool]:
     """Whether 0…255 is likelier than 0…1, and whether the choice between them is sure."""
     best, other = sorted((raw, unit), key=lambda effect: effect.misfit)
-    sure = other.misfit - best.misfit >= log(LIKELIER) and best.misfit < log(STRANGE) and best.spread >= SMALL
+    sure = (
+        other.misfit - best.misfit >= log(LIKELIER)
+        and best.misfit < log(STRANGE)
+        and best.spread >= SMALL
+    )
     return best is raw, sure
 
 
 def _by_scaling(raw: Effect | None, unit: Effect | None) -> Preprocessing | None:
-    """What the layers say that scale the input; `None` without such layers."""
+    """What the layers that scale the input say; `None` without such layers."""
     if raw is None or unit is None:
         return None
     ops = ", ".join(dict.fromkeys(raw.ops))
@@ -281,18 +311,29 @@ def _by_scaling(raw: Effect | None, unit: Effect | None) -> Preprocessing | None
     if sure:
         return _because(name, f"its first layers bring {results[name]} ({ops})")
     both = " and ".join(results.values())
-    return _because(name, f"its first layers bring {both} ({ops}), and either may be right", instead)
+    return _because(
+        name, f"its first layers bring {both} ({ops}), and either may be right", instead
+    )
 
 
-def _by_statistics(raw: Effect | None, unit: Effect | None, signed: Effect | None) -> Preprocessing | None:
+def _by_statistics(
+    raw: Effect | None, unit: Effect | None, signed: Effect | None
+) -> Preprocessing | None:
     """What a BatchNorm behind the first convolution says; `None` without one."""
-    if raw is None or unit is None or signed is None or not isfinite(raw.misfit + unit.misfit + signed.misfit):
+    if (
+        raw is None
+        or unit is None
+        or signed is None
+        or not isfinite(raw.misfit + unit.misfit + signed.misfit)
+    ):
         return None
     is_raw, sure = _likelier(raw, unit)
     name, scale, instead = ("none", "0…255", "unit") if is_raw else ("unit", "0…1", "none")
     spreads = f"standard deviation {_number(raw.spread)} for 0…255, {_number(unit.spread)} for 0…1"
     if not is_raw and unit.misfit - signed.misfit >= log(LIKELIER):
-        return _because(name, f"its first BatchNorm fits 0…1 better than 0…255 ({spreads}), but −1…1 best", "tf")
+        return _because(
+            name, f"its first BatchNorm fits 0…1 better than 0…255 ({spreads}), but −1…1 best", "tf"
+        )
     if sure:
         return _because(name, f"its first BatchNorm fits {scale} ({spreads})")
     return _because(name, f"its first BatchNorm fits {scale} hardly better ({spreads})", instead)
@@ -303,10 +344,10 @@ def _range(effect: Effect) -> str:
 
 
 def _number(value: float) -> str:
-    """A number for people: two digits at least, whole from 100 on."""
+    """Write a number with two digits at least, and as a whole number from 100 on."""
     size = abs(value)
-    text = f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 0.95 or size < 1e-9 else f"{value:.2g}"
-    return text.replace("-", "−")
+    digits = ".0f" if size >= 100 else ".1f" if size >= 0.95 or size < 1e-9 else ".2g"
+    return f"{value:{digits}}".replace("-", "−")
 
 
 def _show(shape: Shape) -> str:

@@ -1,1 +1,4 @@
-"""Model files: what a file is, the readers of every format, and our own format. No file is trusted."""
+"""Model files: what a file is, the readers of every format, and our own format.
+
+No file is trusted.
+"""

@@ -1,7 +1,7 @@
 """How large the graph of a model file may be, whatever its format."""
 
 MAX_NODES = 10_000
-"""In a graph. Models that call models can name far more nodes than the file has bytes."""
+"""Nodes of a graph. Models that call models can name far more nodes than the file has bytes."""
 
 MAX_EDGES = 10 * MAX_NODES
-"""Of all nodes together; outputs of nested models count too."""
+"""Edges of all nodes together. The outputs of nested models count too."""

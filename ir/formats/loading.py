@@ -7,10 +7,10 @@ from typing import Any, get_args
 from ir.errors import LoadError
 from ir.formats import source
 from ir.formats.keras import dot_keras, h5, live, text
-from ir.formats.keras.architectures import ARCHITECTURES, checked_choice
+from ir.formats.keras.architectures import ARCHITECTURES, check_choice
 from ir.formats.keras.blueprint import Blueprint
 from ir.formats.native import model as native
-from ir.formats.reporting import file_subject, reported, require_file, unknown
+from ir.formats.reporting import file_subject, report_errors, require_file, unknown
 from ir.formats.request import HDF5, Format, Request
 from ir.formats.source import Source
 from ir.graph import Graph
@@ -20,7 +20,7 @@ FORMATS: tuple[Format, ...] = (h5, dot_keras, native, text)
 """The formats. Our own stands before JSON: its first bytes may look like JSON."""
 
 MAX_START = 64
-"""How many bytes a format is recognised by."""
+"""The first bytes of a file, which show its format."""
 
 
 def load(
@@ -76,15 +76,16 @@ def load(
         raise LoadError(
             "A live Keras model has its architecture: leave out `architecture` and `variant`."
         )
-    with live.saved(path) as file:
-        return _read(file, live.subject(path), request)
+    with live.save_to_file(path) as saved:
+        return _read(saved, live.subject(path), request)
 
 
 def _read(path: Path, subject: str, request: Request) -> Model:
-    with reported(subject):
+    """Read a file; errors begin with `subject`."""
+    with report_errors(subject):
         require_file(path)
-        with source.opened(path) as opened:
-            return format_of(opened).read(opened, request)
+        with source.open_file(path) as file:
+            return format_of(file).read(file, request)
 
 
 def format_of(origin: Source) -> Format:
@@ -101,18 +102,18 @@ def _architecture(
 ) -> str | Graph | Blueprint | None:
     """Read the architecture: a known name, a graph, or what a file says."""
     if isinstance(given, Graph) or given is None:
-        checked_choice(None, variant)
+        check_choice(None, variant)
         return given
     path = Path(given)
     if str(given) in ARCHITECTURES or not os.path.exists(path):
-        checked_choice(str(given), variant)  # its error lists the names
+        check_choice(str(given), variant)  # its error lists the names
         return str(given)
     if variant is not None:
         raise LoadError(
             f"variant={variant!r} is for a network by name, and {str(path)!r} is a file: leave it "
             "out."
         )
-    with reported(file_subject(path)):
+    with report_errors(file_subject(path)):
         require_file(path)
-        with source.opened(path) as opened:
-            return format_of(opened).read_architecture(opened, Request(hdf5=hdf5))
+        with source.open_file(path) as file:
+            return format_of(file).read_architecture(file, Request(hdf5=hdf5))

@@ -22,32 +22,30 @@ MALFORMED = (
     RuntimeError,
     MemoryError,
 )
-"""What reading a file that makes no sense may raise."""
+"""What the readers may raise for a file that makes no sense."""
 
 MAX_LETTERS = 800
-"""Letters of a message; what a file says may be longer."""
+"""Letters of a message. A longer one, which quotes the file, is cut in the middle."""
 
 
 @contextmanager
-def reported(subject: str) -> Iterator[None]:
-    """Turn whatever goes wrong into a `LoadError` that begins with `subject`.
+def report_errors(subject: str) -> Iterator[None]:
+    """Turn every error into a `LoadError` that begins with `subject`.
 
-    >>> with reported("The file 'a.h5'"):
-    ...     raise LoadError("is empty.")
-    Traceback (most recent call last):
-    ir.LoadError: The file 'a.h5' is empty.
+    Example:
+        >>> with report_errors("The file 'a.h5'"):
+        ...     raise LoadError("is empty.")
+        Traceback (most recent call last):
+        ir.LoadError: The file 'a.h5' is empty.
     """
     try:
-        with np.errstate(all="ignore"):  # the numbers of a file are what they are
+        with np.errstate(all="ignore"):  # no warnings about numbers of the file
             yield
     except LoadError as error:
         text = str(error)
-        short = (
-            text
-            if len(text) <= MAX_LETTERS
-            else f"{text[: MAX_LETTERS // 2]} … {text[-MAX_LETTERS // 2 :]}"
-        )
-        raise LoadError(f"{subject} {short}") from error.__cause__
+        if len(text) > MAX_LETTERS:
+            text = f"{text[: MAX_LETTERS // 2]} … {text[-MAX_LETTERS // 2 :]}"
+        raise LoadError(f"{subject} {text}") from error.__cause__
     except MALFORMED as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise LoadError(f"{subject} cannot be read: {error.strerror}.") from error
@@ -56,7 +54,7 @@ def reported(subject: str) -> Iterator[None]:
 
 
 def file_subject(path: str | os.PathLike[str]) -> str:
-    """Return how a sentence about a file begins."""
+    """The beginning of a sentence about a file."""
     return f"The file {str(path)!r}"
 
 
@@ -74,7 +72,7 @@ def require_file(path: Path) -> None:
 
 
 def unknown(start: bytes) -> LoadError:
-    """Return the error for a file of no known format that begins with these bytes."""
+    """The error for a file of no known format that begins with these bytes."""
     if not start:
         return LoadError("is empty.")
     if start.startswith(b"version https://git-lfs"):

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from ir.formats.keras.blueprint import Blueprint
 
 HDF5 = Literal["any", "own"]
-"""Which HDF5 files are read: any, or only those that need no HDF5 library."""
+"""Which HDF5 files to read: any, or only those that need no HDF5 library."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for besides the file.
+    """What a caller asks for besides the file.
 
     Attributes:
-        architecture: For weights alone, what they are the weights of: the name of a network, a
-            graph, or what a file says.
+        architecture: For weights alone, the network that they belong to: its name, a graph, or
+            what a file says.
         variant: Which build of a named network.
-        kernels: Whose convolutions kernels in Theano's order are for.
-        hdf5: Which HDF5 files are read.
+        kernels: Whose convolutions kernels in Theano's order of axes are for.
+        hdf5: Which HDF5 files to read.
     """
 
     architecture: str | Graph | Blueprint | None = None
@@ -35,12 +35,12 @@ class Request:
 
     @property
     def only_own_hdf5(self) -> bool:
-        """Whether HDF5 files are refused that need the HDF5 library."""
+        """Whether to refuse files that need the HDF5 library."""
         return self.hdf5 == "own"
 
 
 class Format(Protocol):
-    """A format of model files; a module with these three functions is one."""
+    """A format of model files: a module with these three functions."""
 
     def begins(self, start: bytes, /) -> bool:
         """Whether a file that begins with these bytes is of this format."""

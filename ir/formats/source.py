@@ -1,4 +1,7 @@
-"""Where the bytes of a model file come from: a file, a part of one, or memory; no read leaves its bounds."""
+"""Where the bytes of a model file come from: a file, a part of one, or memory.
+
+A read outside the bounds raises `LoadError`.
+"""
 
 import io
 import os
@@ -9,16 +12,18 @@ from typing import Protocol
 
 from ir.errors import LoadError
 
-MOST_EXPANDED = 16
+MAX_EXPANSION = 16
+"""Bytes that one compressed byte of a large file may stand for."""
 FREE = 64 * 2**20
+"""Bytes that the content of any file may take."""
 
 
 class Source(Protocol):
-    """Bytes at random access; a read that is not whole is a `LoadError`."""
+    """Bytes with random access. A read returns all the bytes or raises `LoadError`."""
 
     @property
     def size(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes."""
 
     def read(self, offset: int, count: int) -> bytes:
         """The `count` bytes from `offset` on."""
@@ -28,10 +33,11 @@ class Source(Protocol):
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator["File"]:
-    """The regular file at `path`, read as asked for and never mapped: it may shrink meanwhile."""
+def open_file(path: str | os.PathLike[str]) -> Iterator["File"]:
+    """Open the regular file at `path`. It is never mapped into memory, as it may shrink."""
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):  # before it is opened: a pipe would wait for its writer
+        # Opening a pipe would wait for its writer.
+        if not stat.S_ISREG(os.stat(path).st_mode):
             raise LoadError("is no regular file.")
         file = io.FileIO(path)
     except OSError as error:
@@ -42,15 +48,20 @@ def opened(path: str | os.PathLike[str]) -> Iterator["File"]:
 
 
 def _check_holes(status: os.stat_result) -> None:
-    """Refuse a large file that takes next to no room: its content would take memory that the file never took."""
+    """Refuse a large file with little on the disk: its content could fill the memory."""
     room = 512 * getattr(status, "st_blocks", 0)
-    if room and status.st_size > most_expanded(room):
-        raise LoadError(f"is damaged: of its {status.st_size:,} bytes only {room:,} were ever written.")
+    if room and status.st_size > max_expanded(room):
+        raise LoadError(
+            f"is damaged: of its {status.st_size:,} bytes only {room:,} were ever written."
+        )
 
 
-def most_expanded(size: int) -> int:
-    """How many bytes the content of `size` compressed bytes may take: weights hardly compress, a small bomb does."""
-    return FREE + MOST_EXPANDED * size
+def max_expanded(size: int) -> int:
+    """The number of bytes that `size` compressed bytes may take.
+
+    Weights hardly compress. A zip bomb does.
+    """
+    return FREE + MAX_EXPANSION * size
 
 
 class File:
@@ -82,7 +93,7 @@ class File:
 
 
 class Window:
-    """The `size` bytes of another source from `start` on, for instance an entry of an archive."""
+    """The `size` bytes of another source from `start` on: an entry of an archive, for example."""
 
     def __init__(self, source: Source, start: int, size: int) -> None:
         check_bounds(source, start, size)
@@ -117,8 +128,9 @@ class Memory:
 
 
 def check_bounds(source: Source, offset: int, count: int) -> None:
-    """Raise `LoadError` where a source does not have these bytes."""
+    """Raise `LoadError` if a source does not have these bytes."""
     if offset < 0 or count < 0 or offset + count > source.size:
         raise LoadError(
-            f"is cut off or damaged: {count:,} bytes from byte {offset:,} on are needed, but it has {source.size:,}."
+            f"is cut off or damaged: {count:,} bytes from byte {offset:,} on are needed, but it "
+            f"has {source.size:,}."
         )

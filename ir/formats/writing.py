@@ -1,4 +1,4 @@
-"""Files that are written in one step: whoever reads one finds all of it, or what was there before."""
+"""Files that are written in one step: a reader finds the whole new file or the old one."""
 
 import os
 import re
@@ -13,24 +13,34 @@ PART = re.compile(r"\.jlrp-[0-9a-f]{16}\.part")
 """The names of files that are not whole yet."""
 
 ABANDONED = 3600
-"""Seconds without a change after which such a file is taken for one whose writer was killed."""
+"""Seconds without a change after which we assume that the writer was killed."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file, which takes its place at `path` once it is whole and on the disk; else nothing is left of it.
+    """Write a new file that replaces `path` in one step.
 
-    Until then it has a name of its own in the same folder, which no other writer has and which is not followed where it
-    is a link. What writers that were killed have left in that folder goes when it is an hour old. Raises `OSError` that
-    names `path`.
+    Until it is whole and on the disk, the new file has its own random name in the same folder. If
+    the block raises, the file is deleted. Files that killed writers left in the folder are deleted
+    after an hour.
 
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = Path(folder) / "numbers"
-    ...     with replacing(path) as file:
-    ...         _ = file.write(b"1 2 3")
-    ...     path.read_bytes(), [found.name for found in Path(folder).iterdir()]
-    (b'1 2 3', ['numbers'])
+    Args:
+        path: Where the file goes.
+
+    Yields:
+        The open file.
+
+    Raises:
+        OSError: The file cannot be written. The error names `path`.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "numbers"
+        ...     with replacing(path) as file:
+        ...         _ = file.write(b"1 2 3")
+        ...     path.read_bytes(), [found.name for found in Path(folder).iterdir()]
+        (b'1 2 3', ['numbers'])
     """
     part = path.parent / f".jlrp-{secrets.token_hex(8)}.part"
     try:
@@ -50,7 +60,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """What killed writers have left in a folder."""
+    """Delete what killed writers left in a folder."""
     oldest = time.time() - ABANDONED
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

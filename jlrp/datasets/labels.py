@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ir.errors import LoadError
-from ir.formats.strict_json import parsed
+from ir.formats.strict_json import parse
 from jlrp.datasets.errors import DataError
 from jlrp.datasets.files import require_file
 from jlrp.text import printable_path
@@ -109,7 +109,7 @@ def _from_json(text: str, path: Path) -> Labels:
         f'{printable_path(path)} is no class index such as {{"0": ["n01440764", "tench"], ...}}.'
     )
     try:
-        entries = _entries(parsed(text, "it"))
+        entries = _entries(parse(text, "it"))
     except (LoadError, KeyError, TypeError):
         raise wrong from None
     pairs = [("", entry) if isinstance(entry, str) else entry for entry in entries]

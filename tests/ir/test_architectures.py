@@ -5,9 +5,9 @@ import os
 import pytest
 
 from ir.errors import LoadError
-from ir.formats.keras.architectures import ARCHITECTURES, Head, checked_choice
+from ir.formats.keras.architectures import ARCHITECTURES, Head, check_choice
 from ir.formats.keras.architectures.applications import VARIANTS
-from ir.formats.keras.config import model_spec, parsed
+from ir.formats.keras.config import model_spec, parse
 
 BUILDS = [(name, variant) for name, each in ARCHITECTURES.items() for variant in each.variants]
 CLASSIFIERS = {"Dense": "units", "Conv2D": "filters"}
@@ -96,9 +96,9 @@ def test_networks_that_scale_colours_apart_take_no_other_channels(name, variant)
 
 def test_an_unknown_architecture_is_told_what_it_may_mean():
     with pytest.raises(LoadError, match="such as 'efficientnetb0'"):
-        checked_choice("EfficientNet-B0", None)
+        check_choice("EfficientNet-B0", None)
     with pytest.raises(LoadError, match=r"no variant '0\.3': give one of '1\.0'"):
-        checked_choice("mobilenet", "0.3")
+        check_choice("mobilenet", "0.3")
 
 
 def test_the_published_efficientnets_divide_once_more():
@@ -127,7 +127,7 @@ def test_keras_builds_the_same(name, variant, options, top):
     with keras.StatelessScope(initialize_variables=False):
         model = getattr(keras.applications, name)(weights=None, **options)
     ours = built(name.lower(), variant, Head(None, 1000) if top else None)
-    theirs = model_spec(parsed(model.to_json()), keras_version=3)
+    theirs = model_spec(parse(model.to_json()), keras_version=3)
     kept = {layer.name for layer in model.layers}
     assert [layer.name for layer in ours.layers if layer.name in kept] == [layer.name for layer in model.layers]
     assert_same(ours, theirs)

@@ -30,7 +30,7 @@ def path(tmp_path):
 def assert_refused(path, *words, read=lambda opened: None):
     """Opening, and then `read(archive)`, ends in a `LoadError` with all of `words`, in two seconds."""
     start = time.monotonic()
-    with pytest.raises(ir.LoadError) as caught, archive.opened(path) as opened:
+    with pytest.raises(ir.LoadError) as caught, archive.open_archive(path) as opened:
         read(opened)
     assert time.monotonic() - start < 2
     assert all(word in str(caught.value) for word in words), caught.value
@@ -44,7 +44,7 @@ def weights(opened):
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_entries_are_read(path, compression):
     zipped(path, {"config.json": '{"ä": 1}', "model.weights.h5": CONTENT, "assets/": ""}, compression)
-    with archive.opened(path) as opened:
+    with archive.open_archive(path) as opened:
         assert opened.names == ["config.json", "model.weights.h5", "assets/"]
         assert opened.text("config.json") == '{"ä": 1}'
         found = weights(opened)
@@ -53,7 +53,7 @@ def test_entries_are_read(path, compression):
         assert isinstance(found, source.Window if compression == zipfile.ZIP_STORED else source.Memory)
         with pytest.raises(ir.LoadError, match="are needed"):
             found.read(99_999, 2)
-    with archive.opened(source.Memory(b"in front" + path.read_bytes())) as opened:
+    with archive.open_archive(source.Memory(b"in front" + path.read_bytes())) as opened:
         assert weights(opened).read(0, 9) == CONTENT[:9]
 
 
@@ -89,9 +89,9 @@ def test_what_is_missing(path):
 
 
 def test_text_that_is_none(path):
-    zipped(path, {"latin": b"\xff", "long": bytes(archive.MOST_TEXT + 1)}, zipfile.ZIP_DEFLATED)
+    zipped(path, {"latin": b"\xff", "long": bytes(archive.MAX_TEXT + 1)}, zipfile.ZIP_DEFLATED)
     assert_refused(path, "'latin'", "UTF-8", read=lambda opened: opened.text("latin"))
-    assert_refused(path, "'long'", f"claims {archive.MOST_TEXT + 1:,} bytes", read=lambda opened: opened.text("long"))
+    assert_refused(path, "'long'", f"claims {archive.MAX_TEXT + 1:,} bytes", read=lambda opened: opened.text("long"))
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -128,7 +128,7 @@ def test_sizes_and_places_beyond_the_file(path):
 
 def test_a_directory_that_is_too_long(path):
     entry = b"PK\1\2" + bytes(42)
-    directory = entry * (2 * archive.LONGEST_DIRECTORY // len(entry))
+    directory = entry * (2 * archive.MAX_DIRECTORY // len(entry))
     end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(directory), 0, 0)
     assert_refused(source.Memory(directory + end), "directory of its zip archive claims")
 
@@ -152,6 +152,6 @@ def test_nothing_else_escapes(path, seed):
         content = bytearray(whole[: rng.integers(1, len(whole)) if rng.random() < 0.2 else None])
         for _ in range(rng.integers(1, 5)):
             content[rng.integers(len(content))] = rng.choice([0, 1, 255, rng.integers(256)])
-        with contextlib.suppress(ir.LoadError), archive.opened(source.Memory(content)) as opened:
+        with contextlib.suppress(ir.LoadError), archive.open_archive(source.Memory(content)) as opened:
             assert all(isinstance(opened.text(name), str) for name in opened.names[:1])
             assert weights(opened).size <= len(whole)

@@ -18,7 +18,7 @@ def relu(name, *inputs):
         ([relu("a", "x"), relu("a", "x")], ["x"], ["a"], {}, "'a' stands for two values"),
         ([relu("x", "x")], ["x"], ["x"], {}, "'x' stands for two values"),
         ([relu("a", "x"), relu("b", "x")], ["x"], ["a"], {}, "Nothing reads 'b'"),
-        ([relu("a", "x")], ["x"], ["c"], {}, "output 'c' is no input and no node"),
+        ([relu("a", "x")], ["x"], ["c"], {}, "output 'c' is neither an input nor a node"),
         ([relu("a", "x")], ["x"], [], {}, "at least one output"),
         ([relu("a", "x")], ["x"], ["a"], {"a": "x"}, "'a' stands for two values"),
         ([relu("a", "x")], ["x"], ["a"], {"d": "c"}, "'d' stands for 'c'"),

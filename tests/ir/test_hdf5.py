@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 def assert_same(path):
     """Everything in a file is what h5py reads: members, attributes that hold text, and arrays."""
-    with h5py.File(path) as file, hdf5.opened(path) as root:
+    with h5py.File(path) as file, hdf5.open_root(path) as root:
         waiting = [(file, root)]
         while waiting:
             theirs, ours = waiting.pop()
@@ -66,7 +66,7 @@ def assert_same_arrays(dataset, ours, name):
 def assert_refused(origin, *words, read=lambda root: None):
     """Opening, and then `read(root)`, ends in a `LoadError` with all of `words`, in two seconds."""
     start = time.monotonic()
-    with pytest.raises(ir.LoadError) as caught, hdf5.opened(origin) as root:
+    with pytest.raises(ir.LoadError) as caught, hdf5.open_root(origin) as root:
         read(root)
     assert time.monotonic() - start < 2
     assert all(word in str(caught.value) for word in words), caught.value
@@ -86,7 +86,7 @@ def alone(monkeypatch):
     def never(origin):
         raise AssertionError("the HDF5 library was needed")
 
-    monkeypatch.setattr("ir.formats.hdf5.group.rewritten", never)
+    monkeypatch.setattr("ir.formats.hdf5.group.rewrite", never)
 
 
 # --- what Keras writes --------------------------------------------------------------------------------------------
@@ -125,7 +125,7 @@ def test_texts(path):
         group.attrs["none"] = h5py.Empty("S1")
         group.attrs["no_numbers"] = []
         group.attrs["pieces0"], group.attrs["pieces1"] = [b"p", b"q"], [b"r"]
-    with hdf5.opened(path) as root:
+    with hdf5.open_root(path) as root:
         group = root.group("vars")
         assert group.text("name") == "conv1"
         assert group.names("fixed") == ["a", "bc", ""]
@@ -150,7 +150,7 @@ def test_bfloat16_is_what_an_attribute_says(path, options):
         for name, stored in (("opaque", bfloat16(values).view("V2")), ("unsigned", bfloat16(values))):
             file.create_dataset(name, data=stored, **options).attrs["dtype"] = "bfloat16"
         file.create_dataset("plain", data=bfloat16(values), **options).attrs["dtype"] = 3
-    with hdf5.opened(path) as root:
+    with hdf5.open_root(path) as root:
         for name in ("opaque", "unsigned"):
             np.testing.assert_array_equal(root.array(name), values, strict=False)
             assert root.shape(name) == (2, 2)
@@ -160,9 +160,9 @@ def test_bfloat16_is_what_an_attribute_says(path, options):
 def test_a_source_is_read_as_a_file_is(path):
     inner = (KERAS / FILES[0]).read_bytes()
     path.write_bytes(b"x" * 100 + inner + b"y" * 100)
-    with source.opened(path) as file, hdf5.opened(KERAS / FILES[0]) as expected:
+    with source.open_file(path) as file, hdf5.open_root(KERAS / FILES[0]) as expected:
         for origin in (source.Window(file, 100, len(inner)), source.Memory(inner)):
-            with hdf5.opened(origin) as root:
+            with hdf5.open_root(origin) as root:
                 assert root.members() == expected.members()
                 assert root.text("model_config") == expected.text("model_config")
 
@@ -206,9 +206,9 @@ def copied(path, origin, libver=None, **options):
 def test_other_structures_are_read_by_the_library(path, file, options):
     copied(path, KERAS / file, **options)
     assert_same(path)
-    with source.opened(path) as opened:
+    with source.open_file(path) as opened:
         content = opened.read(0, opened.size)
-    with hdf5.opened(source.Memory(content)) as root:
+    with hdf5.open_root(source.Memory(content)) as root:
         assert "model_weights" in root
 
 
@@ -217,7 +217,7 @@ def test_long_lists_are_split_when_rewritten(path):
     with h5py.File(path, "w", libver="latest") as file:
         file.attrs["fixed"] = np.array(names, "S")
         file.attrs["varying"] = names
-    with hdf5.opened(path) as root:
+    with hdf5.open_root(path) as root:
         assert root.names("fixed") == root.names("varying") == names
 
 
@@ -228,7 +228,7 @@ def test_groups_that_contain_each_other_are_rewritten_once(path):
         group["text"] = "no number"
         file.create_dataset("x", data=np.arange(9), chunks=(3,))
         file["same"] = file["x"]
-    with hdf5.opened(path) as root:
+    with hdf5.open_root(path) as root:
         np.testing.assert_array_equal(root.array("x"), np.arange(9))
         assert root.group("a/b/up/b/up").members() == ["b"]
         assert root.shape("same") == (9,)
@@ -265,7 +265,7 @@ def test_whatever_the_library_does_is_an_error(path, tmp_path, monkeypatch, prog
     stand_in = tmp_path / "program.py"
     stand_in.write_text(f"{limited}\n_limit(0.3, 2**20)\n{program}\n")
     monkeypatch.setattr(separate, "PROGRAM", stand_in)
-    monkeypatch.setattr(separate, "LEAST", 0.3)
+    monkeypatch.setattr(separate, "MIN_SECONDS", 0.3)
     with h5py.File(path, "w") as file:
         file.create_dataset("x", data=np.arange(9), chunks=(3,))
     assert_refused(path, *words, read=lambda root: root.array("x"))
@@ -281,7 +281,7 @@ def test_the_library_gets_nothing_of_this_process(path, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with h5py.File(path, "w", libver="latest"):
         pass
-    with pytest.raises(ir.LoadError) as caught, hdf5.opened(path):
+    with pytest.raises(ir.LoadError) as caught, hdf5.open_root(path):
         pass
     assert "HDF5_PLUGIN_PRELOAD" in str(caught.value)
     assert str(caught.value).endswith("] 1 2"), "isolated, no input, the given file and its own output"
@@ -447,11 +447,11 @@ def test_every_byte_changed(path, monkeypatch, value):
     def refused(origin):
         raise ir.LoadError("is for the library")
 
-    monkeypatch.setattr("ir.formats.hdf5.group.rewritten", refused)
+    monkeypatch.setattr("ir.formats.hdf5.group.rewrite", refused)
     content = written(path, write)
     for start in range(len(content)):
         changed = bytearray(content)
         changed[start] = value
-        with contextlib.suppress(ir.LoadError), hdf5.opened(source.Memory(changed)) as root:
+        with contextlib.suppress(ir.LoadError), hdf5.open_root(source.Memory(changed)) as root:
             assert all(isinstance(text, str) for text in [*root.members(), *root.names("names"), *root.names("fixed")])
             assert root.array("x").shape == root.shape("x")

@@ -12,7 +12,7 @@ import ir
 from ir.formats.keras.assembly import assemble
 from ir.formats.keras.blueprint import major
 from ir.formats.keras.config import model_spec
-from ir.formats.keras.weights import stored_in
+from ir.formats.keras.weights import stored_arrays
 from tests.fuzz.json_level import entries
 from tests.ir.test_load_errors import assert_refused
 from tests.keras_files import KERAS, edited, saved, sequential
@@ -56,7 +56,7 @@ def test_no_value_of_another_type_is_unforeseen(file):
             with contextlib.suppress(ir.LoadError):
                 if isinstance(config.get("config"), dict | list):
                     spec = model_spec(config, version)
-                    assert all(isinstance(stored_in(layer), list) for layer in spec.layers)
+                    assert all(isinstance(stored_arrays(layer), list) for layer in spec.layers)
                     assemble(spec, {layer: dict(arrays) for layer, arrays in params.items()}, {})
             count += 1
         place[key] = kept

@@ -55,5 +55,5 @@ def test_a_network_by_name(name, tmp_path):
     ],
 )
 def test_efficientnet_is_told_by_its_layers_and_by_the_variance_that_it_stores(layers, variance, variant):
-    assert applications.told("efficientnetb0", layers, np.array(variance)) == variant
-    assert applications.told("vgg16", layers, None) is None
+    assert applications.detect_variant("efficientnetb0", layers, np.array(variance)) == variant
+    assert applications.detect_variant("vgg16", layers, None) is None

@@ -13,7 +13,7 @@ import safetensors.numpy
 
 import ir
 from ir.formats.native import tensors
-from ir.formats.source import Memory, opened
+from ir.formats.source import Memory, open_file
 
 
 def taken_apart(content):
@@ -34,7 +34,7 @@ def written(path, arrays, **metadata):
 
 
 def read_back(path):
-    with opened(path) as source:
+    with open_file(path) as source:
         return tensors.read(source)
 
 
@@ -188,7 +188,7 @@ def test_what_the_format_does_not_have(tmp_path, monkeypatch):
     ):
         with pytest.raises(ValueError, match=words):
             written(tmp_path / "f", arrays)
-    monkeypatch.setattr(tensors, "MOST_HEADER", 100)
+    monkeypatch.setattr(tensors, "MAX_HEADER", 100)
     with pytest.raises(ValueError, match="header would take"):
         written(tmp_path / "f", {"a" * 100: np.zeros(2)})
     assert os.listdir(tmp_path) == []
@@ -201,7 +201,7 @@ def test_a_failure_leaves_what_was_there(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tensors, "_stored", fail)
+    monkeypatch.setattr(tensors, "_in_file_order", fail)
     with pytest.raises(OSError, match="No space left") as caught:
         written(path, {"a": np.ones(2)})
     assert caught.value.filename == str(path)
@@ -281,7 +281,7 @@ def test_damaged_files(content, words):
 def test_long_headers(monkeypatch):
     content = put_together({"a" * 200: entry(offsets=(0, 8))}, bytes(8))
     assert tensors.read(Memory(content))[0]
-    monkeypatch.setattr(tensors, "MOST_HEADER", 100)
+    monkeypatch.setattr(tensors, "MAX_HEADER", 100)
     assert_refused(content, "of which 100 are allowed")
 
 

@@ -1,4 +1,4 @@
-"""Attributes: small named values in an object's header, and the heap that holds text of varying length."""
+"""Attributes: small named values in an object's header, and the heap with their text."""
 
 import math
 import struct
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ir.formats.hdf5.datatypes import read_datatype, read_shape
 from ir.formats.hdf5.metadata import UNDEFINED, DamagedError, Metadata, UnsupportedError
-from ir.formats.hdf5.objects import Header, Kind, checked_body, unpacked
+from ir.formats.hdf5.objects import Header, Kind, own_body, unpack
 
 
 class NotTextError(Exception):
-    """An attribute that holds something else; the text says what is wrong."""
+    """An attribute does not hold text. The error says what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,19 @@ def read_attributes(header: Header) -> dict[str, Attribute]:
     info = header.body(Kind.ATTRIBUTE_INFO)
     if info is not None and _heap_address(info) != UNDEFINED:
         raise UnsupportedError("attributes outside of the header")
-    return dict(_attribute(checked_body(m)) for m in header.messages if m.kind == Kind.ATTRIBUTE)
+    return dict(_attribute(own_body(m)) for m in header.messages if m.kind == Kind.ATTRIBUTE)
 
 
 def _heap_address(info: bytes) -> int:
-    _, flags = unpacked("<BB", info, 0, "an attribute's place")
-    return unpacked("<Q", info, 4 if flags & 1 else 2, "an attribute's place")[0]
+    _, flags = unpack("<BB", info, 0, "an attribute's place")
+    return unpack("<Q", info, 4 if flags & 1 else 2, "an attribute's place")[0]
 
 
 def _attribute(body: bytes) -> tuple[str, Attribute]:
-    """Name and content of an attribute message: four parts after each other, padded to 8 bytes in version 1."""
-    version, flags, *sizes = unpacked("<BBHHH", body, 0, "an attribute")
+    """Name and content of an attribute message: four parts, padded to 8 bytes in version 1."""
+    version, flags, *sizes = unpack("<BBHHH", body, 0, "an attribute")
     if version not in (1, 2, 3):
-        raise DamagedError("an attribute is none")
+        raise DamagedError("an attribute is not valid")
     position, parts = 9 if version == 3 else 8, []
     for size in sizes:
         parts.append(body[position : position + size])
@@ -57,14 +57,14 @@ def _attribute(body: bytes) -> tuple[str, Attribute]:
 
 
 class Texts:
-    """Attributes as text; keeps the heaps that were read."""
+    """Reads attributes as text, and each heap once."""
 
     def __init__(self, metadata: Metadata) -> None:
         self._metadata = metadata
         self._heaps: dict[int, tuple[bytes, dict[int, tuple[int, int]]]] = {}
 
     def read(self, attribute: Attribute) -> list[str]:
-        """The strings of an attribute; none where it is empty, of whatever type."""
+        """The strings of an attribute. An empty attribute of any type has none."""
         if attribute.shared:
             raise UnsupportedError("datatypes that are stored elsewhere")
         shape = read_shape(attribute.dataspace)
@@ -86,10 +86,12 @@ class Texts:
         self._metadata.step(count)
         for start in range(0, count * size, size):
             value = data[start : start + size]
-            yield value.rstrip(datatype.padding) if datatype.kind == "text" else self._varying(value)
+            yield (
+                value.rstrip(datatype.padding) if datatype.kind == "text" else self._varying(value)
+            )
 
     def _varying(self, reference: bytes) -> bytes:
-        """The text that a length, the address of a heap and an index there stand for."""
+        """The text behind a reference: its length, a heap's address and an index there."""
         length, address, index = struct.unpack("<IQI", reference)
         if length == 0 or address in (0, UNDEFINED):
             return b""
@@ -117,7 +119,7 @@ def _heap(metadata: Metadata, address: int) -> tuple[bytes, dict[int, tuple[int,
         if index == 0:  # the rest is free
             break
         if position + 16 + size > len(content) or index in places:
-            raise DamagedError("a heap of texts is none")
+            raise DamagedError("a heap of texts is not valid")
         places[index] = position + 16, size
         position += 16 + (size + 7) // 8 * 8
     metadata.step(len(places) + 1)

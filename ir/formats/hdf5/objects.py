@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from ir.formats.hdf5.metadata import DamagedError, Metadata, UnsupportedError
 
-MOST_BLOCKS = 1000
-"""In how many pieces a header may lie."""
+MAX_BLOCKS = 1000
+"""Pieces of one header."""
 
 
 class Kind(IntEnum):
-    """The messages that are looked at (HDF5 File Format Specification 3.0, IV.A.2)."""
+    """The messages that the reader uses (HDF5 File Format Specification 3.0, IV.A.2)."""
 
     DATASPACE = 0x01
     LINK_INFO = 0x02
@@ -47,8 +47,8 @@ class Header:
         return any(message.kind == kind for message in self.messages)
 
     def body(self, kind: Kind) -> bytes | None:
-        """The first message of this kind; `None` where there is none."""
-        return next((checked_body(m) for m in self.messages if m.kind == kind), None)
+        """The first message of this kind; `None` if there is none."""
+        return next((own_body(m) for m in self.messages if m.kind == kind), None)
 
     def needed(self, kind: Kind) -> bytes:
         """The first message of this kind, which must be there."""
@@ -58,8 +58,8 @@ class Header:
         return body
 
 
-def checked_body(message: Message) -> bytes:
-    """What a message says, where it says it itself."""
+def own_body(message: Message) -> bytes:
+    """The body of a message, which must not be stored elsewhere."""
     if message.shared:
         raise UnsupportedError("messages that are stored elsewhere")
     return message.body
@@ -74,11 +74,15 @@ def read_header(metadata: Metadata, address: int) -> Header:
         raise DamagedError(f"there is no object at byte {address:,}")
     blocks = [(address + 16, *struct.unpack_from("<I", prefix, 8))]
     messages: list[Message] = []
-    for start, size in blocks:  # which grows meanwhile
+    for start, size in blocks:  # the loop adds blocks
         found = _messages(metadata, start, size)
-        blocks += [unpacked("<QQ", checked_body(m), 0, "a continuation") for m in found if m.kind == Kind.CONTINUATION]
+        blocks += [
+            unpack("<QQ", own_body(m), 0, "a continuation")
+            for m in found
+            if m.kind == Kind.CONTINUATION
+        ]
         messages += found
-        if len(blocks) > MOST_BLOCKS or len(set(blocks)) < len(blocks):
+        if len(blocks) > MAX_BLOCKS or len(set(blocks)) < len(blocks):
             raise DamagedError("its header continues without end")
     return Header(address, tuple(messages))
 
@@ -98,8 +102,8 @@ def _messages(metadata: Metadata, start: int, size: int) -> list[Message]:
     return found
 
 
-def unpacked(layout: str, body: bytes, offset: int, what: str) -> tuple[int, ...]:
-    """`struct.unpack_from`, where `body` may be too short."""
+def unpack(layout: str, body: bytes, offset: int, what: str) -> tuple[int, ...]:
+    """Like `struct.unpack_from`, but raise `DamagedError` if `body` is too short."""
     try:
         return struct.unpack_from(layout, body, offset)
     except struct.error as error:

@@ -1,4 +1,4 @@
-"""One HDF5 file: its objects, each read once, found by the names of hard links."""
+"""One HDF5 file: its objects, by the names of hard links. It reads each object once."""
 
 import struct
 
@@ -13,12 +13,19 @@ from ir.formats.hdf5.objects import Header, Kind, read_header
 from ir.formats.source import Source
 
 Path = tuple[str, ...]
-"""Names of groups from the root on, and that of the object itself."""
-DEEPEST = 128
+"""The names of the groups from the root on, and the object's own name."""
+MAX_DEPTH = 128
+"""Groups within each other."""
 
 
 class Reader:
-    """Reads objects. Raises `DamagedError`, `UnsupportedError`, and `LoadError` for what Keras would never write."""
+    """Reads the objects of a file.
+
+    Raises:
+        DamagedError: The file contradicts itself.
+        UnsupportedError: The file has something that this reader does not know.
+        ir.LoadError: The file has something that Keras never writes.
+    """
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -33,22 +40,22 @@ class Reader:
 
     def links(self, path: Path) -> Links:
         """The members of the group at `path`."""
-        return self._members(self._walked(path), path)
+        return self._members(self._walk(path), path)
 
     def is_group(self, path: Path) -> bool:
         """Whether there is a group at `path`, which must exist."""
-        return _is_group(self._walked(path))
+        return _is_group(self._walk(path))
 
     def attributes(self, path: Path) -> dict[str, Attribute]:
         """The attributes of the object at `path`."""
-        header = self._walked(path)
+        header = self._walk(path)
         if header.address not in self._attributes:
             self._attributes[header.address] = read_attributes(header)
         return self._attributes[header.address]
 
     def strings(self, path: Path, name: str) -> list[str]:
         """The attribute `name`, which must exist, as text."""
-        key = self._walked(path).address, name
+        key = self._walk(path).address, name
         if key not in self._strings:
             self._strings[key] = self._texts.read(self.attributes(path)[name])
         return self._strings[key]
@@ -60,34 +67,45 @@ class Reader:
     def array(self, path: Path) -> np.ndarray:
         """The numbers of the dataset at `path`."""
         header = self._dataset(path)
-        return read_array(self._source, header, self._budget, self._is_bfloat16(path), f"dataset {shown(path)}")
+        return read_array(
+            self._source,
+            header,
+            self._budget,
+            self._is_bfloat16(path),
+            f"dataset {quote_path(path)}",
+        )
 
     def _is_bfloat16(self, path: Path) -> bool:
-        """Whether an attribute says so, as Keras writes it beside bytes of that width."""
+        """Whether an attribute says bfloat16, as Keras writes it."""
         try:
             return "dtype" in self.attributes(path) and self.strings(path, "dtype") == ["bfloat16"]
         except NotTextError:
             return False
 
     def _dataset(self, path: Path) -> Header:
-        header = self._walked(path)
+        header = self._walk(path)
         if not header.has(Kind.LAYOUT):
-            raise LoadError(f"is damaged: {shown(path)} should be an HDF5 dataset.")
+            raise LoadError(f"is damaged: {quote_path(path)} should be an HDF5 dataset.")
         return header
 
-    def _walked(self, path: Path) -> Header:
-        """The object at `path`, in this very file."""
-        if len(path) > DEEPEST:
-            raise LoadError(f"is damaged: {shown(path)} is more than {DEEPEST} groups deep.")
+    def _walk(self, path: Path) -> Header:
+        """The header of the object at `path`. It follows no links to other files."""
+        if len(path) > MAX_DEPTH:
+            raise LoadError(f"is damaged: {quote_path(path)} is more than {MAX_DEPTH} groups deep.")
         header = self._header(self._root)
         for depth, name in enumerate(path, 1):
             links = self._members(header, path[: depth - 1])
             if name not in links:
-                raise LoadError(f"is damaged: it lacks {shown(path[:depth])}, which its lists of names announce.")
+                raise LoadError(
+                    f"is damaged: it lacks {quote_path(path[:depth])}, which its lists of names "
+                    "announce."
+                )
             address = links[name]
             if address is None:
-                where = shown(path[:depth])
-                raise LoadError(f"has a link to another place at {where}, which is not followed: save it again.")
+                where = quote_path(path[:depth])
+                raise LoadError(
+                    f"has a link to another place at {where}, which is not followed: save it again."
+                )
             header = self._header(address)
         return header
 
@@ -100,8 +118,10 @@ class Reader:
     def _members(self, header: Header, path: Path) -> Links:
         if header.address not in self._links:
             if not _is_group(header):
-                raise LoadError(f"is damaged: {shown(path)} should be an HDF5 group.")
-            self._links[header.address] = read_links(self._metadata, header.needed(Kind.SYMBOL_TABLE))
+                raise LoadError(f"is damaged: {quote_path(path)} should be an HDF5 group.")
+            self._links[header.address] = read_links(
+                self._metadata, header.needed(Kind.SYMBOL_TABLE)
+            )
         return self._links[header.address]
 
 
@@ -118,7 +138,7 @@ def _root(metadata: Metadata, size: int) -> int:
     if version in (2, 3):
         raise UnsupportedError(f"superblocks of version {version}")
     if version > 3:
-        raise DamagedError("its superblock is none")
+        raise DamagedError("its superblock is not valid")
     if (offsets, lengths) != (8, 8):
         raise UnsupportedError(f"addresses of {offsets} bytes")
     rest = metadata.read(24 + 4 * version, 48, "the start")
@@ -130,7 +150,7 @@ def _root(metadata: Metadata, size: int) -> int:
     return root
 
 
-def shown(path: Path) -> str:
-    """A path for messages."""
+def quote_path(path: Path) -> str:
+    """A path in quotes, for messages."""
     whole = "/" + "/".join(path)
     return repr(whole if len(whole) <= 200 else f"{whole[:200]}…")

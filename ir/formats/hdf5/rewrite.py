@@ -1,7 +1,8 @@
-"""A program: rewrites `given.h5` as `plain.h5`, all data in one piece and uncompressed, within limits.
+"""A program that rewrites `given.h5` as `plain.h5`: each array uncompressed and in one piece.
 
-`ir.hdf5.separate` runs it alone, in a folder of its own; it imports h5py, NumPy and nothing else of this package.
-It says on standard output why it did not; where the HDF5 library crashes or hangs, it says nothing and fails.
+`ir.formats.hdf5.separate` runs it in a temporary folder. It imports h5py and NumPy, and nothing
+else of this package. If it refuses the file, it writes the reason to standard output. If the HDF5
+library crashes or hangs, it fails and writes nothing.
 """
 
 import faulthandler
@@ -10,41 +11,44 @@ import sys
 from typing import Any
 
 MEMORY = 512 * 2**20
-"""Bytes that the libraries take, address space without memory behind it included."""
-MOST_COMPRESSED = 1000
-"""How many bytes one byte of a compressed dataset may stand for."""
-MOST_OBJECTS = 100_000
-LONGEST = 60_000
+"""Bytes of address space that the libraries take."""
+MAX_COMPRESSION = 1000
+"""Bytes that one byte of a compressed dataset may stand for."""
+MAX_OBJECTS = 100_000
+"""Groups and datasets of a file."""
+MAX_ATTRIBUTE = 60_000
 """Bytes of an attribute that fit into an object's header."""
 
 
 NOTHING = b"-"
-"""Stands for what holds no numbers, which is refused when numbers are asked for."""
+"""Stands for a dataset without numbers. The reader refuses it if it needs numbers there."""
 
 
 class RefusedError(Exception):
-    """Why a file is not rewritten; continues "The file …"."""
+    """The file is not rewritten. The text continues "The file …"."""
 
 
 def main(seconds: str, most_bytes: str, *libraries: str) -> int:
-    """Rewrite; the exit status is that of the process."""
+    """Rewrite the file and return the exit status of the process."""
     sys.path += [path for path in libraries if path not in sys.path]
     try:
         import h5py
     except ImportError:
-        return _said("has compressed or newer structures of HDF5, which need h5py: install h5py to read it.")
+        return _say(
+            "has compressed or newer structures of HDF5, which need h5py: install h5py to read it."
+        )
     _limit(float(seconds), int(most_bytes))
     try:
         with h5py.File("given.h5", "r") as given, h5py.File("plain.h5", "w") as plain:
             _Copy(h5py, int(most_bytes)).all(given, plain)
     except RefusedError as refused:
-        return _said(str(refused))
-    except Exception as error:  # h5py raises whatever the library's errors look like to it
-        return _said(f"is cut off or damaged: HDF5 says {_brief(error)}. Copy or download it again.")
+        return _say(str(refused))
+    except Exception as error:  # h5py raises errors of many types
+        return _say(f"is cut off or damaged: HDF5 says {_brief(error)}. Copy or download it again.")
     return 0
 
 
-def _said(sentence: str) -> int:
+def _say(sentence: str) -> int:
     sys.stdout.buffer.write(sentence.encode("utf-8", "backslashreplace"))
     return 0
 
@@ -54,7 +58,7 @@ def _brief(error: BaseException) -> str:
 
 
 def _limit(seconds: float, most_bytes: int) -> None:
-    """End this process after `seconds`, even within the library; where the system can, bound what it takes."""
+    """End this process after `seconds`, and limit its memory if the system can."""
     faulthandler.dump_traceback_later(seconds, exit=True)
     try:
         import resource
@@ -78,7 +82,7 @@ def _limit(seconds: float, most_bytes: int) -> None:
 
 
 class _Copy:
-    """What is copied of a file, and how much of it is left to copy."""
+    """A copy of a file, with the bytes that it may still take."""
 
     def __init__(self, h5py: Any, most_bytes: int) -> None:
         self.h5py = h5py
@@ -86,7 +90,7 @@ class _Copy:
         self.done: dict[int, str] = {}
 
     def all(self, given: Any, plain: Any) -> None:
-        """Copy the root group and all that it leads to; what is met again becomes a hard link."""
+        """Copy the root group and everything in it. A second way to an object is a hard link."""
         waiting = [("/", given, plain)]
         self.done[self._address(given)] = "/"
         while waiting:
@@ -96,20 +100,22 @@ class _Copy:
                 waiting += self.member(f"{path}{name}", group, name, target)
 
     def member(self, path: str, group: Any, name: str, target: Any) -> list[tuple[str, Any, Any]]:
-        """Copy one member; a group is returned, to be copied later."""
+        """Copy one member, and return it if it is a group, to copy later."""
         if not isinstance(group.get(name, getlink=True), self.h5py.HardLink):
-            target[name] = self.h5py.SoftLink("/elsewhere")  # which is refused when it is asked for
+            target[name] = self.h5py.SoftLink("/elsewhere")  # the reader refuses it
             return []
         item = group[name]
         first = self.done.setdefault(self._address(item), path)
         if first != path:
             target[name] = target.file[first]
             return []
-        if len(self.done) > MOST_OBJECTS:
-            raise RefusedError(f"is damaged: it has more than {MOST_OBJECTS:,} groups and datasets.")
+        if len(self.done) > MAX_OBJECTS:
+            raise RefusedError(f"is damaged: it has more than {MAX_OBJECTS:,} groups and datasets.")
         if isinstance(item, self.h5py.Group):
             return [(f"{path}/", item, target.create_group(name))]
-        copied = target.create_dataset(name, data=self.values(item) if isinstance(item, self.h5py.Dataset) else NOTHING)
+        copied = target.create_dataset(
+            name, data=self.values(item) if isinstance(item, self.h5py.Dataset) else NOTHING
+        )
         self.attributes(item, copied)
         return []
 
@@ -118,27 +124,35 @@ class _Copy:
         what, dtype = f"dataset {dataset.name!r}", dataset.dtype
         if dataset.is_virtual or dataset.external:
             raise RefusedError(
-                f"keeps {what} in another file, which is not opened: save the model again into one file."
+                f"keeps {what} in another file, which is not opened: save the model again into one "
+                "file."
             )
         if dataset.shape is None or dtype.kind not in "fiuV" or dtype.fields or dtype.subdtype:
             return NOTHING
         size = math.prod(dataset.shape) * dtype.itemsize
         stored = int(dataset.id.get_storage_size())
         self.spend(size)
-        if size > stored and (dataset.chunks is None or size > MOST_COMPRESSED * stored):
-            raise RefusedError(f"is damaged: {what} claims {size:,} bytes, but the file holds {stored:,} of them.")
-        if dataset.chunks is not None and math.prod(dataset.chunks) * dtype.itemsize > 2 * size + LONGEST:
+        if size > stored and (dataset.chunks is None or size > MAX_COMPRESSION * stored):
+            raise RefusedError(
+                f"is damaged: {what} claims {size:,} bytes, but the file holds {stored:,} of them."
+            )
+        if (
+            dataset.chunks is not None
+            and math.prod(dataset.chunks) * dtype.itemsize > 2 * size + MAX_ATTRIBUTE
+        ):
             raise RefusedError(f"is damaged: {what} has chunks that are larger than it is.")
         return dataset[()]
 
     def spend(self, size: int) -> None:
-        """Take `size` bytes of those that may be copied."""
+        """Take `size` bytes of those that are left."""
         self.left -= size
         if self.left < 0:
-            raise RefusedError("is damaged: its content claims many times as many bytes as the file has.")
+            raise RefusedError(
+                "is damaged: its content claims many times as many bytes as the file has."
+            )
 
     def attributes(self, item: Any, target: Any) -> None:
-        """Copy attributes, long lists in pieces `name0`, `name1`, … as Keras writes them."""
+        """Copy attributes. Long lists become pieces `name0`, `name1`, …, as Keras writes them."""
         for name in item.attrs:
             stored = self.h5py.h5a.open(item.id, name.encode("utf-8", "surrogateescape"))
             self.spend(math.prod(stored.shape) * max(stored.dtype.itemsize, 1))
@@ -156,9 +170,9 @@ class _Copy:
 def _pieces(value: Any, dtype: Any) -> list[Any]:
     """An attribute's value in pieces that fit into a header."""
     size = getattr(value, "size", 1) * max(dtype.itemsize, 16)
-    if size <= LONGEST or not getattr(value, "ndim", 0):
+    if size <= MAX_ATTRIBUTE or not getattr(value, "ndim", 0):
         return [value]
-    count = math.ceil(LONGEST / max(dtype.itemsize, 16))
+    count = math.ceil(MAX_ATTRIBUTE / max(dtype.itemsize, 16))
     flat = value.reshape(-1)
     return [flat[start : start + count] for start in range(0, len(flat), count)]
 

@@ -1,4 +1,4 @@
-"""The HDF5 library at arm's length: it reads in a process of its own, which may crash, hang or be stopped."""
+"""The HDF5 library in a child process, which may crash or hang without harm."""
 
 import importlib.util
 import os
@@ -12,30 +12,36 @@ from typing import IO
 
 from ir.errors import LoadError
 from ir.formats import source
-from ir.formats.source import Source, most_expanded
+from ir.formats.source import Source, max_expanded
 
 PROGRAM = Path(__file__).with_name("rewrite.py")
-LEAST = 1.5
+MIN_SECONDS = 1.5
 """Seconds that the smallest file may take."""
-SLOWEST = 20 * 2**20
-"""Bytes a second that any machine reads."""
-START = 60.0
-"""Seconds in which any machine starts Python and imports h5py; the file has no influence on that."""
-KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+MIN_SPEED = 20 * 2**20
+"""Bytes a second that any machine can read."""
+START_SECONDS = 60.0
+"""Seconds in which any machine can start Python and import h5py, whatever the file."""
+ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+"""Variables that the child process inherits."""
 PIECE = 2**20
+"""Bytes that are copied at once."""
 
 
 @contextmanager
-def rewritten(origin: Source) -> Iterator[Source]:
-    """The content of an HDF5 file of whatever kind in a plain one, which lasts as long as the context."""
+def rewrite(origin: Source) -> Iterator[Source]:
+    """Rewrite any HDF5 file as a plain one, which exists until the block ends."""
     with ExitStack() as stack:
         try:
-            folder = stack.enter_context(TemporaryDirectory(prefix="ir-", ignore_cleanup_errors=True))
+            folder = stack.enter_context(
+                TemporaryDirectory(prefix="ir-", ignore_cleanup_errors=True)
+            )
             _copy(origin, Path(folder, "given.h5"))
             _run(Path(folder), origin.size)
         except OSError as error:
-            raise LoadError(f"needs a temporary copy, which cannot be made: {error.strerror or error}.") from error
-        yield stack.enter_context(source.opened(Path(folder, "plain.h5")))
+            raise LoadError(
+                f"needs a temporary copy, which cannot be made: {error.strerror or error}."
+            ) from error
+        yield stack.enter_context(source.open_file(Path(folder, "plain.h5")))
 
 
 def _copy(origin: Source, path: Path) -> None:
@@ -45,22 +51,28 @@ def _copy(origin: Source, path: Path) -> None:
 
 
 def _run(folder: Path, size: int) -> None:
-    """Let the program write `plain.h5` into the folder; raise what it says, or that it did not end well."""
-    seconds = LEAST + size / SLOWEST
+    """Let the program write `plain.h5` into the folder; `LoadError` if it does not."""
+    seconds = MIN_SECONDS + size / MIN_SPEED
     with (folder / "said").open("w+b") as said:
-        status = _status([str(seconds), str(most_expanded(size)), *_libraries()], folder, said, START + seconds)
+        status = _status(
+            [str(seconds), str(max_expanded(size)), *_libraries()],
+            folder,
+            said,
+            START_SECONDS + seconds,
+        )
         said.seek(0)
         sentence = " ".join(said.read(1000).decode("utf-8", "replace").split())
     if sentence:
         raise LoadError("".join(c for c in sentence if c.isprintable()))
     if status != 0:
         raise LoadError(
-            f"is damaged: the HDF5 library crashed or did not finish within {seconds:.1f} seconds while reading it."
+            f"is damaged: the HDF5 library crashed or did not finish within {seconds:.1f} seconds "
+            "while reading it."
         )
 
 
 def _status(arguments: list[str], folder: Path, output: IO[bytes], seconds: float) -> int | None:
-    """The exit status of the program, `None` where it had to be stopped."""
+    """The exit status of the program; `None` if it took too long."""
     if not sys.executable:
         raise OSError("there is no Python interpreter to start")
     try:
@@ -81,12 +93,16 @@ def _status(arguments: list[str], folder: Path, output: IO[bytes], seconds: floa
 def _libraries() -> list[str]:
     """The folders that h5py and NumPy are imported from."""
     specs = [importlib.util.find_spec(name) for name in ("h5py", "numpy")]
-    return [str(Path(spec.origin).parents[1]) for spec in specs if spec is not None and spec.origin is not None]
+    return [
+        str(Path(spec.origin).parents[1])
+        for spec in specs
+        if spec is not None and spec.origin is not None
+    ]
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of this process but where libraries are; no plug-ins, which HDF5 would load as a file asks for them."""
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    """Where libraries are, and settings of HDF5: no plug-ins, which a file could ask for."""
+    kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     return kept | {
         "HDF5_PLUGIN_PRELOAD": "::",
         "HDF5_USE_FILE_LOCKING": "FALSE",

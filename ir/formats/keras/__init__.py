@@ -1,1 +1,4 @@
-"""From a Keras configuration and its arrays to a graph and its weights; `ir.keras` is the public face."""
+"""From a Keras configuration and its arrays to a graph and its weights.
+
+`ir.keras` is the public face.
+"""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ir.formats.keras.inline import inlined
-from ir.formats.keras.layers.registry import refused
+from ir.formats.keras.inline import lay_out
+from ir.formats.keras.layers.registry import refusal
 from ir.formats.keras.spec import ModelSpec
 from ir.formats.keras.weights import Params
 from ir.model import Model
@@ -15,7 +15,7 @@ def assemble(spec: ModelSpec, params: Params, source: Mapping[str, str | None]) 
 
     Weights that no output depends on are left out.
     """
-    graph, input_shapes = inlined(spec, params)
+    graph, input_shapes = lay_out(spec, params)
     used = dict.fromkeys(node.params for node in graph.nodes if node.params is not None)
     policies = sorted(set(_policies(spec)) - {"float32"})
     source = {**source, "name": spec.name, "dtype": ", ".join(policies) or None}
@@ -37,7 +37,7 @@ def _policies(spec: ModelSpec) -> Iterator[str]:
         inside = policy.get("config") if isinstance(policy, Mapping) else policy
         name = inside.get("name") if isinstance(inside, Mapping) else inside
         if name is not None and not isinstance(name, str):
-            raise refused(
+            raise refusal(
                 layer, f"has dtype={str(policy)[:80]}, which names no dtype and no policy"
             )
         if name is not None and layer.class_name != "InputLayer":

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ir.errors import LoadError
-from ir.formats.keras.config import model_spec, parsed
+from ir.formats.keras.config import model_spec, parse
 from ir.formats.keras.spec import ModelSpec
 
 
@@ -25,7 +25,7 @@ def from_json(text: str, version: str | None = None) -> Blueprint:
         version: The version of Keras, if it stands elsewhere. Keras 3 does not write it into the
             JSON, but it writes the modules of classes, which older versions do not.
     """
-    config = parsed(text)
+    config = parse(text)
     version = version or _text(config.get("keras_version")) or ("3" if "module" in config else None)
     source = {} if version is None else {"keras_version": version}
     return Blueprint(model_spec(config, major(version)), source)

@@ -1,7 +1,10 @@
-"""The layout of `.weights.h5` (tf.keras from 2.12, Keras 3) and of `.keras` archives: arrays numbered, without names.
+"""The layout of `.weights.h5` (tf.keras from 2.12, Keras 3) and of `.keras` archives.
 
-A layer's group is called after its class and counted among the layers of that class in the order of the configuration:
-`layers/conv2d`, `layers/conv2d_1`, …, `layers/functional/layers/conv2d`; its arrays are `vars/0`, `vars/1`, ….
+Arrays numbered, without names.
+
+A layer's group is called after its class and counted among the layers of that class in the order of
+the configuration: `layers/conv2d`, `layers/conv2d_1`, …, `layers/functional/layers/conv2d`; its
+arrays are `vars/0`, `vars/1`, ….
 """
 
 import re
@@ -10,7 +13,7 @@ from ir.errors import LoadError
 from ir.formats.hdf5 import Group
 from ir.formats.keras.layers.registry import bare
 from ir.formats.keras.spec import LayerSpec, ModelSpec
-from ir.formats.keras.weights import Located, Place, Stored, called_as, stored_in
+from ir.formats.keras.weights import Located, Place, Stored, stored_arrays, unwrap
 
 TWICE = "_layer_checkpoint_dependencies"
 """Where a model's layers are in tf.keras 2.12 and 2.13, which count layers with weights twice."""
@@ -23,15 +26,16 @@ def is_checkpoint(root: Group) -> bool:
     return any(name in root for name in CONTAINERS)
 
 
-def located_in(root: Group, spec: ModelSpec, prefix: str = "") -> Located:
-    """The arrays of a model in the file, or those of a nested model, whose layers' keys begin with `prefix`."""
+def locate(root: Group, spec: ModelSpec, prefix: str = "") -> Located:
+    """The arrays of a model in the file, or those of a nested model, whose layers' keys begin with
+    `prefix`."""
     container = _container(root)
     counted: dict[str, int] = {}
     found: Located = []
     groups = set()
     for layer in spec.layers:
-        stores = bool(stored_in(layer))
-        name = _numbered(layer, counted, 2 if TWICE in root and stores else 1)
+        stores = bool(stored_arrays(layer))
+        name = _group_name(layer, counted, 2 if TWICE in root and stores else 1)
         if not stores:
             continue
         if name not in container or not container.is_group(name):
@@ -45,31 +49,34 @@ def located_in(root: Group, spec: ModelSpec, prefix: str = "") -> Located:
     if surplus:
         more = f" and {len(surplus) - 5} more" if len(surplus) > 5 else ""
         raise LoadError(
-            f"holds weights at {', '.join(surplus[:5])}{more}, which the architecture does not have: they are those of "
-            "another model."
+            f"holds weights at {', '.join(surplus[:5])}{more}, which the architecture does not "
+            "have: they are those of another model."
         )
     return found
 
 
 def _of_layer(group: Group, layer: LayerSpec, prefix: str) -> Located:
-    """The arrays of a layer or nested model in its group; those of a layer that it wraps are in `layer`."""
+    """The arrays of a layer or nested model in its group.
+
+    Those of a layer that it wraps are in `layer`.
+    """
     if layer.model is not None:
-        return located_in(group, layer.model, f"{prefix}{layer.name}/")
+        return locate(group, layer.model, f"{prefix}{layer.name}/")
     if layer.inner is None:
-        return _arrays(group, layer, stored_in(layer, prefix), prefix)
-    inner = called_as(layer)
-    own = [stored for stored in stored_in(layer, prefix) if stored.layer is layer]
+        return _arrays(group, layer, stored_arrays(layer, prefix), prefix)
+    inner = unwrap(layer)
+    own = [stored for stored in stored_arrays(layer, prefix) if stored.layer is layer]
     found: Located = []
     if any(
         stored.weight.used for stored in own
     ):  # arrays for training alone, Keras stores with others of the layer inside
         found = _arrays(group, layer, own, prefix)
-    if not stored_in(inner, prefix):
+    if not stored_arrays(inner, prefix):
         return found
     if "layer" not in group or not group.is_group("layer"):
         raise LoadError(
-            f"holds no weights for the layer inside {prefix + layer.name!r} ({layer.class_name}) at {group.path!r}: "
-            "the weights are those of another model."
+            f"holds no weights for the layer inside {prefix + layer.name!r} ({layer.class_name}) "
+            f"at {group.path!r}: the weights are those of another model."
         )
     return found + _of_layer(group.group("layer"), inner, prefix)
 
@@ -97,18 +104,23 @@ def layers_with_arrays(root: Group) -> list[str]:
 def _holds_arrays(group: Group) -> bool:
     """Whether a layer's group holds arrays, its own or those of layers inside it."""
     waiting = [group]
-    for _ in range(MOST_INSIDE):
+    for _ in range(MAX_INSIDE):
         if not waiting:
             return False
         each = waiting.pop()
         if _arrays_in(each):
             return True
-        waiting += [each.group(name) for name in each.members()[:MOST_INSIDE] if name != "vars" and each.is_group(name)]
+        waiting += [
+            each.group(name)
+            for name in each.members()[:MAX_INSIDE]
+            if name != "vars" and each.is_group(name)
+        ]
     return False
 
 
-MOST_INSIDE = 50
-"""How many layers inside a layer that is no model are looked at for arrays that the architecture does not have."""
+MAX_INSIDE = 50
+"""How many layers inside a layer that is no model are looked at for arrays that the architecture
+does not have."""
 
 
 def snake_case(class_name: str) -> str:
@@ -128,7 +140,7 @@ def _container(root: Group) -> Group:
     raise LoadError(f"is damaged: {root.path!r} holds no layers.")
 
 
-def _numbered(layer: LayerSpec, counted: dict[str, int], step: int) -> str:
+def _group_name(layer: LayerSpec, counted: dict[str, int], step: int) -> str:
     """The name of a layer's group: that of its class with how many of that class came before."""
     name = snake_case(layer.class_name)
     before = counted.get(name, 0)
@@ -137,7 +149,8 @@ def _numbered(layer: LayerSpec, counted: dict[str, int], step: int) -> str:
 
 
 def _arrays(group: Group, layer: LayerSpec, expected: list[Stored], prefix: str) -> Located:
-    """The arrays of a layer that is no model, those within an attribute of it in the group of that name."""
+    """The arrays of a layer that is no model, those within an attribute of it in the group of that
+    name."""
     found: Location = {}
     for within in dict.fromkeys(("", *(stored.weight.within for stored in expected))):
         place = group
@@ -145,24 +158,31 @@ def _arrays(group: Group, layer: LayerSpec, expected: list[Stored], prefix: str)
             if part not in place or not place.is_group(part):
                 there = [name for name in place.members() if name != "vars"]
                 raise LoadError(
-                    f"holds no {part!r} for the layer {prefix + layer.name!r} ({layer.class_name}) at {place.path!r}, "
-                    f"but {', '.join(map(repr, there[:5])) or 'nothing'}."
+                    f"holds no {part!r} for the layer {prefix + layer.name!r} ({layer.class_name}) "
+                    f"at {place.path!r}, but {', '.join(map(repr, there[:5])) or 'nothing'}."
                 )
             place = place.group(part)
-        found.update(_numbered_arrays(place, layer, [s for s in expected if s.weight.within == within], prefix))
+        found.update(
+            _numbered_arrays(
+                place, layer, [s for s in expected if s.weight.within == within], prefix
+            )
+        )
     return [(stored, found[id(stored)]) for stored in expected]
 
 
 Location = dict[int, Place]
 
 
-def _numbered_arrays(group: Group, layer: LayerSpec, expected: list[Stored], prefix: str) -> Location:
+def _numbered_arrays(
+    group: Group, layer: LayerSpec, expected: list[Stored], prefix: str
+) -> Location:
     names = _arrays_in(group)
     if names != [str(index) for index in range(len(expected))]:
         needed = ", ".join(stored.weight.role for stored in expected) or "none"
         raise LoadError(
-            f"holds {len(names)} arrays for the layer {prefix + layer.name!r} ({layer.class_name}) at {group.path!r}, "
-            f"but its configuration needs {len(expected)} ({needed}): the weights are those of another model."
+            f"holds {len(names)} arrays for the layer {prefix + layer.name!r} ({layer.class_name}) "
+            f"at {group.path!r}, but its configuration needs {len(expected)} ({needed}): the "
+            "weights are those of another model."
         )
     if not names:
         return {}
@@ -178,7 +198,8 @@ def _arrays_in(group: Group) -> list[str]:
 
 
 class CheckpointView:
-    """The layers of a model in a file of this layout, asked in the order of a graph (`ir.keras.graph_layers.View`)."""
+    """The layers of a model in a file of this layout, asked in the order of a graph
+    (`ir.keras.graph_layers.View`)."""
 
     def __init__(self, root: Group) -> None:
         self.root, self.container, self.counted = root, _container(root), dict[str, int]()
@@ -199,4 +220,4 @@ class CheckpointView:
         return _arrays_in(self.container.group(place)) if place in self.container else []
 
     def _place(self, layer: LayerSpec, counted: dict[str, int]) -> str:
-        return _numbered(layer, counted, 2 if TWICE in self.root else 1)
+        return _group_name(layer, counted, 2 if TWICE in self.root else 1)

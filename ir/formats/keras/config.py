@@ -11,7 +11,7 @@ from typing import Any
 from ir.errors import LoadError
 from ir.formats.keras import keras1
 from ir.formats.keras.checkpoint import snake_case
-from ir.formats.keras.inbound import calls_of, numbered_from_zero, references
+from ir.formats.keras.inbound import calls_of, number_from_zero, references
 from ir.formats.keras.layers.registry import ADDONS, FOREIGN, is_registered, unknown, wrapper_of
 from ir.formats.keras.spec import Call, LayerSpec, ModelSpec, Tensor
 from ir.formats.limits import MAX_NODES
@@ -19,14 +19,14 @@ from ir.formats.limits import MAX_NODES
 FUNCTIONAL = ("Functional", "Model", "Container")
 MODELS = (*FUNCTIONAL, "Sequential")
 KERAS_MODULES = ("keras", "keras_core", "tf_keras", "tensorflow")
-DEEPEST = 32
+MAX_DEPTH = 32
 """How many models may be nested in each other."""
 LONG_NUMBER = re.compile("[0-9]{19}")
-LONGEST_NAME = 1000
+MAX_NAME = 1000
 """Letters of a layer's name and those of the models around it, as its nodes are called."""
 
 
-def parsed(text: str) -> dict[str, Any]:
+def parse(text: str) -> dict[str, Any]:
     """The architecture JSON as a dictionary `{"class_name", "config"}`."""
     config = json_object(text, "model configuration")
     if "class_name" not in config or "config" not in config:
@@ -35,15 +35,21 @@ def parsed(text: str) -> dict[str, Any]:
 
 
 def json_object(text: str, what: str, within: bool = False) -> dict[str, Any]:
-    """A JSON text that is one object, or a string that holds one; `LoadError` that says what it should have been.
+    """A JSON text that is one object, or a string that holds one.
+
+    `LoadError` that says what it should have been.
 
     within: whether the text stood in a string, which holds no further one.
     """
     try:
-        long = LONG_NUMBER.search(text) is not None  # asked first, as reading every number in Python takes its time
+        long = (
+            LONG_NUMBER.search(text) is not None
+        )  # asked first, as reading every number in Python takes its time
         found = json.loads(text, parse_int=_whole if long else None)
     except (ValueError, RecursionError) as error:
-        raise LoadError(f"is damaged: its {what} is not valid JSON ({str(error)[:100]}).") from error
+        raise LoadError(
+            f"is damaged: its {what} is not valid JSON ({str(error)[:100]})."
+        ) from error
     if isinstance(found, str) and not within:  # written by json.dump(model.to_json(), file)
         return json_object(found, what, within=True)
     if not isinstance(found, dict):
@@ -61,16 +67,22 @@ def _whole(digits: str) -> int | float:
     return value if -(2**63) <= value < 2**63 else float(value)
 
 
-def model_spec(config: Mapping[str, Any], keras_version: int, layer_names: list[str] | None = None) -> ModelSpec:
+def model_spec(
+    config: Mapping[str, Any], keras_version: int, layer_names: list[str] | None = None
+) -> ModelSpec:
     """The model that an architecture JSON describes.
 
-    keras_version: the major version that wrote the file.
-    layer_names: the names of the model's layers in the file, for nested models that the configuration leaves nameless.
+    keras_version: the major version that wrote the file. layer_names: the names of the model's
+    layers in the file, for nested models that the configuration leaves nameless.
     """
     entries = _layer_entries(config)
     if layer_names is not None and len(layer_names) == len(entries):
-        entries = [_called_by(name, entry) for name, entry in zip(layer_names, entries, strict=True)]
-    reader = _Reader(keras_version, keras1.default_data_format(config) if keras_version == 1 else "channels_last")
+        entries = [
+            _with_name(name, entry) for name, entry in zip(layer_names, entries, strict=True)
+        ]
+    reader = _Reader(
+        keras_version, keras1.default_data_format(config) if keras_version == 1 else "channels_last"
+    )
     try:
         return reader.model(config, entries, _name(config) or "model", ())
     except RecursionError as error:
@@ -78,22 +90,27 @@ def model_spec(config: Mapping[str, Any], keras_version: int, layer_names: list[
 
 
 class _Reader:
-    """What all parts of one configuration share: the Keras version and Keras 1's default data format."""
+    """What all parts of one configuration share.
+
+    The Keras version and Keras 1's default data format.
+    """
 
     def __init__(self, keras_version: int, data_format: str) -> None:
         self.keras_version = keras_version
         self.data_format = data_format
         self.layers = 0
 
-    def model(self, config: Mapping[str, Any], entries: list[Any], name: str, within: tuple[str, ...]) -> ModelSpec:
+    def model(
+        self, config: Mapping[str, Any], entries: list[Any], name: str, within: tuple[str, ...]
+    ) -> ModelSpec:
         """A model that stands within the nested models of these names."""
-        if len(within) > DEEPEST:
-            raise LoadError(f"nests models more than {DEEPEST} deep, which is not supported.")
+        if len(within) > MAX_DEPTH:
+            raise LoadError(f"nests models more than {MAX_DEPTH} deep, which is not supported.")
         self.layers += len(entries)
         if self.layers > MAX_NODES:
             raise LoadError(f"has {self.layers:,} layers, of which {MAX_NODES:,} are allowed.")
         if config["class_name"] == "Sequential":
-            entries = _named(entries)
+            entries = _name_all(entries)
         layers = [self.layer(entry, name, within) for entry in entries]
         names = Counter(layer.name for layer in layers)
         if len(names) < len(layers):
@@ -106,29 +123,49 @@ class _Reader:
     def layer(self, entry: Any, model: str, within: tuple[str, ...]) -> LayerSpec:
         """One layer without its calls."""
         name = _name(entry) if isinstance(entry, Mapping) else None
-        if not name or "class_name" not in entry or not isinstance(entry.get("config"), Mapping | list):
-            raise LoadError(f"is damaged: a layer of model {model!r} lacks its name, class or configuration.")
-        if len("/".join((*within, name))) > LONGEST_NAME:
-            raise LoadError(f"has the layer {name!r}, whose name with its models' is over {LONGEST_NAME} letters long.")
+        if (
+            not name
+            or "class_name" not in entry
+            or not isinstance(entry.get("config"), Mapping | list)
+        ):
+            raise LoadError(
+                f"is damaged: a layer of model {model!r} lacks its name, class or configuration."
+            )
+        if len("/".join((*within, name))) > MAX_NAME:
+            raise LoadError(
+                f"has the layer {name!r}, whose name with its models' is over {MAX_NAME} "
+                "letters long."
+            )
         class_name, config, module = str(entry["class_name"]), entry["config"], entry.get("module")
         if class_name in MODELS:
             nested = self.model(entry, _layer_entries(entry), name, (*within, name))
-            return LayerSpec(name, class_name, config if isinstance(config, Mapping) else {}, model=nested)
+            return LayerSpec(
+                name, class_name, config if isinstance(config, Mapping) else {}, model=nested
+            )
         if isinstance(config, list):
-            raise LoadError(f"is damaged: the configuration of layer {name!r} ({class_name}) is a list.")
+            raise LoadError(
+                f"is damaged: the configuration of layer {name!r} ({class_name}) is a list."
+            )
         module = module if isinstance(module, str) else None
         class_name = self.known_name(LayerSpec(name, class_name, config), module)
         if self.keras_version == 1:
-            class_name, config = keras1.modernised(class_name, config, self.data_format)
+            class_name, config = keras1.modernise(class_name, config, self.data_format)
         inner = None
         if wrapper_of(class_name, name) is not None:
             inner = self.layer(config.get("layer"), f"{model}/{name}", (*within, name))
         return LayerSpec(name, class_name, config, module=module, inner=inner)
 
     def known_name(self, spec: LayerSpec, module: str | None) -> str:
-        """The name under which a layer's class is known; `LoadError` for a custom class that is not."""
+        """The name under which a layer's class is known.
+
+        `LoadError` for a custom class that is not.
+        """
         class_name = spec.class_name
-        if module is None or module.split(".")[0] in KERAS_MODULES or is_registered(class_name, spec.name):
+        if (
+            module is None
+            or module.split(".")[0] in KERAS_MODULES
+            or is_registered(class_name, spec.name)
+        ):
             return class_name
         package = next((p for p in (ADDONS, "") if p + class_name in FOREIGN), None)
         if package is None or (package == ADDONS and not module.startswith("tensorflow_addons")):
@@ -136,18 +173,32 @@ class _Reader:
         return package + class_name
 
 
-def _functional(name: str, layers: list[LayerSpec], entries: list[Any], config: Any, keras_version: int) -> ModelSpec:
-    if not isinstance(config, Mapping) or "input_layers" not in config or "output_layers" not in config:
+def _functional(
+    name: str, layers: list[LayerSpec], entries: list[Any], config: Any, keras_version: int
+) -> ModelSpec:
+    if (
+        not isinstance(config, Mapping)
+        or "input_layers" not in config
+        or "output_layers" not in config
+    ):
         raise LoadError(f"is damaged: model {name!r} lacks 'input_layers' and 'output_layers'.")
     known = {layer.name for layer in layers}
-    nodes = {layer.name: entry.get("inbound_nodes") or [] for layer, entry in zip(layers, entries, strict=True)}
+    nodes = {
+        layer.name: entry.get("inbound_nodes") or []
+        for layer, entry in zip(layers, entries, strict=True)
+    }
     calls = {layer: calls_of(each, known) for layer, each in nodes.items()}
-    inputs, outputs = references(config["input_layers"], known), references(config["output_layers"], known)
+    inputs, outputs = (
+        references(config["input_layers"], known),
+        references(config["output_layers"], known),
+    )
     if not inputs or not outputs:
-        raise LoadError(f"is damaged: model {name!r} names no inputs or no outputs among its layers.")
+        raise LoadError(
+            f"is damaged: model {name!r} names no inputs or no outputs among its layers."
+        )
     nested = {layer.name: len(calls[layer.name]) for layer in layers if layer.model is not None}
-    calls, outputs = numbered_from_zero(calls, outputs, nested)
-    called = tuple(_called(layer, calls[layer.name]) for layer in layers)
+    calls, outputs = number_from_zero(calls, outputs, nested)
+    called = tuple(_with_calls(layer, calls[layer.name]) for layer in layers)
     return ModelSpec(name, called, inputs, outputs, keras_version)
 
 
@@ -158,15 +209,17 @@ def _sequential(name: str, layers: list[LayerSpec], config: Any, keras_version: 
         layers = [_input_before(layers[0], config), *layers]
     chain = [layers[0]]
     for before, layer in pairwise(layers):
-        chain.append(_called(layer, (Call((Tensor(before.name),)),)))
+        chain.append(_with_calls(layer, (Call((Tensor(before.name),)),)))
     inputs, outputs = (Tensor(chain[0].name),), (Tensor(chain[-1].name),)
     return ModelSpec(name, tuple(chain), inputs, outputs, keras_version)
 
 
 def _input_before(first: LayerSpec, config: Any) -> LayerSpec:
-    """The input that Keras up to 2.3 leaves out of a `Sequential`'s configuration, under the name it gives it.
+    """The input that Keras up to 2.3 leaves out of a `Sequential`'s configuration, under the name
+    it gives it.
 
-    Its shape is the first layer's `batch_input_shape`, through nested models; `None` where nothing says it.
+    Its shape is the first layer's `batch_input_shape`, through nested models; `None` where nothing
+    says it.
     """
     shape = config.get("build_input_shape") if isinstance(config, Mapping) else None
     layer = first
@@ -179,11 +232,14 @@ def _input_before(first: LayerSpec, config: Any) -> LayerSpec:
 
 
 def _layer_entries(model: Mapping[str, Any]) -> list[Any]:
-    """The layers' entries of a model: Keras up to 2.1 writes a `Sequential`'s configuration as their plain list."""
+    """The layers' entries of a model.
+
+    Keras up to 2.1 writes a `Sequential`'s configuration as their plain list.
+    """
     if model["class_name"] not in MODELS:
         raise LoadError(
-            f"holds a model of the class {str(model['class_name'])!r}, whose code is not in the file: "
-            f"save a Functional or Sequential model."
+            f"holds a model of the class {str(model['class_name'])!r}, whose code is not in the "
+            "file: save a Functional or Sequential model."
         )
     config = model["config"]
     entries = config.get("layers") if isinstance(config, Mapping) else config
@@ -192,13 +248,20 @@ def _layer_entries(model: Mapping[str, Any]) -> list[Any]:
     return entries
 
 
-def _named(entries: list[Any]) -> list[Any]:
-    """The layers of a `Sequential`, those without a name called by their class: Keras 3 writes custom ones so."""
+def _name_all(entries: list[Any]) -> list[Any]:
+    """The layers of a `Sequential`, those without a name called by their class.
+
+    Keras 3 writes custom ones so.
+    """
     taken = {_name(entry) for entry in entries if isinstance(entry, Mapping)}
     counts: Counter[str] = Counter()
     named = []
     for entry in entries:
-        nameless = isinstance(entry, Mapping) and not _name(entry) and isinstance(entry.get("config"), Mapping)
+        nameless = (
+            isinstance(entry, Mapping)
+            and not _name(entry)
+            and isinstance(entry.get("config"), Mapping)
+        )
         if nameless and isinstance(entry.get("class_name"), str):
             base = snake_case(entry["class_name"])
             name = f"{base}_{counts[base]}" if counts[base] else base
@@ -211,11 +274,11 @@ def _named(entries: list[Any]) -> list[Any]:
     return named
 
 
-def _called(layer: LayerSpec, calls: tuple[Call, ...]) -> LayerSpec:
+def _with_calls(layer: LayerSpec, calls: tuple[Call, ...]) -> LayerSpec:
     return replace(layer, calls=calls)
 
 
-def _called_by(name: str, entry: Any) -> Any:
+def _with_name(name: str, entry: Any) -> Any:
     """A layer's entry, with this name where it has none."""
     return {**entry, "name": name} if isinstance(entry, Mapping) and not _name(entry) else entry
 

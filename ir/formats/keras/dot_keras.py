@@ -23,13 +23,13 @@ def begins(start: bytes) -> bool:
 
 def read(source: Source, request: Request) -> Model:
     """Read the model in an archive, or its weights into the given architecture."""
-    opened = Archive(source)
+    contents = Archive(source)
     if request.architecture is not None:
-        with hdf5.opened(opened.weights(WEIGHTS), request.only_own_hdf5) as root:
+        with hdf5.open_root(contents.weights(WEIGHTS), request.only_own_hdf5) as root:
             return h5.read_into_architecture(root, request)
-    blueprint = _blueprint(opened)
-    with hdf5.opened(opened.weights(WEIGHTS), request.only_own_hdf5) as root:
-        params = read_arrays(checkpoint.located_in(root, blueprint.spec), Origin(3))
+    blueprint = _blueprint(contents)
+    with hdf5.open_root(contents.weights(WEIGHTS), request.only_own_hdf5) as root:
+        params = read_arrays(checkpoint.locate(root, blueprint.spec), Origin(3))
     return assemble(blueprint.spec, params, {"format": "Keras archive", **blueprint.source})
 
 
@@ -38,9 +38,9 @@ def read_architecture(source: Source, request: Request) -> Blueprint:
     return _blueprint(Archive(source))
 
 
-def _blueprint(opened: Archive) -> Blueprint:
-    metadata = json_object(opened.text("metadata.json"), "metadata")
+def _blueprint(contents: Archive) -> Blueprint:
+    metadata = json_object(contents.text("metadata.json"), "metadata")
     version = metadata.get("keras_version")
     if not isinstance(version, str):
         raise LoadError("is damaged: its metadata does not say which version of Keras wrote it.")
-    return from_json(opened.text("config.json"), version)
+    return from_json(contents.text("config.json"), version)

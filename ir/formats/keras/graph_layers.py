@@ -1,7 +1,9 @@
-"""A graph's layers as Keras would list them, so that a file of weights alone can be matched to a graph.
+"""A graph's layers as Keras would list them, so that a file of weights alone can be matched to a
+graph.
 
-The graph's keys of weights say which layers there are and which are nested (`outer/inner`); their ops say what Keras
-calls their classes and which arrays they may store. Which of these they do store (a bias, a scale), only the file says.
+The graph's keys of weights say which layers there are and which are nested (`outer/inner`); their
+ops say what Keras calls their classes and which arrays they may store. Which of these they do store
+(a bias, a scale), only the file says.
 """
 
 from collections.abc import Sequence
@@ -60,14 +62,23 @@ def spec_of(graph: Graph, file: CheckpointView | LegacyView) -> ModelSpec:
 
 
 def input_shape(graph: Graph, name: str, params: Params) -> Shape:
-    """What a graph and its weights say of the shape of an input: its rank and its channels, lengths left open."""
+    """What a graph and its weights say of the shape of an input.
+
+    Its rank and its channels, lengths left open.
+    """
     for reader in graph.readers.get(name, ()):
         node = graph[reader]
-        if isinstance(node.op, Convolution | Dense) and node.params is not None and node.params in params:
+        if (
+            isinstance(node.op, Convolution | Dense)
+            and node.params is not None
+            and node.params in params
+        ):
             kernel = params[node.params]["kernel"].shape
             if isinstance(node.op, Dense):
                 return (None, kernel[0])
-            channels = kernel[-1 if isinstance(node.op, ConvTranspose) else -2] * getattr(node.op, "groups", 1)
+            channels = kernel[-1 if isinstance(node.op, ConvTranspose) else -2] * getattr(
+                node.op, "groups", 1
+            )
             lengths = [None] * len(node.op.strides)
             first = node.op.data_format == "channels_first"
             return (None, channels, *lengths) if first else (None, *lengths, channels)
@@ -95,7 +106,9 @@ def _enter(tree: Tree, path: list[str], ops: list[Op]) -> None:
     for name in path[:-1]:
         inner = tree.setdefault(name, {})
         if isinstance(inner, list):
-            raise LoadError(f"cannot be matched to a graph in which {name!r} is a layer and a nested model.")
+            raise LoadError(
+                f"cannot be matched to a graph in which {name!r} is a layer and a nested model."
+            )
         tree = inner
     tree[path[-1]] = ops
 
@@ -106,7 +119,9 @@ def _model(name: str, tree: Tree, view: View) -> ModelSpec:
         if isinstance(entry, list):
             class_name, options = _class_name(entry), _options(entry)
             arrays = view.arrays(child, class_name)
-            layers.append(LayerSpec(child, class_name, weights=_chosen(child, class_name, options, arrays)))
+            layers.append(
+                LayerSpec(child, class_name, weights=_choose(child, class_name, options, arrays))
+            )
         else:
             class_name, inner = view.nested(child)
             layers.append(LayerSpec(child, class_name, model=_model(child, entry, inner)))
@@ -150,19 +165,30 @@ def _options(ops: Sequence[Op]) -> list[Weights]:
         return [(Weight("scale", ("gamma", "scale"), None),)]
     if isinstance(op, Standardize):
         roles = ("mean", "variance", "count")
-        return [tuple(Weight(role, (role,), None, trainable=False, used=role != "count") for role in roles)]
+        return [
+            tuple(
+                Weight(role, (role,), None, trainable=False, used=role != "count") for role in roles
+            )
+        ]
     return []
 
 
-def _chosen(layer: str, class_name: str, options: list[Weights], arrays: list[str]) -> Weights:
-    """The option that a layer's arrays are: the only one of their number, or the one that their names say."""
+def _choose(layer: str, class_name: str, options: list[Weights], arrays: list[str]) -> Weights:
+    """The option that a layer's arrays are.
+
+    The only one of their number, or the one that their names say.
+    """
     fitting = [option for option in options if len(option) == len(arrays)]
     if len(fitting) > 1:
         ends = [array.removesuffix(":0").rpartition("/")[2] for array in arrays]
-        fitting = [o for o in fitting if all(any(e.endswith(n) for n in w.names) for w, e in zip(o, ends, strict=True))]
+        fitting = [
+            o
+            for o in fitting
+            if all(any(e.endswith(n) for n in w.names) for w, e in zip(o, ends, strict=True))
+        ]
     if len(fitting) != 1:
         raise LoadError(
-            f"holds {len(arrays)} arrays for the graph's layer {layer!r} ({class_name}), which does not say what they "
-            "are: give the architecture as a .json or .keras file."
+            f"holds {len(arrays)} arrays for the graph's layer {layer!r} ({class_name}), which "
+            "does not say what they are: give the architecture as a .json or .keras file."
         )
     return fitting[0]

@@ -5,11 +5,11 @@ from ir.formats import hdf5
 from ir.formats.hdf5 import Group
 from ir.formats.keras.assembly import assemble
 from ir.formats.keras.blueprint import Blueprint, from_json, major
-from ir.formats.keras.config import model_spec, parsed
-from ir.formats.keras.legacy import located_in
+from ir.formats.keras.config import model_spec, parse
+from ir.formats.keras.legacy import locate
 from ir.formats.keras.named import read_named
 from ir.formats.keras.spec import LayerSpec, ModelSpec
-from ir.formats.keras.weights import Origin, stored_in
+from ir.formats.keras.weights import Origin, stored_arrays
 from ir.formats.keras.weights import read as read_arrays
 from ir.formats.keras.weights_only import read_into_graph, read_weights, weights_file
 from ir.formats.request import Request
@@ -25,7 +25,7 @@ def begins(start: bytes) -> bool:
 
 def read(source: Source, request: Request) -> Model:
     """Read the model in an HDF5 file, or its weights into the given architecture."""
-    with hdf5.opened(source, request.only_own_hdf5) as root:
+    with hdf5.open_root(source, request.only_own_hdf5) as root:
         if root.has_attribute("model_config"):
             if "model_weights" not in root:
                 raise LoadError(
@@ -38,7 +38,7 @@ def read(source: Source, request: Request) -> Model:
 
 def read_architecture(source: Source, request: Request) -> Blueprint:
     """Read the architecture in an HDF5 file of a whole model."""
-    with hdf5.opened(source, request.only_own_hdf5) as root:
+    with hdf5.open_root(source, request.only_own_hdf5) as root:
         text = root.text("model_config")
         if text is None:
             raise LoadError(
@@ -69,12 +69,12 @@ def _whole(root: Group) -> Model:
     version, backend = root.text("keras_version"), root.text("backend")
     origin, weights = Origin(major(version), backend), root.group("model_weights")
     spec = model_spec(
-        parsed(root.text("model_config") or ""), origin.keras_version, weights.names("layer_names")
+        parse(root.text("model_config") or ""), origin.keras_version, weights.names("layer_names")
     )
     located = [
         pair
         for layer, name in _by_name(spec, weights)
-        for pair in located_in(weights.group(name), layer)
+        for pair in locate(weights.group(name), layer)
     ]
     source = {"format": "Keras HDF5", "keras_version": version, "backend": backend}
     return assemble(spec, read_arrays(located, origin), source)
@@ -100,7 +100,7 @@ def _weights(root: Group) -> Group:
 
 def _by_name(spec: ModelSpec, weights: Group) -> list[tuple[LayerSpec, str]]:
     """The layers that have weights, each with its group in the file."""
-    needed = {layer.name: layer for layer in spec.layers if stored_in(layer)}
+    needed = {layer.name: layer for layer in spec.layers if stored_arrays(layer)}
     listed = weights.names("layer_names")
     held = set(listed)
     lacking = [name for name in needed if name not in held]

@@ -1,4 +1,7 @@
-"""Which layer reads which value: the forms of `inbound_nodes`, `input_layers` and `output_layers`."""
+"""Which layer reads which value.
+
+The forms of `inbound_nodes`, `input_layers` and `output_layers`.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,18 +13,23 @@ Calls = dict[str, tuple[Call, ...]]
 
 
 def references(value: Any, known: set[str]) -> tuple[Tensor, ...]:
-    """The values that `input_layers` or `output_layers` name: one reference, a list of them, or a mapping."""
-    return tuple(tensors_in(_old(_checked(value, known), known)))
+    """The values that `input_layers` or `output_layers` name.
+
+    One reference, a list of them, or a mapping.
+    """
+    return tuple(tensors_in(_old(_check(value, known), known)))
 
 
 def calls_of(nodes: Any, known: set[str]) -> tuple[Call, ...]:
     """A layer's calls from its `inbound_nodes`; `known` are the names of the model's layers.
 
-    Keras 3 writes `{"args", "kwargs"}` with tensors as `__keras_tensor__`; earlier versions write lists of
-    `[layer, node, tensor, kwargs]`, and for functions of TensorFlow a single such list.
+    Keras 3 writes `{"args", "kwargs"}` with tensors as `__keras_tensor__`; earlier versions write
+    lists of `[layer, node, tensor, kwargs]`, and for functions of TensorFlow a single such list.
     """
     if not isinstance(nodes, list):
-        raise LoadError(f"is damaged: the connections of a layer should be a list, but are {str(nodes)[:80]!r}.")
+        raise LoadError(
+            f"is damaged: the connections of a layer should be a list, but are {str(nodes)[:80]!r}."
+        )
     return tuple(_call(node, known) for node in nodes)
 
 
@@ -29,9 +37,12 @@ def _call(node: Any, known: set[str]) -> Call:
     if isinstance(node, Mapping) and "args" in node:
         keywords = node.get("kwargs") or {}
         if not isinstance(node["args"], list) or not isinstance(keywords, Mapping):
-            raise LoadError(f"is damaged: a layer is called with {str(node)[:80]!r}, which is no list of arguments.")
+            raise LoadError(
+                f"is damaged: a layer is called with {str(node)[:80]!r}, which is no list of "
+                "arguments."
+            )
         return Call(tuple(_new(a) for a in node["args"]), {k: _new(v) for k, v in keywords.items()})
-    _checked(node, known)
+    _check(node, known)
     if _is_reference(node):
         arguments, keywords = (_old(node, known),), node[3] if len(node) > 3 else {}
     elif isinstance(node, list) and node[:1] == ["_CONSTANT_VALUE"]:
@@ -58,14 +69,18 @@ def _is_reference(value: Any) -> bool:
     return all(type(n) is int and n >= 0 for n in value[1:3])
 
 
-def _checked(value: Any, known: set[str]) -> Any:
-    """`value`, after a look that all references in its lists and mappings are to layers of the model."""
+def _check(value: Any, known: set[str]) -> Any:
+    """`value`, after a look that all references in its lists and mappings are to layers of the
+    model."""
     stack = [value]
     while stack:
         item = stack.pop()
         if _is_reference(item):
             if item[0] not in known:
-                raise LoadError(f"is damaged: its configuration refers to a layer {item[0]!r} that it does not have.")
+                raise LoadError(
+                    f"is damaged: its configuration refers to a layer {item[0]!r} that it does not "
+                    "have."
+                )
         elif isinstance(item, list):
             stack.extend(item)
         elif isinstance(item, Mapping):
@@ -94,38 +109,49 @@ def _new(value: Any) -> Any:
         config = value.get("config")
         history = config.get("keras_history") if isinstance(config, Mapping) else None
         if not isinstance(history, list) or not _is_reference(history):
-            raise LoadError(f"is damaged: a tensor in its configuration has the history {str(history)[:80]!r}.")
+            raise LoadError(
+                f"is damaged: a tensor in its configuration has the history {str(history)[:80]!r}."
+            )
         return Tensor(*history[:3])
     return {key: _new(item) for key, item in value.items()}
 
 
-def numbered_from_zero(
+def number_from_zero(
     calls: Calls, outputs: tuple[Tensor, ...], nested: Mapping[str, int]
 ) -> tuple[Calls, tuple[Tensor, ...]]:
     """The same references with the calls of nested models counted from 0.
 
-    Up to 2.15 Keras counts them from 1, as call 0 is the one with the nested model's own inputs; Keras 3 and a few
-    nested Sequentials start at 0. The references tell: only counting from 1 names a call as high as the number of
-    calls, only counting from 0 names call 0. `nested` has the number of calls of each nested model.
+    Up to 2.15 Keras counts them from 1, as call 0 is the one with the nested model's own inputs;
+    Keras 3 and a few nested Sequentials start at 0. The references tell: only counting from 1 names
+    a call as high as the number of calls, only counting from 0 names call 0. `nested` has the
+    number of calls of each nested model.
     """
     everything = [*outputs, *(t for each in calls.values() for call in each for t in call.tensors)]
     named: dict[str, set[int]] = {}
     for tensor in everything:
         named.setdefault(tensor.layer, set()).add(tensor.call)
-    from_one = {name for name, count in nested.items() if count in named.get(name, ()) and 0 not in named[name]}
+    from_one = {
+        name
+        for name, count in nested.items()
+        if count in named.get(name, ()) and 0 not in named[name]
+    }
     if not from_one:
         return calls, outputs
-    fixed = {name: tuple(_renumbered(call, from_one) for call in each) for name, each in calls.items()}
-    return fixed, tuple(_renumbered(t, from_one) for t in outputs)
+    fixed = {
+        name: tuple(_renumber(call, from_one) for call in each) for name, each in calls.items()
+    }
+    return fixed, tuple(_renumber(t, from_one) for t in outputs)
 
 
-def _renumbered(value: Any, from_one: set[str]) -> Any:
+def _renumber(value: Any, from_one: set[str]) -> Any:
     if isinstance(value, Tensor):
-        return Tensor(value.layer, value.call - 1, value.index) if value.layer in from_one else value
+        return (
+            Tensor(value.layer, value.call - 1, value.index) if value.layer in from_one else value
+        )
     if isinstance(value, Call):
-        return Call(_renumbered(value.arguments, from_one), _renumbered(value.keywords, from_one))
+        return Call(_renumber(value.arguments, from_one), _renumber(value.keywords, from_one))
     if isinstance(value, tuple):
-        return tuple(_renumbered(item, from_one) for item in value)
+        return tuple(_renumber(item, from_one) for item in value)
     if isinstance(value, Mapping):
-        return {key: _renumbered(item, from_one) for key, item in value.items()}
+        return {key: _renumber(item, from_one) for key, item in value.items()}
     return value

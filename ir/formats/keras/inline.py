@@ -1,4 +1,7 @@
-"""From the neutral form to a graph: nested models and further calls of shared layers written out."""
+"""From the neutral form to a graph.
+
+Nested models and further calls of shared layers written out.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,12 +10,18 @@ import numpy as np
 
 from ir.analysis.shapes import Shapes
 from ir.errors import LoadError
-from ir.formats.keras.layers import LayerCall, Part, converted
-from ir.formats.keras.layers.registry import BEFORE_LOADING, Outputs, acts_in_training, refused, wrapper_of
+from ir.formats.keras.layers import LayerCall, Part, convert_layer
+from ir.formats.keras.layers.registry import (
+    BEFORE_LOADING,
+    Outputs,
+    acts_in_training,
+    refusal,
+    wrapper_of,
+)
 from ir.formats.keras.spec import Call, LayerSpec, ModelSpec
 from ir.formats.keras.steps import at_every_step, weights_at_every_step
 from ir.formats.keras.weights import Params as Arrays
-from ir.formats.keras.weights import called_as
+from ir.formats.keras.weights import unwrap
 from ir.formats.limits import MAX_EDGES, MAX_NODES
 from ir.graph import Graph, GraphError, Node, pruned
 from ir.ops import Op, Shape, ShapeError
@@ -25,10 +34,11 @@ Place = tuple[str, int]
 """A layer's name and which of its calls, counted from 0."""
 
 Steps = tuple[int | None, ...]
-"""The lengths of the axes behind the batch along which layers are applied at every step, the outermost first."""
+"""The lengths of the axes behind the batch along which layers are applied at every step, the
+outermost first."""
 
 
-def inlined(spec: ModelSpec, params: Arrays) -> tuple[Graph, tuple[Shape, ...]]:
+def lay_out(spec: ModelSpec, params: Arrays) -> tuple[Graph, tuple[Shape, ...]]:
     """The graph of a model with these weights, and its inputs' shapes.
 
     Constants of the configuration become entries of `params`.
@@ -45,7 +55,9 @@ def inlined(spec: ModelSpec, params: Arrays) -> tuple[Graph, tuple[Shape, ...]]:
     try:
         graph = Graph(nodes, inputs, outputs, aliases)
     except GraphError as error:
-        raise LoadError(f"does not hold a model that can be laid out as a graph: {error}") from error
+        raise LoadError(
+            f"does not hold a model that can be laid out as a graph: {error}"
+        ) from error
     return graph, tuple(builder.shapes[name] for name in inputs)
 
 
@@ -62,15 +74,18 @@ class _Builder:
         self.orders: dict[int, list[tuple[LayerSpec, int]]] = {}
         self.calls = self.edges = self.constants = 0
 
-    def model(self, spec: ModelSpec, fed: list[str], nodes: str, weights: str, steps: Steps = ()) -> list[str]:
+    def model(
+        self, spec: ModelSpec, fed: list[str], nodes: str, weights: str, steps: Steps = ()
+    ) -> list[str]:
         """Lay out a model whose inputs are the values `fed`; returns the values that come out.
 
-        `nodes` and `weights` are the prefixes of its nodes' names and of its keys in `params`; `steps` are given where
-        the model is applied at every step of a series.
+        `nodes` and `weights` are the prefixes of its nodes' names and of its keys in `params`;
+        `steps` are given where the model is applied at every step of a series.
         """
         if len(fed) != len(spec.inputs):
             raise LoadError(
-                f"calls {spec.name!r} with {len(fed)} values, but that model has {len(spec.inputs)} inputs."
+                f"calls {spec.name!r} with {len(fed)} values, but that model has "
+                f"{len(spec.inputs)} inputs."
             )
         values: dict[Place, list[str]] = {}
         for tensor, value in zip(spec.inputs, fed, strict=True):
@@ -78,19 +93,30 @@ class _Builder:
             if nodes:
                 self.aliases[nodes + tensor.layer] = value
         if id(spec) not in self.orders:  # the same in every call
-            self.orders[id(spec)] = _ordered(spec, set(values))
+            self.orders[id(spec)] = _order(spec, set(values))
         for layer, number in self.orders[id(spec)]:
             call = layer.calls[number]
             read = [_output(values, t.layer, t.call, t.index) for t in call.tensors]
             name = nodes + layer.name + (f":{number}" if number else "")
-            values[layer.name, number] = self.layer(layer, call, read, name, weights + layer.name, steps)
+            values[layer.name, number] = self.layer(
+                layer, call, read, name, weights + layer.name, steps
+            )
         return [_output(values, t.layer, t.call, t.index) for t in spec.outputs]
 
-    def layer(self, layer: LayerSpec, call: Call, read: list[str], name: str, key: str, steps: Steps = ()) -> list[str]:
-        """Lay out one call of a layer or nested model under `name`; returns the values that come out."""
+    def layer(
+        self, layer: LayerSpec, call: Call, read: list[str], name: str, key: str, steps: Steps = ()
+    ) -> list[str]:
+        """Lay out one call of a layer or nested model under `name`.
+
+        Returns the values that come out.
+        """
         if not read:
-            raise LoadError(f"is damaged: nothing goes into the layer {name!r} ({layer.class_name}).")
-        if call.keywords.get("training") and self.keras_version < 3:  # Keras 3 says at inference what holds everywhere
+            raise LoadError(
+                f"is damaged: nothing goes into the layer {name!r} ({layer.class_name})."
+            )
+        if (
+            call.keywords.get("training") and self.keras_version < 3
+        ):  # Keras 3 says at inference what holds everywhere
             _refuse_training(layer, name)
         self.count(len(read) + (0 if layer.model is None else len(layer.model.outputs)))
         if layer.model is not None:
@@ -100,13 +126,15 @@ class _Builder:
         if layer.inner is not None:
             if wrapper_of(layer.class_name, layer.name) == "TimeDistributed":
                 steps = (*steps, self.length_of_series(layer, read, steps))
-            return self.layer(called_as(layer), call, read, name, key, steps)
+            return self.layer(unwrap(layer), call, read, name, key, steps)
         shapes = tuple(_of_one_step(self.shapes[value], steps) for value in read)
-        parts = converted(LayerCall(layer, call, shapes, self.keras_version))
+        parts = convert_layer(LayerCall(layer, call, shapes, self.keras_version))
         inputs: dict[int | str, str] = dict(enumerate(read))
         made = []
         for part in parts:
-            reads = tuple(read) if part.reads is None else tuple(inputs[which] for which in part.reads)
+            reads = (
+                tuple(read) if part.reads is None else tuple(inputs[which] for which in part.reads)
+            )
             self.count(len(reads), calls=0)
             node = self.part(part, layer, reads, name, key, steps)
             inputs[part.name] = node.name
@@ -120,7 +148,15 @@ class _Builder:
             return made
         return read[:1]
 
-    def part(self, part: Part, layer: LayerSpec, reads: tuple[str, ...], name: str, key: str, steps: Steps) -> Node:
+    def part(
+        self,
+        part: Part,
+        layer: LayerSpec,
+        reads: tuple[str, ...],
+        name: str,
+        key: str,
+        steps: Steps,
+    ) -> Node:
         """Add the node of one op of a layer, and its weights."""
         op, brought = self.at_all_steps(part.op, layer, reads, steps)
         if part.arrays is not None:
@@ -128,28 +164,36 @@ class _Builder:
         suffix = part.name if part.weights is None or part.arrays is not None else part.weights
         at = f"{key}/{suffix}" if suffix else key
         if part.constants:
-            self.params[at] = {**self.params.get(at, {}), **self.made(part.constants, name)}
+            self.params[at] = {
+                **self.params.get(at, {}),
+                **self.copy_constants(part.constants, name),
+            }
         if brought and (part.weights is not None or part.constants):
             stored = f"{key}/{part.weights}" if part.weights else key
-            arrays: Mapping[str, Any] = self.stored.get(stored, {}) if part.weights is not None else self.params[at]
+            arrays: Mapping[str, Any] = (
+                self.stored.get(stored, {}) if part.weights is not None else self.params[at]
+            )
             for bring in brought:
                 arrays = bring(arrays)
             self.params[at] = {role: np.asarray(array) for role, array in arrays.items()}
         weighted = part.weights is not None or part.constants
-        node = Node(f"{name}/{part.name}" if part.name else name, op, reads, at if weighted else None)
+        node = Node(
+            f"{name}/{part.name}" if part.name else name, op, reads, at if weighted else None
+        )
         self.add(node, layer)
         return node
 
     def at_all_steps(
         self, op: Op, layer: LayerSpec, reads: tuple[str, ...], steps: Steps
     ) -> tuple[Op, list[Callable[[Mapping[str, Any]], Mapping[str, Any]]]]:
-        """The op that does at all steps what `op` does at one, and what brings its weights into shape."""
+        """The op that does at all steps what `op` does at one, and what brings its weights into
+        shape."""
         brought = []
         for index, length in reversed(list(enumerate(steps))):
             rank = len(self.shapes[reads[0]]) - index - 1
             lifted = at_every_step(op, length, rank)
             if lifted is None:
-                raise refused(
+                raise refusal(
                     layer,
                     f"is applied at every step of a series (TimeDistributed), which is not supported for {op}",
                 )
@@ -163,7 +207,10 @@ class _Builder:
         shapes = [self.shapes[value] for value in read]
         at = 1 + len(steps)
         if any(len(shape) < at + 2 for shape in shapes) or len({shape[at] for shape in shapes}) > 1:
-            raise refused(layer, f"is applied to each step of a series, but is given values of shape {shapes[0]}")
+            raise refusal(
+                layer,
+                f"is applied to each step of a series, but is given values of shape {shapes[0]}",
+            )
         return shapes[0][at]
 
     def count(self, edges: int, calls: int = 1) -> None:
@@ -171,15 +218,21 @@ class _Builder:
         self.calls, self.edges = self.calls + calls, self.edges + edges
         if max(self.calls, len(self.nodes)) > MAX_NODES or self.edges > MAX_EDGES:
             raise LoadError(
-                f"calls its layers and models so often that they make more than {MAX_NODES:,} nodes or "
-                f"{MAX_EDGES:,} edges."
+                f"calls its layers and models so often that they make more than {MAX_NODES:,} "
+                f"nodes or {MAX_EDGES:,} edges."
             )
 
-    def made(self, constants: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-        """Constants of the configuration as arrays of their own, which may be one number in the shape of many."""
+    def copy_constants(
+        self, constants: Mapping[str, np.ndarray], name: str
+    ) -> dict[str, np.ndarray]:
+        """Constants of the configuration as arrays of their own, which may be one number in the
+        shape of many."""
         self.constants += sum(map(np.size, constants.values()))
         if self.constants > MAX_CONSTANTS:
-            raise LoadError(f"has more than {MAX_CONSTANTS:,} numbers as constants of layers, the last at {name!r}.")
+            raise LoadError(
+                f"has more than {MAX_CONSTANTS:,} numbers as constants of layers, the last at "
+                f"{name!r}."
+            )
         return {role: np.array(array) for role, array in constants.items()}
 
     def add(self, node: Node, layer: LayerSpec) -> None:
@@ -189,7 +242,9 @@ class _Builder:
             self.shapes.add(node, arrays)
         except ShapeError as error:
             what = f"{node.name!r} ({layer.class_name})"
-            raise LoadError(f"holds layers or weights that do not fit each other: {what} {error}") from error
+            raise LoadError(
+                f"holds layers or weights that do not fit each other: {what} {error}"
+            ) from error
         self.nodes.append(node)
 
 
@@ -198,7 +253,8 @@ def _of_one_step(shape: Shape, steps: Steps) -> Shape:
 
 
 def _refuse_training(layer: LayerSpec, name: str) -> None:
-    """`LoadError` for a call with `training=True` of a layer or model whose output is another one then."""
+    """`LoadError` for a call with `training=True` of a layer or model whose output is another one
+    then."""
     waiting = [layer]
     while waiting:
         each = waiting.pop()
@@ -208,7 +264,8 @@ def _refuse_training(layer: LayerSpec, name: str) -> None:
             waiting.append(each.inner)
         if each.model is None and acts_in_training(each):
             raise LoadError(
-                f"calls the layer {name!r} with training=True, so that {each.class_name} acts as in training. "
+                f"calls the layer {name!r} with training=True, so that {each.class_name} acts as "
+                "in training. "
                 f'{BEFORE_LOADING} instead, such as its mean: `ir.keras.register("{each.class_name}", training=True)` '
                 "(after `import ir.keras`)."
             )
@@ -217,16 +274,20 @@ def _refuse_training(layer: LayerSpec, name: str) -> None:
 def _output(values: Mapping[Place, list[str]], layer: str, call: int, index: int) -> str:
     outputs = values.get((layer, call), [])
     if index >= len(outputs):
-        raise LoadError(f"is damaged: nothing is output {index} of call {call} of {layer!r}, which is read.")
+        raise LoadError(
+            f"is damaged: nothing is output {index} of call {call} of {layer!r}, which is read."
+        )
     return outputs[index]
 
 
-def _ordered(spec: ModelSpec, given: set[Place]) -> list[tuple[LayerSpec, int]]:
+def _order(spec: ModelSpec, given: set[Place]) -> list[tuple[LayerSpec, int]]:
     """Every call of every layer after those that it reads, otherwise in the file's order."""
     layers = {layer.name: layer for layer in spec.layers}
     order: list[tuple[LayerSpec, int]] = []
     done, open_ = set(given), set[Place]()
-    for start in [(layer.name, number) for layer in spec.layers for number in range(len(layer.calls))]:
+    for start in [
+        (layer.name, number) for layer in spec.layers for number in range(len(layer.calls))
+    ]:
         stack = [start]
         while stack:
             place = stack[-1]
@@ -235,10 +296,20 @@ def _ordered(spec: ModelSpec, given: set[Place]) -> list[tuple[LayerSpec, int]]:
                 continue
             name, number = place
             if name not in layers or number >= len(layers[name].calls):
-                raise LoadError(f"is damaged: it refers to call {number} of a layer {name!r}, which there is not.")
-            missing = [p for t in layers[name].calls[number].tensors if (p := (t.layer, t.call)) not in done]
+                raise LoadError(
+                    f"is damaged: it refers to call {number} of a layer {name!r}, which there is "
+                    "not."
+                )
+            missing = [
+                p
+                for t in layers[name].calls[number].tensors
+                if (p := (t.layer, t.call)) not in done
+            ]
             if any(p in open_ for p in missing):
-                raise LoadError(f"is damaged: the layer {name!r} reads its own output, directly or through others.")
+                raise LoadError(
+                    f"is damaged: the layer {name!r} reads its own output, directly or through "
+                    "others."
+                )
             if missing:
                 open_.add(place)
                 stack.extend(reversed(missing))
@@ -256,11 +327,13 @@ def _input_shape(layer: LayerSpec) -> Shape:
     shape = config.get("batch_shape", config.get("batch_input_shape"))
     if not isinstance(shape, list | tuple):
         raise LoadError(
-            f"does not say of what shape the input {layer.name!r} is: call the model on images or build it with an "
-            "input shape, and save it again."
+            f"does not say of what shape the input {layer.name!r} is: call the model on images or "
+            "build it with an input shape, and save it again."
         )
     if len(shape) < 2 or not all(n is None or (type(n) is int and n > 0) for n in shape):
-        raise LoadError(f"has the input {layer.name!r} of shape {tuple(shape)}; lengths above zero are needed.")
+        raise LoadError(
+            f"has the input {layer.name!r} of shape {tuple(shape)}; lengths above zero are needed."
+        )
     if not possible(tuple(shape)):
         raise LoadError(f"has the input {layer.name!r} of a shape that no images can have.")
     return (None, *shape[1:])

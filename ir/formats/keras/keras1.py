@@ -25,17 +25,31 @@ FIELDS = {
     "pool_length": "pool_size",
     "atrous_rate": "dilation_rate",
 }
-MERGES = {"sum": "Add", "mul": "Multiply", "concat": "Concatenate", "ave": "Average", "max": "Maximum"}
+MERGES = {
+    "sum": "Add",
+    "mul": "Multiply",
+    "concat": "Concatenate",
+    "ave": "Average",
+    "max": "Maximum",
+}
 FORMATS = {"th": "channels_first", "tf": "channels_last"}
 
 
 def default_data_format(config: Any) -> str:
-    """The data format of the layers that do not write theirs, padding and cropping: that of those which do."""
+    """The data format of the layers that do not write theirs, padding and cropping.
+
+    That of those which do.
+    """
     return next((FORMATS[d] for d in _dim_orderings(config) if d in FORMATS), "channels_last")
 
 
-def modernised(class_name: str, config: Mapping[str, Any], data_format: str) -> tuple[str, dict[str, Any]]:
-    """A layer's class and configuration, as Keras 2 would write them; what is unknown stays as it is."""
+def modernise(
+    class_name: str, config: Mapping[str, Any], data_format: str
+) -> tuple[str, dict[str, Any]]:
+    """A layer's class and configuration, as Keras 2 would write them.
+
+    What is unknown stays as it is.
+    """
     config = dict(config)
     if class_name == "Merge":
         return _merge(config)
@@ -43,7 +57,11 @@ def modernised(class_name: str, config: Mapping[str, Any], data_format: str) -> 
         config["data_format"] = data_format
     if class_name in ("ZeroPadding2D", "ZeroPadding3D"):
         config["padding"] = _pairs(config.get("padding"))
-    kernel = [config[k] for k in ("kernel_dim1", "kernel_dim2", "kernel_dim3", "nb_row", "nb_col") if k in config]
+    kernel = [
+        config[k]
+        for k in ("kernel_dim1", "kernel_dim2", "kernel_dim3", "nb_row", "nb_col")
+        if k in config
+    ]
     for old, new in FIELDS.items():
         if old in config:
             config[new] = config.pop(old)
@@ -71,7 +89,9 @@ def _pairs(padding: Any) -> Any:
             return [padding[:2], padding[2:]]
         return [[n, n] for n in padding]
     if isinstance(padding, Mapping):
-        top, bottom, left, right = (padding.get(f"{side}_pad", 0) for side in ("top", "bottom", "left", "right"))
+        top, bottom, left, right = (
+            padding.get(f"{side}_pad", 0) for side in ("top", "bottom", "left", "right")
+        )
         return [[top, bottom], [left, right]]
     return padding
 

@@ -1,4 +1,7 @@
-"""The layout of Keras's HDF5 weights up to Keras 3's `.h5`: one group per layer, its arrays listed by name."""
+"""The layout of Keras's HDF5 weights up to Keras 3's `.h5`.
+
+One group per layer, its arrays listed by name.
+"""
 
 import re
 from collections.abc import Sequence
@@ -6,40 +9,51 @@ from collections.abc import Sequence
 from ir.errors import LoadError
 from ir.formats.hdf5 import Group
 from ir.formats.keras.spec import LayerSpec
-from ir.formats.keras.weights import Located, Place, Stored, stored_in
+from ir.formats.keras.weights import Located, Place, Stored, stored_arrays
 
 
-def located_in(group: Group, layer: LayerSpec) -> Located:
+def locate(group: Group, layer: LayerSpec) -> Located:
     """The arrays of a layer or nested model in its group."""
-    expected, names = stored_in(layer), group.names("weight_names")
+    expected, names = stored_arrays(layer), group.names("weight_names")
     if len(expected) != len(names):
         raise LoadError(
-            f"holds {_count(names)} for the layer {layer.name!r} ({layer.class_name}), but its configuration needs "
-            f"{_count([s.weight.role for s in expected])}: the weights are those of another model."
+            f"holds {_count(names)} for the layer {layer.name!r} ({layer.class_name}), but its "
+            f"configuration needs {_count([s.weight.role for s in expected])}: the weights are "
+            "those of another model."
         )
-    matched = _matched(layer, expected, names)
+    matched = _match(layer, expected, names)
     return [(stored, Place(group, name)) for stored, name in zip(expected, matched, strict=True)]
 
 
-def _matched(layer: LayerSpec, expected: list[Stored], names: list[str]) -> list[str]:
-    """The file's names in the order of `expected`: as the names themselves say, else as they stand."""
-    named = _named(expected)
+def _match(layer: LayerSpec, expected: list[Stored], names: list[str]) -> list[str]:
+    """The file's names in the order of `expected`.
+
+    As the names themselves say, else as they stand.
+    """
+    named = _positions_by_name(expected)
     positions = [_position(name, named) for name in names]
     if sorted(p for p in positions if p is not None) == list(range(len(expected))):
-        return [name for _, name in sorted(zip(positions, names, strict=True), key=lambda pair: pair[0] or 0)]
+        return [
+            name
+            for _, name in sorted(zip(positions, names, strict=True), key=lambda pair: pair[0] or 0)
+        ]
     known = {n for s in expected for n in s.weight.names}
     for stored, name in zip(expected, names, strict=True):
         role = _role(name, known)
         if role is not None and role not in stored.weight.names:
             raise LoadError(
-                f"holds the array {name!r} in {layer.name!r} where the configuration needs the {stored.weight.role} of "
-                f"{stored.key!r}: the order of the weights is that of another model."
+                f"holds the array {name!r} in {layer.name!r} where the configuration needs the "
+                f"{stored.weight.role} of {stored.key!r}: the order of the weights is that of "
+                "another model."
             )
     return names
 
 
-def _named(expected: list[Stored]) -> dict[str, int | None]:
-    """Names under which files hold the arrays, with their positions; `None` for those that mean several."""
+def _positions_by_name(expected: list[Stored]) -> dict[str, int | None]:
+    """Names under which files hold the arrays, with their positions.
+
+    `None` for those that mean several.
+    """
     found: dict[str, int | None] = {}
     for index, stored in enumerate(expected):
         for role in stored.weight.names:
@@ -51,19 +65,28 @@ def _named(expected: list[Stored]) -> dict[str, int | None]:
 def _position(name: str, named: dict[str, int | None]) -> int | None:
     """The position of the array that a file calls `name`.
 
-    `conv1/kernel:0`, `conv1_1/kernel:0` (the second model that a program built), `outer/conv1/kernel`, and Keras 1's
-    `conv1_W:0` and `conv1_W_1:0`.
+    `conv1/kernel:0`, `conv1_1/kernel:0` (the second model that a program built),
+    `outer/conv1/kernel`, and Keras 1's `conv1_W:0` and `conv1_W_1:0`.
     """
-    scope, _, last = _bare(name).rpartition("/")
+    scope, _, last = _without_number(name).rpartition("/")
     layer = scope.rpartition("/")[2]
     unnumbered = re.sub(r"_\d+$", "", layer)
-    tries = (f"{scope}/{last}", f"{layer}/{last}", f"{unnumbered}/{last}", last, re.sub(r"_\d+$", "", last))
+    tries = (
+        f"{scope}/{last}",
+        f"{layer}/{last}",
+        f"{unnumbered}/{last}",
+        last,
+        re.sub(r"_\d+$", "", last),
+    )
     return next((named[t] for t in tries if named.get(t) is not None), None)
 
 
 def _role(name: str, known: set[str]) -> str | None:
-    """The role that a name ends with, the longest of those known; `None` where it ends otherwise."""
-    last = _bare(name).rpartition("/")[2]
+    """The role that a name ends with, the longest of those known.
+
+    `None` where it ends otherwise.
+    """
+    last = _without_number(name).rpartition("/")[2]
     for text in (last, re.sub(r"_\d+$", "", last)):
         fits = [role for role in known if text == role or text.endswith(f"_{role}")]
         if fits:
@@ -71,12 +94,13 @@ def _role(name: str, known: set[str]) -> str | None:
     return None
 
 
-def _bare(name: str) -> str:
+def _without_number(name: str) -> str:
     return re.sub(r":\d+$", "", name)
 
 
 class LegacyView:
-    """The layers of a model in a file of this layout, asked in the order of a graph (`ir.keras.graph_layers.View`)."""
+    """The layers of a model in a file of this layout, asked in the order of a graph
+    (`ir.keras.graph_layers.View`)."""
 
     def __init__(self, root: Group, group: str | None = None) -> None:
         self.root, self.group = root, group
@@ -96,9 +120,11 @@ class LegacyView:
 
 def _layer_of(name: str, layer: str) -> bool:
     """Whether an array's name says that it is a layer's."""
-    scope, _, last = _bare(name).rpartition("/")
+    scope, _, last = _without_number(name).rpartition("/")
     inner = scope.rpartition("/")[2]
-    return layer in (inner, re.sub(r"_\d+$", "", inner)) or (not scope and last.startswith(f"{layer}_"))
+    return layer in (inner, re.sub(r"_\d+$", "", inner)) or (
+        not scope and last.startswith(f"{layer}_")
+    )
 
 
 def _count(names: Sequence[str]) -> str:

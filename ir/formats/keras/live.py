@@ -10,7 +10,7 @@ from ir.errors import LoadError
 
 
 @contextmanager
-def saved(model: Any) -> Iterator[Path]:
+def save_to_file(model: Any) -> Iterator[Path]:
     """Yield the file that a live Keras model saves itself to; it lasts as long as the context."""
     if not callable(getattr(model, "save", None)) or not hasattr(model, "layers"):
         raise TypeError(f"ir.load takes a path or a live Keras model, not {_class_of(model)}.")

@@ -9,18 +9,29 @@ import numpy as np
 from ir.errors import LoadError
 from ir.formats.keras.architectures import ARCHITECTURES, Head
 from ir.formats.keras.blueprint import Blueprint
-from ir.formats.keras.inline import inlined
-from ir.formats.keras.spec import ModelSpec, renamed
-from ir.formats.keras.weights import Located, in_todays_order, require_fit, stored_in, theano_ordered
+from ir.formats.keras.inline import lay_out
+from ir.formats.keras.spec import ModelSpec, rename_layers
+from ir.formats.keras.weights import (
+    Located,
+    in_todays_order,
+    require_fit,
+    stored_arrays,
+    theano_shape,
+)
 from ir.formats.keras.weights_only import WeightsFile, read_weights, require_weights
 from ir.model import Model
 
 
-def read_named(file: WeightsFile, architecture: str, variant: str | None, kernels: str | None = None) -> Model:
-    """A network by name with the weights of a file; `variant`: told from the file where it is `None`."""
+def read_named(
+    file: WeightsFile, architecture: str, variant: str | None, kernels: str | None = None
+) -> Model:
+    """A network by name with the weights of a file; `variant`.
+
+    Told from the file where it is `None`.
+    """
     require_weights(file)
-    build = _chosen(file, architecture, variant)
-    spec = _renamed(build.spec, file)
+    build = _choose(file, architecture, variant)
+    spec = _rename(build.spec, file)
     source = {"architecture": architecture, "variant": build.variant}
     return read_weights(file, Blueprint(spec, source), kernels)
 
@@ -37,22 +48,27 @@ class _Build:
     @property
     def names(self) -> set[str]:
         """The names of the layers with arrays."""
-        return {layer.name for layer in self.spec.layers if stored_in(layer)}
+        return {layer.name for layer in self.spec.layers if stored_arrays(layer)}
 
 
-def _chosen(file: WeightsFile, architecture: str, variant: str | None) -> _Build:
-    """The build that a file's weights fit: by shapes, then by the layers' names, then the usual one."""
+def _choose(file: WeightsFile, architecture: str, variant: str | None) -> _Build:
+    """The build that a file's weights fit.
+
+    By shapes, then by the layers' names, then the usual one.
+    """
     variants = ARCHITECTURES[architecture].variants
-    builds = [b for name in variants if variant in (None, name) for b in _builds(file, architecture, name)]
+    builds = [
+        b for name in variants if variant in (None, name) for b in _builds(file, architecture, name)
+    ]
     fitting = [build for build in builds if build.problem is None]
     held = set(file.held)
     if not fitting:
         nearest = min(builds, key=lambda b: (-len(b.names & held), abs(len(b.names) - len(held))))
         clear = variant is not None or len(variants) == 1 or not file.named or nearest.names & held
-        raise nearest.problem if clear and nearest.problem else _untold(architecture)
+        raise nearest.problem if clear and nearest.problem else _ambiguous(architecture)
     named = [build for build in fitting if build.names == held]
     if file.named and not named and any(build.names != fitting[0].names for build in fitting):
-        raise _untold(architecture)
+        raise _ambiguous(architecture)
     alike = named or fitting
     told = ARCHITECTURES[architecture].told(len(file.layers), _variance(alike[0].located))
     return next((build for build in alike if build.variant == told), alike[0])
@@ -65,7 +81,7 @@ def _variance(located: Located) -> np.ndarray | None:
     return None if place is None else place.group.array(place.name)
 
 
-def _untold(architecture: str) -> LoadError:
+def _ambiguous(architecture: str) -> LoadError:
     known = ", ".join(map(repr, ARCHITECTURES[architecture].variants))
     return LoadError(
         f"does not tell by its layers' names which build of {architecture!r} it belongs to: "
@@ -81,13 +97,15 @@ def _builds(file: WeightsFile, architecture: str, variant: str) -> Iterator[_Bui
         located: Located = []
         try:
             located = file.located(spec)
-            kernels = [(s.weight.shape, place.shape) for s, place in located if s.weight.role == "kernel"]
+            kernels = [
+                (s.weight.shape, place.shape) for s, place in located if s.weight.role == "kernel"
+            ]
             classes, channels = kernels[-1][1][-1], _channels(*kernels[0])
             if channels != 3 or (head is not None and classes != head.classes):
                 spec = build(head and Head(None, classes), channels)
                 located = file.located(spec)
             require_fit(located)
-            inlined(spec, _shapes_of(located))
+            lay_out(spec, _shapes_of(located))
         except LoadError as error:
             problem = LoadError(f"is not of {architecture} ({variant}): it {error}")
         yield _Build(variant, spec, located, problem)
@@ -103,7 +121,7 @@ class _Shaped:
 def _shapes_of(located: Located) -> dict[str, dict[str, Any]]:
     """The arrays' shapes as weights, in today's order of axes."""
     params: dict[str, dict[str, Any]] = {}
-    turned = theano_ordered(located) is not None
+    turned = theano_shape(located) is not None
     for stored, place in located:
         four = turned and stored.weight.kernel and len(place.shape) == 4
         params.setdefault(stored.key, {})[stored.weight.role] = _Shaped(
@@ -119,12 +137,14 @@ def _channels(expected: tuple[int | None, ...] | None, found: tuple[int, ...]) -
     return found[-2] if len(found) > 1 else 3
 
 
-def _renamed(spec: ModelSpec, file: WeightsFile) -> ModelSpec:
-    """The architecture with the file's names, where the file lists the same layers in the same order.
+def _rename(spec: ModelSpec, file: WeightsFile) -> ModelSpec:
+    """The architecture with the file's names, where the file lists the same layers in the same
+    order.
 
-    Versions differ in the names of layers without weights (`merge_1`, `add_1`), and users see the names.
+    Versions differ in the names of layers without weights (`merge_1`, `add_1`), and users see the
+    names.
     """
-    needed = [layer.name for layer in spec.layers if stored_in(layer)]
+    needed = [layer.name for layer in spec.layers if stored_arrays(layer)]
     if not file.named or len(needed) != len(file.held) or len(spec.layers) != len(file.layers):
         return spec
     held = needed if set(needed) == set(file.held) else file.held
@@ -134,4 +154,4 @@ def _renamed(spec: ModelSpec, file: WeightsFile) -> ModelSpec:
     if [names_of.get(layer.name) for layer in spec.layers] != listed:
         return spec
     names = {layer.name: name for layer, name in zip(spec.layers, file.layers, strict=True)}
-    return renamed(spec, names)
+    return rename_layers(spec, names)

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A value inside a model: output `index` of the `call`-th call of a layer, both counted from 0."""
+    """A value inside a model.
+
+    Output `index` of the `call`-th call of a layer, both counted from 0.
+    """
 
     layer: str
     call: int = 0
@@ -27,22 +30,30 @@ class Call:
 
     @cached_property
     def tensors(self) -> tuple[Tensor, ...]:
-        """The values that go in, in order; a mask, which only recurrent layers read, is none of them."""
-        return tuple(tensors_in((self.arguments, {k: v for k, v in self.keywords.items() if k != "mask"})))
+        """The values that go in, in order.
+
+        A mask, which only recurrent layers read, is none of them.
+        """
+        return tuple(
+            tensors_in((self.arguments, {k: v for k, v in self.keywords.items() if k != "mask"}))
+        )
 
     @property
     def constants(self) -> tuple[Any, ...]:
         """Positional arguments that are no tensors and hold none."""
-        return tuple(a for a in self.arguments if a is not None and not any(True for _ in tensors_in(a)))
+        return tuple(
+            a for a in self.arguments if a is not None and not any(True for _ in tensors_in(a))
+        )
 
 
 @dataclass(frozen=True)
 class LayerSpec:
     """A layer or nested model: its configuration, with today's Keras names, and its calls.
 
-    `module` is where Keras says the class lives, if it says so; `model` is set for nested models, `inner` for layers
-    that wrap another; `weights` are the arrays that it stores, where they are known from elsewhere than its class.
-    `shown` is its name for people, where it stands for another layer.
+    `module` is where Keras says the class lives, if it says so; `model` is set for nested models,
+    `inner` for layers that wrap another; `weights` are the arrays that it stores, where they are
+    known from elsewhere than its class. `shown` is its name for people, where it stands for another
+    layer.
     """
 
     name: str
@@ -62,7 +73,10 @@ class LayerSpec:
 
     @property
     def trainable(self) -> bool:
-        """Whether the layer is trained: it decides the order in which nested models store weights."""
+        """Whether the layer is trained.
+
+        It decides the order in which nested models store weights.
+        """
         return self.config.get("trainable", True) is not False
 
 
@@ -71,11 +85,9 @@ class ModelSpec:
     """A model.
 
     Attributes:
-        name: Its name.
-        layers: Its layers in Keras's own order (`model.layers`).
-        inputs: The values that go in.
-        outputs: The values that come out.
-        keras_version: The major version of Keras that wrote it: some layers mean something else in each.
+        name: Its name. layers: Its layers in Keras's own order (`model.layers`). inputs: The values
+        that go in. outputs: The values that come out. keras_version: The major version of Keras
+        that wrote it: some layers mean something else in each.
     """
 
     name: str
@@ -100,7 +112,10 @@ def entry(value: Any, *keys: str) -> Any:
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Every `Tensor` in nested tuples and mappings; mappings in the order of their sorted keys, as Keras has it."""
+    """Every `Tensor` in nested tuples and mappings.
+
+    Mappings in the order of their sorted keys, as Keras has it.
+    """
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, tuple | list):
@@ -111,7 +126,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
             yield from tensors_in(value[key])
 
 
-def renamed(spec: ModelSpec, names: Mapping[str, str]) -> ModelSpec:
+def rename_layers(spec: ModelSpec, names: Mapping[str, str]) -> ModelSpec:
     """The model with other names for some of its layers."""
 
     def value(old: Any) -> Any:

@@ -1,8 +1,10 @@
-"""Ops with one more axis behind the batch: what a layer does at every step of a series, done at all steps at once.
+"""Ops with one more axis behind the batch.
 
-A `TimeDistributed` layer reads (N, steps, …) and applies another layer to each (N, …). Its ops are those of that layer
-with windows of length 1 along the steps: the same numbers, and under every rule the same relevance, without a change of
-the batch, which stays one entry per image everywhere.
+What a layer does at every step of a series, done at all steps at once.
+
+A `TimeDistributed` layer reads (N, steps, …) and applies another layer to each (N, …). Its ops are
+those of that layer with windows of length 1 along the steps: the same numbers, and under every rule
+the same relevance, without a change of the batch, which stays one entry per image everywhere.
 """
 
 from collections.abc import Callable, Mapping
@@ -98,14 +100,18 @@ def _(op: Any, steps: int | None, rank: int) -> Op | None:
 def _(op: Convolution, steps: int | None, rank: int) -> Op | None:
     if op.data_format != "channels_last":
         return None
-    return replace(op, strides=(1, *op.strides), padding=_padded(op.padding), dilation=(1, *op.dilation))
+    return replace(
+        op, strides=(1, *op.strides), padding=_with_step(op.padding), dilation=(1, *op.dilation)
+    )
 
 
 @at_every_step.register
 def _(op: Pool, steps: int | None, rank: int) -> Op | None:
     if op.data_format != "channels_last":
         return None
-    return replace(op, pool_size=(1, *op.pool_size), strides=(1, *op.strides), padding=_padded(op.padding))
+    return replace(
+        op, pool_size=(1, *op.pool_size), strides=(1, *op.strides), padding=_with_step(op.padding)
+    )
 
 
 @at_every_step.register
@@ -142,7 +148,9 @@ def _(op: ZeroPad, steps: int | None, rank: int) -> Op | None:
 
 @at_every_step.register
 def _(op: Crop, steps: int | None, rank: int) -> Op | None:
-    return replace(op, cropping=((0, 0), *op.cropping)) if op.data_format == "channels_last" else None
+    return (
+        replace(op, cropping=((0, 0), *op.cropping)) if op.data_format == "channels_last" else None
+    )
 
 
 @at_every_step.register
@@ -158,7 +166,10 @@ def _(op: Resize, steps: int | None, rank: int) -> Op | None:
 
 
 def weights_at_every_step(op: Op) -> Callable[[Arrays], Arrays] | None:
-    """What brings the weights of one step's op into the shape that all steps' op needs; `None` where they have it."""
+    """What brings the weights of one step's op into the shape that all steps' op needs.
+
+    `None` where they have it.
+    """
     role = "kernel" if isinstance(op, Convolution) else "alpha" if isinstance(op, PRelu) else None
     if role is None:
         return None
@@ -170,5 +181,5 @@ def _behind(axis: int) -> int:
     return axis + 1 if axis > 0 else axis
 
 
-def _padded(padding: Padding) -> Padding:
+def _with_step(padding: Padding) -> Padding:
     return padding if isinstance(padding, str) else ((0, 0), *padding)

@@ -16,7 +16,10 @@ Params = dict[str, dict[str, np.ndarray]]
 
 @dataclass(frozen=True)
 class Origin:
-    """What wrote the weights: the major version of Keras, and the backend, `None` where the file does not say."""
+    """What wrote the weights.
+
+    The major version of Keras, and the backend, `None` where the file does not say.
+    """
 
     keras_version: int
     backend: str | None = None
@@ -48,17 +51,19 @@ Located = list[tuple[Stored, Place]]
 """The arrays of a model, each with its place in a file."""
 
 
-def stored_in(layer: LayerSpec, prefix: str = "") -> list[Stored]:
-    """The arrays of a layer or nested model, in the order in which Keras writes them; `prefix` begins their keys.
+def stored_arrays(layer: LayerSpec, prefix: str = "") -> list[Stored]:
+    """The arrays of a layer or nested model, in the order in which Keras writes them.
 
-    All trainable weights come first, then all others; for a nested model this is over all of its layers, so that the
-    order depends on which of them are frozen.
+    `prefix` begins their keys.
+
+    All trainable weights come first, then all others; for a nested model this is over all of its
+    layers, so that the order depends on which of them are frozen.
     """
     trained, others = _split(layer, prefix)
     return trained + others
 
 
-def called_as(wrapper: LayerSpec) -> LayerSpec:
+def unwrap(wrapper: LayerSpec) -> LayerSpec:
     """The layer that another wraps, under the other's name."""
     assert wrapper.inner is not None
     return replace(wrapper.inner, name=wrapper.name)
@@ -72,10 +77,12 @@ def _split(layer: LayerSpec, prefix: str) -> tuple[list[Stored], list[Stored]]:
         trained = [s for s in own if layer.trainable and s.weight.trainable]
         others = [s for s in own if s not in trained]
         if layer.inner is not None:
-            within, without = _split(called_as(layer), prefix)
+            within, without = _split(unwrap(layer), prefix)
             if layer.trainable:
                 return trained + within, others + without
-            copied = int(layer.class_name.endswith("SpectralNormalization"))  # it holds the kernel itself, too
+            copied = int(
+                layer.class_name.endswith("SpectralNormalization")
+            )  # it holds the kernel itself, too
             inside = [*within, *without]
             others = [*inside[:copied], *own, *inside[copied:]]
         return trained, others
@@ -86,30 +93,49 @@ def _split(layer: LayerSpec, prefix: str) -> tuple[list[Stored], list[Stored]]:
 
 
 def read(located: Located, origin: Origin) -> Params:
-    """The weights of a model; arrays that its layers do not read at inference are left in the file."""
+    """The weights of a model.
+
+    Arrays that its layers do not read at inference are left in the file.
+    """
     params: Params = {}
     for stored, place in located:
         if stored.weight.used:
-            params.setdefault(stored.key, {})[stored.weight.role] = _fitted(
+            params.setdefault(stored.key, {})[stored.weight.role] = _fit(
                 place.group.array(place.name), stored, origin
             )
     return params
 
 
 def require_fit(located: Located) -> None:
-    """`LoadError` for the first array whose shape is not what the configuration says; none is read."""
+    """`LoadError` for the first array whose shape is not what the configuration says.
+
+    None is read.
+    """
     for stored, place in located:
         found, shape = place.shape, stored.weight.shape
-        theano = stored.weight.kernel and len(found) == 4 and same_shape(in_todays_order(found), shape or ())
+        theano = (
+            stored.weight.kernel
+            and len(found) == 4
+            and same_shape(in_todays_order(found), shape or ())
+        )
         if shape is not None and not theano and not same_shape(found, shape):
             raise _misfit(stored, found)
 
 
-def theano_ordered(located: Located) -> tuple[int, ...] | None:
-    """The shape of the first 4-D kernel, where it stands in Theano's order (out, in, height, width)."""
-    kernels = ((s.weight.shape, place.shape) for s, place in located if s.weight.kernel and len(place.shape) == 4)
+def theano_shape(located: Located) -> tuple[int, ...] | None:
+    """The shape of the first 4-D kernel, where it stands in Theano's order (out, in, height,
+    width)."""
+    kernels = (
+        (s.weight.shape, place.shape)
+        for s, place in located
+        if s.weight.kernel and len(place.shape) == 4
+    )
     shape, found = next(kernels, (None, ()))
-    wrong = shape is not None and not same_shape(found, shape) and same_shape(in_todays_order(found), shape)
+    wrong = (
+        shape is not None
+        and not same_shape(found, shape)
+        and same_shape(in_todays_order(found), shape)
+    )
     return found if wrong else None
 
 
@@ -118,7 +144,7 @@ def in_todays_order(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*shape[2:], shape[1], shape[0])
 
 
-def _fitted(array: np.ndarray, stored: Stored, origin: Origin) -> np.ndarray:
+def _fit(array: np.ndarray, stored: Stored, origin: Origin) -> np.ndarray:
     """The array in today's layout, checked against what the configuration says."""
     shape, found = stored.weight.shape, array.shape
     if stored.weight.kernel:
@@ -131,8 +157,8 @@ def _fitted(array: np.ndarray, stored: Stored, origin: Origin) -> np.ndarray:
 def _modern_kernel(kernel: np.ndarray, stored: Stored, origin: Origin) -> np.ndarray:
     """A convolution's kernel as (*window, in, out), whatever wrote it.
 
-    Keras 1 stores (out, in, *window) with `dim_ordering: th`, and a further axis of length 1 in one dimension.
-    Theano turns kernels round, so that those it wrote are stored mirrored.
+    Keras 1 stores (out, in, *window) with `dim_ordering: th`, and a further axis of length 1 in one
+    dimension. Theano turns kernels round, so that those it wrote are stored mirrored.
     """
     config, shape = stored.layer.config, stored.weight.shape or ()
     if origin.keras_version == 1:
@@ -159,8 +185,9 @@ def _first_fit(kernel: np.ndarray, shape: Shape, axes: tuple[int, ...]) -> np.nd
 
 def _misfit(stored: Stored, found: tuple[int, ...]) -> LoadError:
     return LoadError(
-        f"holds a {stored.weight.role} of shape {found} for the layer {stored.key!r} ({stored.layer.class_name}), "
-        f"but its configuration needs {_show(stored.weight.shape or ())}: the weights do not fit the model."
+        f"holds a {stored.weight.role} of shape {found} for the layer {stored.key!r} "
+        f"({stored.layer.class_name}), but its configuration needs "
+        f"{_show(stored.weight.shape or ())}: the weights do not fit the model."
     )
 
 

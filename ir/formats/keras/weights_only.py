@@ -10,7 +10,7 @@ from ir.formats.keras.assembly import assemble
 from ir.formats.keras.blueprint import Blueprint, major
 from ir.formats.keras.graph_layers import input_shape, spec_of
 from ir.formats.keras.spec import ModelSpec
-from ir.formats.keras.weights import Located, Origin, read, stored_in, theano_ordered
+from ir.formats.keras.weights import Located, Origin, read, stored_arrays, theano_shape
 from ir.graph import Graph, GraphError
 from ir.model import Model
 from ir.ops import ShapeError
@@ -23,8 +23,8 @@ KERNELS = ("theano", "tensorflow")
 class WeightsFile:
     """A file of weights alone, in one of Keras's two layouts.
 
-    layers: the layers that it lists, with or without arrays; held: those with arrays; named: whether the names are the
-    layers' own; located: the places of a model's arrays.
+    layers: the layers that it lists, with or without arrays; held: those with arrays; named:
+    whether the names are the layers' own; located: the places of a model's arrays.
     """
 
     format: str
@@ -52,7 +52,7 @@ def weights_file(root: Group) -> WeightsFile:
             checkpoint.layers_in(root),
             held,
             False,
-            lambda spec: checkpoint.located_in(root, spec),
+            lambda spec: checkpoint.locate(root, spec),
             lambda graph: spec_of(graph, checkpoint.CheckpointView(root)),
         )
     groups = {name: root.group(name).names("weight_names") for name in root.names("layer_names")}
@@ -74,7 +74,12 @@ def read_weights(file: WeightsFile, blueprint: Blueprint, kernels: str | None = 
     require_weights(file)
     located = file.located(blueprint.spec)
     origin = _origin(file, blueprint.spec, located, kernels)
-    source = {"format": file.format, "backend": file.backend, "keras_version": file.version, **blueprint.source}
+    source = {
+        "format": file.format,
+        "backend": file.backend,
+        "keras_version": file.version,
+        **blueprint.source,
+    }
     return assemble(blueprint.spec, read(located, origin), source)
 
 
@@ -84,14 +89,20 @@ def read_into_graph(file: WeightsFile, graph: Graph, kernels: str | None = None)
     spec = file.spec_of(graph)
     located = file.located(spec)
     params = read(located, _origin(file, spec, located, kernels))
-    params = {key: params[key] for key in dict.fromkeys(node.params for node in graph.nodes) if key in params}
+    params = {
+        key: params[key]
+        for key in dict.fromkeys(node.params for node in graph.nodes)
+        if key in params
+    }
     shapes = tuple(input_shape(graph, name, params) or (None,) * 4 for name in graph.inputs)
     try:
         graph.shapes(params, shapes)
     except (ShapeError, GraphError) as error:
         raise LoadError(f"holds weights that do not fit the graph: {error}") from error
     source = {"format": file.format, "backend": file.backend, "keras_version": file.version}
-    return Model(graph, params, shapes, {key: value for key, value in source.items() if value is not None})
+    return Model(
+        graph, params, shapes, {key: value for key, value in source.items() if value is not None}
+    )
 
 
 def require_weights(file: WeightsFile) -> None:
@@ -101,43 +112,56 @@ def require_weights(file: WeightsFile) -> None:
 
 
 def _origin(file: WeightsFile, spec: ModelSpec, located: Located, kernels: str | None) -> Origin:
-    """What wrote the weights; `LoadError` where a file in Theano's order does not say whether kernels are mirrored."""
+    """What wrote the weights.
+
+    `LoadError` where a file in Theano's order does not say whether kernels are mirrored.
+    """
     if kernels not in (None, *KERNELS):
-        raise LoadError(f"cannot be read with kernels={kernels!r}: give one of {', '.join(map(repr, KERNELS))}.")
+        raise LoadError(
+            f"cannot be read with kernels={kernels!r}: give one of {', '.join(map(repr, KERNELS))}."
+        )
     origin = file.origin(kernels)
-    shape = theano_ordered(located)
+    shape = theano_shape(located)
     if shape is None:
         return origin
     if any(layer.class_name == "Flatten" for layer in spec.layers):
         raise LoadError(
-            f"holds kernels in Theano's order (its first has shape {shape}) for a network that flattens images, in "
-            "another order than here: use the file made for TensorFlow (tf_dim_ordering_tf_kernels)."
+            f"holds kernels in Theano's order (its first has shape {shape}) for a network that "
+            "flattens images, in another order than here: use the file made for TensorFlow "
+            "(tf_dim_ordering_tf_kernels)."
         )
     if origin.backend is None:
         raise LoadError(
-            f"holds kernels in Theano's order (its first has shape {shape}) and does not say whether they are "
-            "mirrored: give kernels='theano' (they are, as in files named th_dim_ordering_th_kernels) or "
-            "kernels='tensorflow'."
+            f"holds kernels in Theano's order (its first has shape {shape}) and does not say "
+            "whether they are mirrored: give kernels='theano' (they are, as in files named "
+            "th_dim_ordering_th_kernels) or kernels='tensorflow'."
         )
     return origin
 
 
 def _by_name_or_order(root: Group, spec: ModelSpec, held: list[str]) -> Located:
     """Each layer with weights and its group: by name if all names agree, otherwise in order."""
-    layers = [layer for layer in spec.layers if stored_in(layer)]
+    layers = [layer for layer in spec.layers if stored_arrays(layer)]
     needed = [layer.name for layer in layers]
     if len(held) != len(needed):
         wanted, there = set(needed), set(held)
-        surplus, lacking = [n for n in held if n not in wanted], [n for n in needed if n not in there]
+        surplus, lacking = (
+            [n for n in held if n not in wanted],
+            [n for n in needed if n not in there],
+        )
         raise LoadError(
             f"holds the weights of {len(held)} layers, but its configuration needs {len(needed)}: "
             f"only in the file: {_some(surplus)}; only in the architecture: {_some(lacking)}."
         )
     names = needed if set(held) == set(needed) else held
     return [
-        pair for layer, name in zip(layers, names, strict=True) for pair in legacy.located_in(root.group(name), layer)
+        pair
+        for layer, name in zip(layers, names, strict=True)
+        for pair in legacy.locate(root.group(name), layer)
     ]
 
 
 def _some(names: list[str]) -> str:
-    return (", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")) or "none"
+    return (
+        ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    ) or "none"

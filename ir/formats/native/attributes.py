@@ -1,6 +1,6 @@
-"""Ops as JSON and back: a name, and attributes that are checked against the type hints of the op's dataclass.
+"""Ops as JSON and back: a name, and attributes that fit the type hints of the op's dataclass.
 
-Of what a file names, only classes that are defined already are made: the subclasses of `Op`.
+A file can only name classes that exist already: the subclasses of `Op`.
 """
 
 import math
@@ -12,33 +12,42 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import numpy as np
 
 from ir.errors import LoadError
-from ir.formats.strict_json import brief, told
+from ir.formats.strict_json import brief, error_text
 from ir.ops import Op
 
 INFINITE = {"inf": math.inf, "-inf": -math.inf}
-"""How files write them, as `{"float": "inf"}`: JSON has no infinity."""
+"""How files write infinity: `{"float": "inf"}`. JSON has none."""
 
-MOST_ITEMS = 1000
-"""In one attribute; an op may multiply all of them."""
+MAX_ITEMS = 1000
+"""Numbers in one attribute. An op may multiply all of them."""
 
-UNMADE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
-"""What a class may raise that is given attributes of the right types and senseless values."""
+CONSTRUCTION_ERRORS = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+)
+"""What a class may raise for attributes of the right types that make no sense."""
 
 
 class Ops:
     """The ops that files may name, with the types of their attributes.
 
-    >>> ops = Ops()
-    >>> ops.to_json(ops.named("Relu", "'relu'")(max_value=6.0), "'relu'")
-    {'max_value': 6.0, 'negative_slope': 0.0, 'threshold': 0.0}
+    Example:
+        >>> ops = Ops()
+        >>> ops.to_json(ops.class_of("Relu", "'relu'")(max_value=6.0), "'relu'")
+        {'max_value': 6.0, 'negative_slope': 0.0, 'threshold': 0.0}
     """
 
     def __init__(self) -> None:
-        self._classes = {op_name(op): op for op in _subclasses(Op)}  # of two definitions the later one
+        # If a name is defined twice, the later definition counts.
+        self._classes = {op_name(op): op for op in _subclasses(Op)}
         self._hints: dict[type[Op], dict[str, Any]] = {}
 
-    def named(self, name: str, node: str) -> type[Op]:
-        """The op's class; `LoadError` where there is none."""
+    def class_of(self, name: str, node: str) -> type[Op]:
+        """The class of this name; `LoadError` if there is none."""
         op = self._classes.get(name)
         if op is not None and _is_base(op):
             raise LoadError(f"has node {node} ({name}) of a base of ops, which computes nothing.")
@@ -49,25 +58,25 @@ class Ops:
         raise LoadError(f"has the op {brief(name)} at node {node}, which is not known: {advice}.")
 
     def to_json(self, op: Op, node: str) -> dict[str, Any]:
-        """All attributes of an op; `ValueError` for a value that a file has no form for."""
+        """All attributes of an op; `ValueError` for a value that a file cannot hold."""
         attributes = {}
-        for field in _given(type(op)):
+        for field in _init_fields(type(op)):
             value = plain(getattr(op, field.name))
             if not self._fits(type(op), field.name, value):
                 raise ValueError(self._misfit(type(op), node, field.name, value))
-            attributes[field.name] = written(value)
+            attributes[field.name] = to_json_value(value)
         return attributes
 
     def from_json(self, name: str, attributes: dict[str, Any], node: str) -> Op:
         """The op of this name with these attributes, the others at their defaults."""
-        op = self.named(name, node)
-        given = {field.name: field for field in _given(op)}
+        op = self.class_of(name, node)
+        given = {field.name: field for field in _init_fields(op)}
         values = {key: read(value) for key, value in attributes.items()}
         for key, value in values.items():
             if key not in given:
                 raise LoadError(
-                    f"has the attribute {brief(key)} of node {node} ({name}), which the op does not have here: update "
-                    f"{'what defines it' if '.' in name else 'jlrp'}."
+                    f"has the attribute {brief(key)} of node {node} ({name}), which the op does "
+                    f"not have here: update {'what defines it' if '.' in name else 'jlrp'}."
                 )
             if not self._fits(op, key, value):
                 raise LoadError(self._misfit(op, node, key, value))
@@ -76,19 +85,22 @@ class Ops:
             raise LoadError(f"lacks the attribute {lacking[0]!r} of node {node} ({name}).")
         try:
             return op(**values)
-        except UNMADE as error:
-            raise LoadError(f"has attributes at node {node} that {name} refuses: {told(error)}") from error
+        except CONSTRUCTION_ERRORS as error:
+            raise LoadError(
+                f"has attributes at node {node} that {name} refuses: {error_text(error)}"
+            ) from error
 
     def _fits(self, op: type[Op], key: str, value: Any) -> bool:
-        return fits(value, self._types(op)[key]) and _count(value) <= MOST_ITEMS
+        return fits(value, self._types(op)[key]) and _count(value) <= MAX_ITEMS
 
     def _types(self, op: type[Op]) -> dict[str, Any]:
         if op not in self._hints:
             try:
                 self._hints[op] = get_type_hints(op)
-            except (NameError, *UNMADE) as error:
+            except (NameError, *CONSTRUCTION_ERRORS) as error:
                 raise LoadError(
-                    f"has the op {op_name(op)}, whose type hints cannot be resolved: {told(error)}"
+                    f"has the op {op_name(op)}, whose type hints cannot be resolved: "
+                    f"{error_text(error)}"
                 ) from error
         return self._hints[op]
 
@@ -96,28 +108,33 @@ class Ops:
         hint = self._types(op)[key]
         expected = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
         return (
-            f"has the attribute {key!r} of node {node} ({op_name(op)}) as {brief(value)}; it should be {expected}, of "
-            f"{MOST_ITEMS:,} numbers, texts, true, false or none at most."
+            f"has the attribute {key!r} of node {node} ({op_name(op)}) as {brief(value)}; it "
+            f"should be {expected}, of {MAX_ITEMS:,} numbers, texts, true, false or none at most."
         )
 
 
 def op_name(op: type[Op]) -> str:
-    """An op's name in files: its class's name, for ops from outside `ir` with the module before it.
+    """An op's name in files: the class's name, after the module's if it is not from `ir`.
 
-    >>> import ir
-    >>> op_name(ir.Conv)
-    'Conv'
+    Example:
+        >>> import ir
+        >>> op_name(ir.Conv)
+        'Conv'
     """
     return op.__name__ if _is_own(op) else f"{op.__module__}.{op.__qualname__}"
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of a type that files have a form for: bool, int, float, str, None, unions and tuples of them.
+    """Whether a value has the type of a hint, and files can hold it.
 
-    Whole numbers have at most 64 bits; NaN does not fit, as no graph with one equals itself.
+    They can hold bool, int of at most 64 bits, float, str, None, and unions and tuples of these.
+    NaN does not fit: a graph with NaN would not equal itself.
 
-    >>> fits((2, 2), tuple[int, ...]), fits(((1, 2),), str | tuple[tuple[int, int], ...]), fits(True, int)
-    (True, True, False)
+    Example:
+        >>> fits((2, 2), tuple[int, ...]), fits(True, int)
+        (True, False)
+        >>> fits(((1, 2),), str | tuple[tuple[int, int], ...])
+        True
     """
     origin, members = get_origin(hint), get_args(hint)
     if origin is Union or origin is UnionType:
@@ -136,10 +153,11 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def read(value: Any) -> Any:
-    """A value in JSON as it is in Python: lists are tuples, `{"float": "inf"}` is a number.
+    """Turn a JSON value into an attribute: lists into tuples, `{"float": "inf"}` into a number.
 
-    >>> read([1, [2.5, {"float": "-inf"}]])
-    (1, (2.5, -inf))
+    Example:
+        >>> read([1, [2.5, {"float": "-inf"}]])
+        (1, (2.5, -inf))
     """
     if isinstance(value, list):
         return tuple(map(read, value))
@@ -148,26 +166,27 @@ def read(value: Any) -> Any:
     return value
 
 
-def written(value: Any) -> Any:
-    """The opposite of `read`."""
+def to_json_value(value: Any) -> Any:
+    """Turn an attribute into a JSON value: the inverse of `read`."""
     if isinstance(value, tuple):
-        return [written(item) for item in value]
+        return [to_json_value(item) for item in value]
     return {"float": str(value)} if isinstance(value, float) and math.isinf(value) else value
 
 
 def _count(value: Any) -> int:
+    """The number of values in nested tuples."""
     return sum(map(_count, value)) if isinstance(value, tuple) else 1
 
 
 def plain(value: Any) -> Any:
-    """NumPy's numbers as Python's."""
+    """Turn NumPy's numbers into Python's."""
     if isinstance(value, tuple):
         return tuple(map(plain, value))
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _given(op: type[Op]) -> Iterator["Field[Any]"]:
-    """The attributes that an op's class is called with."""
+def _init_fields(op: type[Op]) -> Iterator["Field[Any]"]:
+    """The fields that are arguments of an op's class."""
     return (field for field in fields(op) if field.init)
 
 
@@ -176,7 +195,7 @@ def _required(field: "Field[Any]") -> bool:
 
 
 def _is_base(op: type[Op]) -> bool:
-    """Whether a class of `ir` is there for other classes of `ir` alone."""
+    """Whether a class of `ir` is only a base of other classes of `ir`."""
     return _is_own(op) and any(map(_is_own, op.__subclasses__()))
 
 

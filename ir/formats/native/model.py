@@ -1,6 +1,6 @@
-"""The library's own model files: weights as tensors in the safetensors format, the graph as JSON in its metadata.
+"""The library's own model files: weights in the safetensors format, the graph in its metadata.
 
-docs/formats.md has the format in full.
+docs/formats.md describes the format.
 """
 
 import json
@@ -16,11 +16,18 @@ from ir.analysis.shapes import Shapes
 from ir.errors import LoadError
 from ir.formats.limits import MAX_EDGES, MAX_NODES
 from ir.formats.native import tensors
-from ir.formats.native.attributes import UNMADE, Ops, fits, op_name, plain, written
+from ir.formats.native.attributes import (
+    CONSTRUCTION_ERRORS,
+    Ops,
+    fits,
+    op_name,
+    plain,
+    to_json_value,
+)
 from ir.formats.native.attributes import read as read_value
 from ir.formats.request import Request
 from ir.formats.source import Source
-from ir.formats.strict_json import brief, parsed, told
+from ir.formats.strict_json import brief, error_text, parse
 from ir.graph import Graph, GraphError, Node
 from ir.model import Model
 from ir.ops import Shape, ShapeError
@@ -29,30 +36,40 @@ from ir.ops.interval import ANYTHING
 from ir.preprocessing import Preprocessing
 
 FORMAT, MODEL, VERSION = "jlrp.format", "jlrp.model", "1"
-"""The two names in the file's metadata, and the version that is read and written."""
+"""The two names in the file's metadata, and the version of the format."""
 
 
 def save(model: Model, path: str | os.PathLike[str]) -> None:
-    """Write a model to a file that `ir.load` opens in milliseconds: the same graph, weights and dtypes.
+    """Write a model to a file that `ir.load` opens in milliseconds.
 
-    path: where to; `.safetensors` is the usual suffix. The file takes its place in one step, so that what was there
-        before is whole until then.
+    The file holds the same graph, weights and dtypes.
 
-    The weights may be on a device. Raises `ValueError`, one sentence, for a model that a file cannot hold (weights of
-    complex numbers, an op whose attributes are more than numbers, text and tuples) or whose weights do not fit its
-    graph.
+    Args:
+        model: The model. Its weights may be on a device.
+        path: Where the file goes. `.safetensors` is the usual suffix. The file replaces an older
+            one in one step, so that there is always a whole file.
 
-    >>> import os, tempfile, ir
-    >>> model = ir.load("jlrp/data/digits_resnet.h5")
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = os.path.join(folder, "digits.safetensors")
-    ...     ir.save(model, path)
-    ...     ir.load(path).graph == model.graph
-    True
+    Raises:
+        ValueError: The file cannot hold the model: weights are complex numbers, or an op has
+            attributes other than numbers, text and tuples. Or the weights do not fit the graph.
+        OSError: The file cannot be written.
+
+    Example:
+        >>> import os, tempfile, ir
+        >>> model = ir.load("jlrp/data/digits_resnet.h5")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "digits.safetensors")
+        ...     ir.save(model, path)
+        ...     ir.load(path).graph == model.graph
+        True
     """
-    params = {key: {role: _array(a) for role, a in layer.items()} for key, layer in model.params.items()}
+    params = {
+        key: {role: _array(a) for role, a in layer.items()} for key, layer in model.params.items()
+    }
     model = replace(model, params=params)
-    arrays = {_tensor(key, role): array for key, layer in params.items() for role, array in layer.items()}
+    arrays = {
+        _tensor(key, role): array for key, layer in params.items() for role, array in layer.items()
+    }
     _ = model.shapes  # raises `ShapeError`
     content = _checked_json(model, arrays)
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
@@ -63,10 +80,10 @@ begins = tensors.begins
 
 
 def read(source: Source, request: Request) -> Model:
-    """The model in a file that `save` wrote. Raises `LoadError`."""
+    """Read the model in a file that `save` wrote."""
     if request.architecture is not None:
         raise LoadError("holds a model with its graph: leave out `architecture` and `variant`.")
-    places, metadata = tensors.announced(source)
+    places, metadata = tensors.read_places(source)
     content = _content(metadata)
     try:
         return _model(content, tensors.arrays(source, places))
@@ -75,7 +92,7 @@ def read(source: Source, request: Request) -> Model:
 
 
 def read_architecture(source: Source, request: Request) -> Graph:
-    """The graph in a file that `save` wrote. Raises `LoadError`."""
+    """Read the graph in a file that `save` wrote."""
     return read(source, request).graph
 
 
@@ -83,21 +100,22 @@ def _content(metadata: dict[str, str]) -> dict[str, Any]:
     """The JSON that describes the model."""
     if FORMAT not in metadata or MODEL not in metadata:
         raise LoadError(
-            "is a safetensors file of weights alone, without a graph: a model that ir.save wrote is needed, or the "
-            "file that Keras saved."
+            "is a safetensors file of weights alone, without a graph: a model that ir.save wrote "
+            "is needed, or the file that Keras saved."
         )
     if metadata[FORMAT] != VERSION:
         raise LoadError(
-            f"is of version {brief(metadata[FORMAT])} of this format; {VERSION!r} can be read: update jlrp."
+            f"is of version {brief(metadata[FORMAT])} of this format; {VERSION!r} can be read: "
+            "update jlrp."
         )
-    content = parsed(metadata[MODEL], f"{MODEL!r} in its metadata")
+    content = parse(metadata[MODEL], f"{MODEL!r} in its metadata")
     if not isinstance(content, dict):
         raise LoadError(f"is damaged: {MODEL!r} in its metadata is no JSON object.")
     return content
 
 
 def _model(content: dict[str, Any], arrays: Mapping[str, Any]) -> Model:
-    """The model of this JSON and these tensors; entries that are not known are for people or later versions."""
+    """The model of this JSON and these tensors. Unknown entries of the JSON are ignored."""
     model = Model(
         _graph(_object(content, "graph", "the model")),
         _params(_object(content, "params", "the model"), arrays),
@@ -114,17 +132,19 @@ def _graph(content: dict[str, Any]) -> Graph:
     nodes = content.get("nodes")
     if not isinstance(nodes, list):
         raise LoadError("lacks the list 'nodes' of the graph.")
-    inputs, outputs = (_entry(content, key, tuple[str, ...], "the graph") for key in ("inputs", "outputs"))
-    _require_most("nodes", len(nodes), MAX_NODES)
-    _require_most("outputs", len(outputs), MAX_NODES)
+    inputs, outputs = (
+        _entry(content, key, tuple[str, ...], "the graph") for key in ("inputs", "outputs")
+    )
+    _require_at_most("nodes", len(nodes), MAX_NODES)
+    _require_at_most("outputs", len(outputs), MAX_NODES)
     ops = Ops()
     aliases = _entry(content, "aliases", tuple[tuple[str, str], ...], "the graph")
     nodes = [_node(node, ops) for node in nodes]
-    _require_most("edges", sum(len(node.inputs) for node in nodes), MAX_EDGES)
+    _require_at_most("edges", sum(len(node.inputs) for node in nodes), MAX_EDGES)
     try:
         return Graph(nodes, inputs, outputs, aliases)
     except GraphError as error:
-        raise LoadError(f"does not hold a graph: {told(error)}") from error
+        raise LoadError(f"does not hold a graph: {error_text(error)}") from error
 
 
 def _node(content: Any, ops: Ops) -> Node:
@@ -154,32 +174,38 @@ def _params(content: dict[str, Any], arrays: Mapping[str, Any]) -> dict[str, dic
                 raise LoadError(f"lacks the tensor {brief(name)}, or lists it twice.")
             layer[role] = left.pop(name)
     if left:
-        raise LoadError(f"holds the tensor {brief(next(iter(left)))}, which its params do not list.")
+        raise LoadError(
+            f"holds the tensor {brief(next(iter(left)))}, which its params do not list."
+        )
     return params
 
 
 def _preprocess(content: dict[str, Any]) -> Any:
-    """The preprocessing; `None`, so that the model tells it itself, where there is none."""
+    """The preprocessing; `None` if the file has none, so that the model finds it."""
     hints = get_type_hints(Preprocessing)
     _require_known(content, set(hints), "preprocess")
     given = {key: _entry(content, key, hints[key], "preprocess") for key in content}
     try:
         return Preprocessing(**given) if given else None
-    except UNMADE as error:
-        raise LoadError(f"has a preprocess that makes no sense: {told(error)}") from error
+    except CONSTRUCTION_ERRORS as error:
+        raise LoadError(f"has a preprocess that makes no sense: {error_text(error)}") from error
 
 
 def _check(model: Model) -> None:
     """Raise `LoadError` where the weights, the shapes and the ops do not fit each other."""
     if len(model.input_shapes) != len(model.graph.inputs):
-        raise LoadError(f"has {len(model.graph.inputs)} inputs, but {len(model.input_shapes)} input_shapes.")
+        raise LoadError(
+            f"has {len(model.graph.inputs)} inputs, but {len(model.input_shapes)} input_shapes."
+        )
     if not all(map(possible, model.input_shapes)):
-        raise LoadError(f"has the input_shapes {brief(model.input_shapes)}, which no images can have.")
+        raise LoadError(
+            f"has the input_shapes {brief(model.input_shapes)}, which no images can have."
+        )
     _check_nodes(model)
 
 
 def _check_nodes(model: Model) -> None:
-    """As `Model.shapes` and `Graph.bounds`, with an end to the numbers in them: those of a file are not made larger."""
+    """Raise `LoadError` unless every node has a shape and bounds of finite size."""
     shapes = Shapes(zip(model.graph.inputs, model.input_shapes, strict=True))
     bounds = dict.fromkeys(shapes, ANYTHING)
     for node in model.graph.nodes:
@@ -190,21 +216,25 @@ def _check_nodes(model: Model) -> None:
         try:
             shapes.add(node, weights)
             low, high = bounds[node.name] = node.op.bounds(*(bounds[name] for name in node.inputs))
-            _ = float(low), float(high)  # whole numbers have no end of their own
+            _ = float(low), float(high)  # a whole number may be too large for a float
         except ShapeError as error:
-            raise LoadError(f"holds layers or weights that do not fit each other: {what} {told(error)}") from error
-        except UNMADE as error:
-            detail = f"{type(error).__name__}: {told(error)}"
-            raise LoadError(f"has the node {what} with attributes that make no sense: {detail}") from error
+            raise LoadError(
+                f"holds layers or weights that do not fit each other: {what} {error_text(error)}"
+            ) from error
+        except CONSTRUCTION_ERRORS as error:
+            detail = f"{type(error).__name__}: {error_text(error)}"
+            raise LoadError(
+                f"has the node {what} with attributes that make no sense: {detail}"
+            ) from error
 
 
-def _require_most(what: str, count: int, most: int) -> None:
+def _require_at_most(what: str, count: int, most: int) -> None:
     if count > most:
         raise LoadError(f"has {count:,} {what}, of which {most:,} are allowed.")
 
 
 def _entry(place: dict[str, Any], key: str, hint: Any, where: str) -> Any:
-    """A value of the type `hint`, lists as tuples."""
+    """The value of a key, which must have the type `hint`. Lists become tuples."""
     if key not in place:
         raise LoadError(f"lacks {brief(key)} of {where}.")
     value = read_value(place[key])
@@ -234,12 +264,14 @@ def _require_known(content: dict[str, Any], known: set[str], where: str) -> None
 
 
 def _model_json(model: Model) -> dict[str, Any]:
-    """What describes the model besides its weights."""
+    """The JSON of a model: everything but its weights."""
     return {
         "graph": _graph_json(model.graph),
         "input_shapes": [list(plain(tuple(shape))) for shape in model.input_shapes],
         "params": {key: list(layer) for key, layer in model.params.items()},
-        "preprocess": {key: written(plain(value)) for key, value in vars(model.preprocess).items()},
+        "preprocess": {
+            key: to_json_value(plain(value)) for key, value in vars(model.preprocess).items()
+        },
         "source": dict(model.source),
     }
 
@@ -265,11 +297,11 @@ def _node_json(node: Node, ops: Ops) -> dict[str, Any]:
 
 
 def _tensor(key: Any, role: Any) -> str:
-    """The name of a tensor; the role is what stands behind the last "/"."""
+    """The name of a tensor; the role stands behind the last "/"."""
     if not isinstance(key, str) or not isinstance(role, str) or "/" in role:
         raise ValueError(
-            f"The weights {brief(role)} of layer {brief(key)} cannot be saved: both are named by text, roles without "
-            '"/".'
+            f"The weights {brief(role)} of layer {brief(key)} cannot be saved: both are named by "
+            'text, roles without "/".'
         )
     return f"{key}/{role}"
 
@@ -279,7 +311,7 @@ def _array(array: Any) -> Any:
 
 
 def _checked_json(model: Model, arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """What describes the model besides its weights; `ValueError` unless the same model is read from it."""
+    """The JSON of a model; `ValueError` unless the same model can be read from it."""
     try:
         content = _model_json(model)
         found = _model(content, arrays)
@@ -288,7 +320,7 @@ def _checked_json(model: Model, arrays: Mapping[str, Any]) -> dict[str, Any]:
     for node, other in zip(model.graph.nodes, found.graph.nodes, strict=True):
         if node != other:
             raise ValueError(
-                f"The model cannot be saved: node {brief(node.name)} would be read as {other.op}, made by the class "
-                f"{op_name(type(node.op))} as it is defined now."
+                f"The model cannot be saved: node {brief(node.name)} would be read as {other.op}, "
+                f"made by the class {op_name(type(node.op))} as it is defined now."
             )
     return content

@@ -15,9 +15,12 @@ __all__ = ["ARCHITECTURES", "Architecture", "Head", "checked_choice"]
 
 @dataclass(frozen=True)
 class Architecture:
-    """How to build an architecture: one function per variant, from the head and the number of input channels.
+    """How to build an architecture.
 
-    told: from the number of layers that a file of weights lists, and the variance of the input that it may store, the
+    One function per variant, from the head and the number of input channels.
+
+    told: from the number of layers that a file of weights lists, and the variance of the input that
+        it may store, the
         variant that it is of where shapes and names fit several; `None` for the first.
     """
 
@@ -28,29 +31,41 @@ class Architecture:
 ARCHITECTURES = {
     **{name: Architecture(resnet.variants(name)) for name in resnet.BLOCKS},
     **{
-        name: Architecture(applications.variants(name), partial(applications.told, name))
+        name: Architecture(applications.variants(name), partial(applications.detect_variant, name))
         for name in applications.VARIANTS
     },
 }
 """Every architecture by its name, that of the function in `keras.applications` in lower case."""
 
 
-def checked_choice(architecture: str | None, variant: str | None) -> None:
-    """Raise `LoadError` unless `architecture` and its `variant` are known; `None` leaves either open."""
+def check_choice(architecture: str | None, variant: str | None) -> None:
+    """Raise `LoadError` unless `architecture` and its `variant` are known.
+
+    `None` leaves either open.
+    """
     if architecture is None:
         if variant is not None:
-            raise LoadError(f"variant={variant!r} needs the name of a network: give architecture=, such as 'resnet50'.")
+            raise LoadError(
+                f"variant={variant!r} needs the name of a network: give architecture=, such as "
+                "'resnet50'."
+            )
         return
     if architecture not in ARCHITECTURES:
-        near = get_close_matches(architecture.lower(), ARCHITECTURES, n=3, cutoff=0.5) or ["resnet50"]
+        near = get_close_matches(architecture.lower(), ARCHITECTURES, n=3, cutoff=0.5) or [
+            "resnet50"
+        ]
         raise LoadError(
-            f"There is no architecture and no file {architecture!r}: give a file with the architecture (.json, .keras "
-            f"or .h5), or a name such as {_listed(near)}; ir.architectures.ARCHITECTURES has them all."
+            f"There is no architecture and no file {architecture!r}: give a file with the "
+            f"architecture (.json, .keras or .h5), or a name such as {_join(near)}; "
+            "ir.architectures.ARCHITECTURES has them all."
         )
     known = ARCHITECTURES[architecture].variants
     if variant is not None and variant not in known:
-        raise LoadError(f"The architecture {architecture!r} has no variant {variant!r}: give one of {_listed(known)}.")
+        raise LoadError(
+            f"The architecture {architecture!r} has no variant {variant!r}: give one of "
+            f"{_join(known)}."
+        )
 
 
-def _listed(names: Iterable[str]) -> str:
+def _join(names: Iterable[str]) -> str:
     return ", ".join(map(repr, names))

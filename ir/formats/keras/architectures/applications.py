@@ -1,18 +1,19 @@
 """The networks of `keras.applications`, from the configurations that Keras itself writes for them.
 
-`applications.txt.xz` has a line for each build with its classifier and one without: a title and the configuration, of
-what Keras says only what matters at inference. `tools/export_architectures.py` writes it. A line is read when it is
-asked for.
+`applications.txt.xz` has a line for each build with its classifier and one without: a title and the
+configuration, of what Keras says only what matters at inference. `tools/export_architectures.py`
+writes it. A line is read when it is asked for.
 
 A variant is one of the builder's widths (its `alpha`), or what else a file of weights leaves open:
 
-`keras`           the only build there is.
-`minimalistic`    MobileNetV3 without squeeze-and-excite, hard-swish and 5×5 windows.
-`imagenet`        EfficientNet for the published weights. They hold the deviation σ where the normalisation takes the
+`keras`           the only build there is. `minimalistic`    MobileNetV3 without squeeze-and-excite,
+hard-swish and 5×5 windows. `imagenet`        EfficientNet for the published weights. They hold the
+deviation σ where the normalisation takes the
                   variance, so that it divides by √σ; the model divides by √σ once more.
 `scratch`         EfficientNet for other weights, without that division.
 
-Models that can do without scaling their input themselves (`include_preprocessing`) do scale it here, as by default.
+Models that can do without scaling their input themselves (`include_preprocessing`) do scale it
+here, as by default.
 """
 
 from collections.abc import Mapping
@@ -25,8 +26,8 @@ import numpy as np
 
 from ir.errors import LoadError
 from ir.formats.keras.architectures.head import Build, Head
-from ir.formats.keras.config import model_spec, parsed
-from ir.formats.keras.spec import ModelSpec, renamed
+from ir.formats.keras.config import model_spec, parse
+from ir.formats.keras.spec import ModelSpec, rename_layers
 
 CONFIGURATIONS = Path(__file__).with_name("applications.txt.xz")
 RGB = 3
@@ -59,27 +60,29 @@ def variants(name: str) -> Mapping[str, Build]:
     >>> build(None, 3).outputs
     (Tensor(layer='conv_pw_13_relu', call=0, index=0),)
     """
-    return {variant: partial(_built, name, variant) for variant in VARIANTS[name]}
+    return {variant: partial(_build, name, variant) for variant in VARIANTS[name]}
 
 
-def _built(name: str, variant: str, head: Head | None, channels: int) -> ModelSpec:
+def _build(name: str, variant: str, head: Head | None, channels: int) -> ModelSpec:
     """The model with the classifier `head`, or without any, for images of so many channels."""
-    config = parsed(_configuration(name, variant, top=head is not None))
+    config = parse(_configuration(name, variant, top=head is not None))
     spec = model_spec(config, keras_version=3)
     spec = spec if channels == RGB else _with_channels(spec, channels)
     return spec if head is None else _with_head(spec, head)
 
 
-def told(name: str, layers: int, variance: Any) -> str | None:
-    """The variant of EfficientNet that a file of weights is of, from the layers that it lists and what it stores.
+def detect_variant(name: str, layers: int, variance: Any) -> str | None:
+    """The variant of EfficientNet that a file of weights is of, from the layers that it lists and
+    what it stores.
 
-    The published weights hold the standard deviation of ImageNet where the variance belongs; Keras makes up for it by
-    one more rescaling layer, which is there only when a network is built for them.
+    The published weights hold the standard deviation of ImageNet where the variance belongs; Keras
+    makes up for it by one more rescaling layer, which is there only when a network is built for
+    them.
     """
     if "scratch" not in VARIANTS[name]:
         return None
     published = variance is not None and np.allclose(variance, DEVIATION, atol=1e-3)
-    more = layers > len(_built(name, "scratch", Head(None, 1000), RGB).layers)
+    more = layers > len(_build(name, "scratch", Head(None, 1000), RGB).layers)
     return "imagenet" if published or more else "scratch"
 
 
@@ -97,25 +100,33 @@ def _configuration(name: str, variant: str, top: bool) -> str:
 
 
 def _with_channels(spec: ModelSpec, channels: int) -> ModelSpec:
-    """The model for images of another number of channels; `LoadError` where it scales red, green and blue apart."""
+    """The model for images of another number of channels.
+
+    `LoadError` where it scales red, green and blue apart.
+    """
     for layer in spec.layers:
-        if any(isinstance(layer.config.get(key), list) for key in ("scale", "offset", "mean", "variance")):
+        if any(
+            isinstance(layer.config.get(key), list)
+            for key in ("scale", "offset", "mean", "variance")
+        ):
             raise LoadError(
-                f"has weights for images of {channels} channels, but {spec.name!r} scales red, green and blue each in "
-                f"its own way inside the model (layer {layer.name!r}): save the whole model with model.save."
+                f"has weights for images of {channels} channels, but {spec.name!r} scales red, "
+                f"green and blue each in its own way inside the model (layer {layer.name!r}): save "
+                "the whole model with model.save."
             )
     changes = {
         layer.name: {"batch_shape": [*layer.config["batch_shape"][:-1], channels]}
         for layer in spec.layers
         if layer.class_name == "InputLayer"
     }
-    return _configured(spec, changes)
+    return _with_config(spec, changes)
 
 
 def _with_head(spec: ModelSpec, head: Head) -> ModelSpec:
     """The model with the head's number of classes, and its name.
 
-    The classifier is the last dense layer or 1×1 convolution; a reshape behind the convolution has the classes too.
+    The classifier is the last dense layer or 1×1 convolution; a reshape behind the convolution has
+    the classes too.
     """
     layers = {layer.name: layer for layer in spec.layers}
     changes: dict[str, dict[str, Any]] = {}
@@ -125,11 +136,14 @@ def _with_head(spec: ModelSpec, head: Head) -> ModelSpec:
             changes[layer.name] = {"target_shape": [head.classes]}
         layer = layers[layer.calls[0].tensors[0].layer]
     changes[layer.name] = {"units" if layer.class_name == "Dense" else "filters": head.classes}
-    spec = _configured(spec, changes)
-    return spec if head.name is None else renamed(spec, {layer.name: head.name})
+    spec = _with_config(spec, changes)
+    return spec if head.name is None else rename_layers(spec, {layer.name: head.name})
 
 
-def _configured(spec: ModelSpec, changes: Mapping[str, Mapping[str, Any]]) -> ModelSpec:
+def _with_config(spec: ModelSpec, changes: Mapping[str, Mapping[str, Any]]) -> ModelSpec:
     """The model with other values in the configurations of some layers."""
-    layers = (replace(layer, config={**layer.config, **changes.get(layer.name, {})}) for layer in spec.layers)
+    layers = (
+        replace(layer, config={**layer.config, **changes.get(layer.name, {})})
+        for layer in spec.layers
+    )
     return replace(spec, layers=tuple(layers))

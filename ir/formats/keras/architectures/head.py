@@ -18,4 +18,7 @@ class Head:
 
 
 Build = Callable[[Head | None, int], ModelSpec]
-"""A build of an architecture, from its head (`None`: without) and the images' number of channels."""
+"""A build of an architecture, from its head (`None`.
+
+Without) and the images' number of channels.
+"""

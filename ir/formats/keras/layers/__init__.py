@@ -15,14 +15,21 @@ from ir.formats.keras.layers import (
     scaling,
     tensorflow,
 )
-from ir.formats.keras.layers.registry import LayerCall, Part, Weight, converted, supported, weights_of
+from ir.formats.keras.layers.registry import (
+    LayerCall,
+    Part,
+    Weight,
+    convert_layer,
+    supported,
+    weights_of,
+)
 
 __all__ = [
     "LayerCall",
     "Part",
     "Weight",
     "activation",
-    "converted",
+    "convert_layer",
     "foreign",
     "inference",
     "lambdas",

@@ -6,8 +6,17 @@ from typing import Any
 
 from ir.errors import LoadError
 from ir.formats.keras.layers.fields import axis, number
-from ir.formats.keras.layers.reductions import gated
-from ir.formats.keras.layers.registry import LayerCall, Part, Weight, bare, converted, layer, registered, three_lines
+from ir.formats.keras.layers.reductions import glu
+from ir.formats.keras.layers.registry import (
+    LayerCall,
+    Part,
+    Weight,
+    bare,
+    convert_layer,
+    converter_of,
+    layer,
+    three_lines,
+)
 from ir.formats.keras.spec import Call, LayerSpec
 from ir.ops import (
     Activation,
@@ -43,7 +52,9 @@ NAMED: dict[str, ActivationOp | None] = {
     "hard_shrink": HardShrink(),
     "soft_shrink": SoftShrink(),
     "Addons>sparsemax": Sparsemax(),
-    "Addons>rrelu": Relu(negative_slope=(0.125 + 1 / 3) / 2),  # at inference the mean of its two slopes
+    "Addons>rrelu": Relu(
+        negative_slope=(0.125 + 1 / 3) / 2
+    ),  # at inference the mean of its two slopes
     "sparse_sigmoid": HardSigmoid(0.5),
     "sparsemax": Sparsemax(keras=True),
     "exp": Activation("exponential"),
@@ -73,7 +84,10 @@ def with_activation(call: LayerCall, parts: list[Part]) -> list[Part]:
     after = _activation(replace(call, shapes=(shape,)), config.get("activation"))
     if not after:
         return parts
-    after = [part if part.reads is None else replace(part, reads=tuple(map(_linear, part.reads))) for part in after]
+    after = [
+        part if part.reads is None else replace(part, reads=tuple(map(_linear, part.reads)))
+        for part in after
+    ]
     return [*parts[:-1], replace(parts[-1], name="linear"), *after]
 
 
@@ -117,7 +131,10 @@ def softmax(call: LayerCall) -> list[Part]:
 
 
 def prelu_weights(spec: LayerSpec) -> list[Weight]:
-    """`alpha`, of the input's shape, 1 on the axes that share it; that shape is checked against the input."""
+    """`alpha`, of the input's shape, 1 on the axes that share it.
+
+    That shape is checked against the input.
+    """
     return [Weight("alpha", ("alpha", "alphas"), None)]
 
 
@@ -127,10 +144,13 @@ def prelu(call: LayerCall) -> list[Part]:
 
 
 def _activation(call: LayerCall, value: Any) -> list[Part]:
-    """The parts of an activation: a name, a function of that name, or a layer, by its class and configuration."""
+    """The parts of an activation.
+
+    A name, a function of that name, or a layer, by its class and configuration.
+    """
     if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
         spec = LayerSpec("", str(value.get("class_name")), value["config"], shown=call.spec.title)
-        return list(converted(replace(call, spec=spec)))
+        return list(convert_layer(replace(call, spec=spec)))
     if isinstance(value, Mapping):
         value = value.get("config")
     return [] if value is None else named_activation(call, value)
@@ -138,7 +158,7 @@ def _activation(call: LayerCall, value: Any) -> list[Part]:
 
 def named_activation(call: LayerCall, name: Any) -> list[Part]:
     """The part of an activation function, by Keras's name for it; none for the linear one."""
-    own = registered("activation", name) if isinstance(name, str) else None
+    own = converter_of("activation", name) if isinstance(name, str) else None
     if own is not None:
         return list(own(call))
     if isinstance(name, str):
@@ -146,7 +166,7 @@ def named_activation(call: LayerCall, name: Any) -> list[Part]:
     if name == "Addons>lisht":  # x·tanh(x)
         return [Part(Activation("tanh"), "tanh", reads=(0,)), Part(Multiply(), reads=(0, "tanh"))]
     if name == "glu":
-        return gated(replace(call, call=Call(call.call.arguments[:1])))
+        return glu(replace(call, call=Call(call.call.arguments[:1])))
     if name == "hard_sigmoid":
         return [Part(HardSigmoid(1 / 6 if call.keras_version >= 3 else 0.2))]
     if isinstance(name, str) and name in FUNCTIONS:
@@ -155,8 +175,9 @@ def named_activation(call: LayerCall, name: Any) -> list[Part]:
         shown = str(name)[:80]
         lines = three_lines(bare(shown), "ir.Relu(max_value=20.0)", ', kind="activation"')
         raise LoadError(
-            f"has the activation {shown!r} in the layer {call.spec.title!r} ({call.spec.class_name}), which is not "
-            f"supported; these are: {', '.join(sorted([*NAMED, *FUNCTIONS, 'glu', 'hard_sigmoid']))}. {lines}"
+            f"has the activation {shown!r} in the layer {call.spec.title!r} "
+            f"({call.spec.class_name}), which is not supported; these are: "
+            f"{', '.join(sorted([*NAMED, *FUNCTIONS, 'glu', 'hard_sigmoid']))}. {lines}"
         )
     op = NAMED[name]
     return [] if op is None else [Part(op)]

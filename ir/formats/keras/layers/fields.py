@@ -1,4 +1,7 @@
-"""Typed access to a layer's configuration; what does not fit is a `LoadError` that names layer and field."""
+"""Typed access to a layer's configuration.
+
+What does not fit is a `LoadError` that names layer and field.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ir.errors import LoadError
-from ir.formats.keras.layers.registry import LayerCall, refused
+from ir.formats.keras.layers.registry import LayerCall, refusal
 from ir.formats.keras.spec import LayerSpec
 from ir.ops.window import Padding, Pairs
 
@@ -14,17 +17,23 @@ from ir.ops.window import Padding, Pairs
 def field(spec: LayerSpec, key: str) -> Any:
     """A field that must be there."""
     if key not in spec.config:
-        raise LoadError(f"is damaged: the layer {spec.title!r} ({spec.class_name}) lacks {key!r} in its configuration.")
+        raise LoadError(
+            f"is damaged: the layer {spec.title!r} ({spec.class_name}) lacks {key!r} in its "
+            "configuration."
+        )
     return spec.config[key]
 
 
 def unusual(spec: LayerSpec, key: str, allowed: str) -> LoadError:
     """An error about a field's value."""
-    return refused(spec, f"has {key}={str(spec.config.get(key))[:80]}, but {allowed} can be loaded")
+    return refusal(spec, f"has {key}={str(spec.config.get(key))[:80]}, but {allowed} can be loaded")
 
 
 def number(spec: LayerSpec, key: str, default: float) -> float:
-    """A number, also in the forms in which some versions write NumPy scalars; `default` where it is null or missing."""
+    """A number, also in the forms in which some versions write NumPy scalars.
+
+    `default` where it is null or missing.
+    """
     if spec.config.get(key) is None:
         return default
     value = constant(spec.config[key])
@@ -58,7 +67,10 @@ def lengths(spec: LayerSpec, key: str, rank: int, default: int | None = None) ->
 
 
 def pairs(spec: LayerSpec, key: str, rank: int) -> Pairs:
-    """One (low, high) pair per spatial axis; one number stands for both, one for each axis for all."""
+    """One (low, high) pair per spatial axis.
+
+    One number stands for both, one for each axis for all.
+    """
     value = field(spec, key)
     if isinstance(value, int):
         value = [[value, value]] * rank
@@ -67,7 +79,9 @@ def pairs(spec: LayerSpec, key: str, rank: int) -> Pairs:
     if not isinstance(value, list | tuple):
         raise unusual(spec, key, f"{rank} pairs of whole numbers")
     found = tuple(tuple(p) if isinstance(p, list | tuple) else (p, p) for p in value)
-    if len(found) != rank or not all(len(p) == 2 and all(type(n) is int and n >= 0 for n in p) for p in found):
+    if len(found) != rank or not all(
+        len(p) == 2 and all(type(n) is int and n >= 0 for n in p) for p in found
+    ):
         raise unusual(spec, key, f"{rank} pairs of whole numbers")
     return found
 
@@ -93,7 +107,10 @@ def from_end(call: LayerCall, axes: tuple[int, ...]) -> tuple[int, ...]:
     """Axes of the first input counted from the end, in their order in the array."""
     rank = len(call.shapes[0])
     if len(axes) > rank or not all(-rank <= a < rank for a in axes):
-        raise refused(call.spec, f"has axis={str(list(axes))[:80]}, but its input has {rank} axes, the batch included")
+        raise refusal(
+            call.spec,
+            f"has axis={str(list(axes))[:80]}, but its input has {rank} axes, the batch included",
+        )
     return tuple(sorted({a % rank - rank for a in axes}))
 
 
@@ -121,7 +138,10 @@ def rank_of(spec: LayerSpec) -> int:
 
 
 def constant(value: Any) -> float | np.ndarray | None:
-    """A number or an array of numbers, in the forms in which Keras writes constants; `None` where it is neither."""
+    """A number or an array of numbers, in the forms in which Keras writes constants.
+
+    `None` where it is neither.
+    """
     if isinstance(
         value, Mapping
     ):  # {"class_name": "__numpy__", "config": {"value": …}}, {"type": "ndarray", "values": …}

@@ -1,16 +1,44 @@
-"""Layers of other packages that are known: those of Keras by another name, and a few of tensorflow-addons."""
+"""Layers of other packages that are known.
+
+Those of Keras by another name, and a few of tensorflow-addons.
+"""
 
 from ir.formats.keras.layers.activation import named_activation
 from ir.formats.keras.layers.fields import axis, constant, flag, from_end, number
 from ir.formats.keras.layers.inference import nothing
 from ir.formats.keras.layers.normalization import group_norm_weights, group_normalization
-from ir.formats.keras.layers.registry import ADDONS, FOREIGN, LayerCall, Part, Weight, layer, refused, unknown
+from ir.formats.keras.layers.registry import (
+    ADDONS,
+    FOREIGN,
+    LayerCall,
+    Part,
+    Weight,
+    layer,
+    refusal,
+    unknown,
+)
 from ir.formats.keras.spec import LayerSpec
 from ir.ops import Add, GroupNorm, Rescale, Sparsemax
 
 FOREIGN |= {
-    *("FixedDropout", "DropConnect", "DropPath", "Swish", "swish", "HSwish", "HardSwish", "Mish", "GELU", "SiLU"),
-    *("Addons>GELU", "Addons>GroupNormalization", "Addons>InstanceNormalization", "Addons>Sparsemax"),
+    *(
+        "FixedDropout",
+        "DropConnect",
+        "DropPath",
+        "Swish",
+        "swish",
+        "HSwish",
+        "HardSwish",
+        "Mish",
+        "GELU",
+        "SiLU",
+    ),
+    *(
+        "Addons>GELU",
+        "Addons>GroupNormalization",
+        "Addons>InstanceNormalization",
+        "Addons>Sparsemax",
+    ),
     *("Addons>SpectralNormalization", "Addons>StochasticDepth", "Addons>AdaptiveAveragePooling1D"),
     *("Addons>AdaptiveAveragePooling2D", "Addons>AdaptiveAveragePooling3D"),
 }
@@ -54,7 +82,12 @@ def instance_norm_weights(spec: LayerSpec) -> list[Weight]:
 @layer(f"{ADDONS}InstanceNormalization", weights=instance_norm_weights)
 def instance_normalization(call: LayerCall) -> list[Part]:
     spec = call.spec
-    return [Part(GroupNorm(-1, from_end(call, (axis(spec, -1),))[0], number(spec, "epsilon", 1e-3)), weights="")]
+    return [
+        Part(
+            GroupNorm(-1, from_end(call, (axis(spec, -1),))[0], number(spec, "epsilon", 1e-3)),
+            weights="",
+        )
+    ]
 
 
 @layer(f"{ADDONS}Sparsemax")
@@ -64,8 +97,11 @@ def sparsemax(call: LayerCall) -> list[Part]:
 
 @layer(f"{ADDONS}StochasticDepth")
 def stochastic_depth(call: LayerCall) -> list[Part]:
-    """`x + p·r` of the shortcut `x` and the residual `r`, which is kept with the probability `p` in training."""
+    """`x + p·r` of the shortcut `x` and the residual `r`, which is kept with the probability `p` in
+    training."""
     kept = constant(call.spec.config.get("survival_probability", 0.5))
     if len(call.shapes) != 2 or not isinstance(kept, float):
-        raise refused(call.spec, "takes a shortcut and a residual, and has one number as survival_probability")
+        raise refusal(
+            call.spec, "takes a shortcut and a residual, and has one number as survival_probability"
+        )
     return [Part(Rescale(kept), "kept", reads=(1,)), Part(Add(), reads=(0, "kept"))]

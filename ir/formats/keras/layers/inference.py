@@ -58,7 +58,10 @@ def wrapper(call: LayerCall) -> list[Part]:
 
 
 def spectral_weights(spec: LayerSpec) -> list[Weight]:
-    """The vector that training divides the kernel by; the kernel itself, which the layer inside has, is divided."""
+    """The vector that training divides the kernel by.
+
+    The kernel itself, which the layer inside has, is divided.
+    """
     names = ("vector_u", "sn_u")
     return [Weight("vector_u", names, None, trainable=False, used=False)]
 

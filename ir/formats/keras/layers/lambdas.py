@@ -1,9 +1,19 @@
-"""Lambda layers that are known by where they stand: their code is never read, but who wrote them is certain."""
+"""Lambda layers that are known by where they stand.
+
+Their code is never read, but who wrote them is certain.
+"""
 
 import re
 
 from ir.formats.keras.layers.fields import number
-from ir.formats.keras.layers.registry import UNNAMED, LayerCall, LayerClass, Part, no_weights, unknown
+from ir.formats.keras.layers.registry import (
+    UNNAMED,
+    LayerCall,
+    LayerClass,
+    Part,
+    no_weights,
+    unknown,
+)
 from ir.ops import Add, GlobalAvgPool, Rescale
 
 SCALED_SUM = re.compile(r"block(35|17|8)_\d+")

@@ -2,8 +2,18 @@
 
 from ir.formats.keras.layers.activation import with_activation
 from ir.formats.keras.layers.arithmetic import equation_parts
-from ir.formats.keras.layers.fields import axis, data_format, flag, length, lengths, number, padding, rank_of, unusual
-from ir.formats.keras.layers.registry import LayerCall, Part, Weight, layer, refused
+from ir.formats.keras.layers.fields import (
+    axis,
+    data_format,
+    flag,
+    length,
+    lengths,
+    number,
+    padding,
+    rank_of,
+    unusual,
+)
+from ir.formats.keras.layers.registry import LayerCall, Part, Weight, layer, refusal
 from ir.formats.keras.spec import LayerSpec
 from ir.ops import BatchNorm, Conv, ConvTranspose, Dense, DepthwiseConv
 from ir.ops.window import Padding
@@ -75,7 +85,9 @@ def einsum_weights(spec: LayerSpec) -> list[Weight]:
 def einsum_dense(call: LayerCall) -> list[Part]:
     spec = call.spec
     bias_axes = spec.config.get("bias_axes")
-    parts = equation_parts(call, spec.config.get("equation"), bias_axes if isinstance(bias_axes, str) else None)
+    parts = equation_parts(
+        call, spec.config.get("equation"), bias_axes if isinstance(bias_axes, str) else None
+    )
     return with_activation(call, parts)
 
 
@@ -96,7 +108,9 @@ def conv_transpose(call: LayerCall) -> list[Part]:
     spec = call.spec
     op = ConvTranspose(*_window(spec))
     if spec.config.get("output_padding") is not None:
-        raise unusual(spec, "output_padding", "only null (the output's size as strides and padding give it)")
+        raise unusual(
+            spec, "output_padding", "only null (the output's size as strides and padding give it)"
+        )
     if lengths(spec, "groups", 1, default=1) != (1,):
         raise unusual(spec, "groups", "only 1")
     if op.padding not in ("valid", "same"):
@@ -108,7 +122,9 @@ def conv_transpose(call: LayerCall) -> list[Part]:
 def separable_conv(call: LayerCall) -> list[Part]:
     spec, ones = call.spec, (1,) * rank_of(call.spec)
     depthwise = Part(DepthwiseConv(*_window(spec)), "depthwise", weights="depthwise")
-    return with_activation(call, [depthwise, Part(Conv(ones, "valid", ones, data_format(spec)), weights="")])
+    return with_activation(
+        call, [depthwise, Part(Conv(ones, "valid", ones, data_format(spec)), weights="")]
+    )
 
 
 @layer(
@@ -122,10 +138,17 @@ def batch_normalization(call: LayerCall) -> list[Part]:
     spec, rank = call.spec, len(call.shapes[0])
     for key in ("mode", "renorm", "virtual_batch_size"):
         if spec.config.get(key):
-            raise refused(spec, f"has {key}={spec.config[key]}; only plain batch normalisation can be loaded")
+            raise refusal(
+                spec, f"has {key}={spec.config[key]}; only plain batch normalisation can be loaded"
+            )
     position = axis(spec, -1)
     position = position % rank if -rank <= position < rank else position
-    return [Part(BatchNorm(number(spec, "epsilon", 1e-3), -1 if position == rank - 1 else position), weights="")]
+    return [
+        Part(
+            BatchNorm(number(spec, "epsilon", 1e-3), -1 if position == rank - 1 else position),
+            weights="",
+        )
+    ]
 
 
 def _bias(spec: LayerSpec, units: int | None) -> list[Weight]:

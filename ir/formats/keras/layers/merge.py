@@ -3,27 +3,44 @@
 from ir.formats.keras.layers.arguments import takes_one_list
 from ir.formats.keras.layers.arithmetic import BINARY, arithmetic
 from ir.formats.keras.layers.fields import axis, flag, unusual
-from ir.formats.keras.layers.registry import LayerCall, Part, layer, refused
-from ir.ops import Add, Average, Concatenate, Dot, Maximum, Merge, Minimum, Multiply, Reshape, Subtract
+from ir.formats.keras.layers.registry import LayerCall, Part, layer, refusal
+from ir.ops import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Merge,
+    Minimum,
+    Multiply,
+    Reshape,
+    Subtract,
+)
 
-MERGES: dict[str, type[Merge]] = {op.__name__: op for op in (Add, Average, Maximum, Minimum, Multiply, Subtract)}
+MERGES: dict[str, type[Merge]] = {
+    op.__name__: op for op in (Add, Average, Maximum, Minimum, Multiply, Subtract)
+}
 
 
 @layer(*MERGES)
 def merge(call: LayerCall) -> list[Part]:
-    """The layer of this name, which takes one list of values, or Keras 3's operator, which takes two arguments."""
+    """The layer of this name, which takes one list of values, or Keras 3's operator, which takes
+    two arguments."""
     kind = call.spec.class_name.lower()
     if not takes_one_list(call):
         if kind not in BINARY:
-            raise refused(call.spec, "is called as a function and not as a layer, which is not supported")
+            raise refusal(
+                call.spec, "is called as a function and not as a layer, which is not supported"
+            )
         return arithmetic(call, kind)
     if len(call.shapes) == 1 and call.keras_version >= 3:
         return []
-    return merged(call, MERGES[call.spec.class_name]())
+    return combine(call, MERGES[call.spec.class_name]())
 
 
-def merged(call: LayerCall, op: Merge) -> list[Part]:
-    """Inputs of different ranks are given axes of length 1 behind the batch, as Keras's merging layers do."""
+def combine(call: LayerCall, op: Merge) -> list[Part]:
+    """Inputs of different ranks are given axes of length 1 behind the batch, as Keras's merging
+    layers do."""
     rank = max(len(shape) for shape in call.shapes)
     reads: list[int | str] = []
     parts = []
@@ -32,10 +49,17 @@ def merged(call: LayerCall, op: Merge) -> list[Part]:
             reads.append(index)
             continue
         if None in shape[1:]:
-            raise refused(call.spec, f"combines values of {len(shape)} and {rank} axes, some of unknown length")
+            raise refusal(
+                call.spec,
+                f"combines values of {len(shape)} and {rank} axes, some of unknown length",
+            )
         lengths = [n for n in shape[1:] if n is not None]
         reads.append(f"expanded_{index}")
-        parts.append(Part(Reshape((*[1] * (rank - len(shape)), *lengths)), f"expanded_{index}", reads=(index,)))
+        parts.append(
+            Part(
+                Reshape((*[1] * (rank - len(shape)), *lengths)), f"expanded_{index}", reads=(index,)
+            )
+        )
     return [*parts, Part(op, reads=tuple(reads))]
 
 
@@ -47,7 +71,9 @@ def concatenate(call: LayerCall) -> list[Part]:
 @layer("Dot")
 def dot(call: LayerCall) -> list[Part]:
     if not takes_one_list(call):
-        raise refused(call.spec, "is called as a function and not as a layer, which is not supported")
+        raise refusal(
+            call.spec, "is called as a function and not as a layer, which is not supported"
+        )
     value = call.spec.config.get("axes", -1)
     axes = tuple(value) if isinstance(value, list | tuple) else (value, value)
     if len(axes) != 2 or not all(type(n) is int for n in axes):

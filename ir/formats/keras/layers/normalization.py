@@ -16,7 +16,9 @@ def layer_norm_weights(spec: LayerSpec) -> list[Weight]:
 @layer("LayerNormalization", weights=layer_norm_weights)
 def layer_normalization(call: LayerCall) -> list[Part]:
     spec = call.spec
-    return [Part(LayerNorm(from_end(call, axes(spec, -1)), number(spec, "epsilon", 1e-3)), weights="")]
+    return [
+        Part(LayerNorm(from_end(call, axes(spec, -1)), number(spec, "epsilon", 1e-3)), weights="")
+    ]
 
 
 def rms_weights(spec: LayerSpec) -> list[Weight]:
@@ -26,7 +28,14 @@ def rms_weights(spec: LayerSpec) -> list[Weight]:
 
 @layer("RMSNormalization", weights=rms_weights)
 def rms_normalization(call: LayerCall) -> list[Part]:
-    return [Part(LayerNorm(from_end(call, axes(call.spec, -1)), number(call.spec, "epsilon", 1e-6), True), weights="")]
+    return [
+        Part(
+            LayerNorm(
+                from_end(call, axes(call.spec, -1)), number(call.spec, "epsilon", 1e-6), True
+            ),
+            weights="",
+        )
+    ]
 
 
 def group_norm_weights(spec: LayerSpec) -> list[Weight]:
@@ -40,7 +49,12 @@ def group_normalization(call: LayerCall) -> list[Part]:
     groups = spec.config.get("groups", 32)
     if type(groups) is not int or not (groups > 0 or groups == -1):
         raise unusual(spec, "groups", "a whole number above zero, or -1,")
-    return [Part(GroupNorm(groups, from_end(call, (axis(spec, -1),))[0], number(spec, "epsilon", 1e-3)), weights="")]
+    return [
+        Part(
+            GroupNorm(groups, from_end(call, (axis(spec, -1),))[0], number(spec, "epsilon", 1e-3)),
+            weights="",
+        )
+    ]
 
 
 @layer("UnitNormalization")

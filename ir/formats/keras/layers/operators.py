@@ -1,8 +1,11 @@
-"""Functions called on values of a model: Keras 3's operators, and what tf.keras records of TensorFlow's.
+"""Functions called on values of a model.
 
-They stand among a model's layers: one class for each function in Keras 3; `TFOpLambda` with the function's name from
-TensorFlow 2.4 on; before, `TensorFlowOpLayer` with the op's description, which `tensorflow.py` reads. Each name here is
-a function that is known and computed by ops of the graph, and anything else is refused by name.
+Keras 3's operators, and what tf.keras records of TensorFlow's.
+
+They stand among a model's layers: one class for each function in Keras 3; `TFOpLambda` with the
+function's name from TensorFlow 2.4 on; before, `TensorFlowOpLayer` with the op's description, which
+`tensorflow.py` reads. Each name here is a function that is known and computed by ops of the graph,
+and anything else is refused by name.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,25 +15,32 @@ from ir.errors import LoadError
 from ir.formats.keras.layers import rearranging
 from ir.formats.keras.layers.activation import named_activation
 from ir.formats.keras.layers.arguments import option
-from ir.formats.keras.layers.arithmetic import BINARY, arithmetic, contraction, matrix_product, power, tensor_product
+from ir.formats.keras.layers.arithmetic import (
+    BINARY,
+    arithmetic,
+    contraction,
+    matrix_product,
+    power,
+    tensor_product,
+)
 from ir.formats.keras.layers.fields import constant
 from ir.formats.keras.layers.reductions import (
-    gated,
-    l2_normalized,
-    normalized,
-    pooled,
-    reduced,
-    smallest,
-    summed,
+    glu,
+    l2_normalize,
+    minimum,
+    normalize,
+    pool,
+    reduce_axes,
     to_colour,
     to_grey,
+    total,
 )
 from ir.formats.keras.layers.registry import (
     LayerCall,
     Part,
+    converter_of,
     layer,
-    refused,
-    registered,
+    refusal,
     three_lines,
 )
 from ir.formats.keras.layers.resizing import image_resize
@@ -55,16 +65,19 @@ from ir.ops import (
 from ir.ops.functions import FUNCTIONS as KNOWN
 
 ELEMENTWISE = tuple(name for name in KNOWN if name not in ("exponential", "gelu_tanh"))
-"""Element-wise functions that Keras has by the same name; it calls the other two `exp` and `gelu`."""
+"""Element-wise functions that Keras has by the same name.
+
+It calls the other two `exp` and `gelu`.
+"""
 
 Convert = Callable[[LayerCall], Sequence[Part]]
 
 
-def clipped(call: LayerCall) -> list[Part]:
+def clip(call: LayerCall) -> list[Part]:
     low = constant(option(call, "x_min", 1, option(call, "clip_value_min", 1, None)))
     high = constant(option(call, "x_max", 2, option(call, "clip_value_max", 2, None)))
     if not isinstance(low, float) or not isinstance(high, float):
-        raise refused(call.spec, "cuts values at bounds that are no numbers")
+        raise refusal(call.spec, "cuts values at bounds that are no numbers")
     return [Part(Clip(low, high))]
 
 
@@ -76,14 +89,14 @@ def _along(op: Callable[[int], Op]) -> Convert:
     return convert
 
 
-def leaky(call: LayerCall) -> list[Part]:
+def leaky_relu(call: LayerCall) -> list[Part]:
     return [Part(Relu(negative_slope=_number(call, "negative_slope", _number(call, "alpha", 0.2))))]
 
 
 def _number(call: LayerCall, key: str, default: float, position: int = 1) -> float:
     value = constant(option(call, key, position, default))
     if not isinstance(value, float):
-        raise refused(call.spec, f"has {key}={str(value)[:80]}, which is no number")
+        raise refusal(call.spec, f"has {key}={str(value)[:80]}, which is no number")
     return value
 
 
@@ -92,12 +105,14 @@ def _with_number(op: Callable[[float], Op], key: str, default: float) -> Convert
 
 
 def threshold(call: LayerCall) -> list[Part]:
-    return [Part(Threshold(_number(call, "threshold", 0.0), _number(call, "default_value", 0.0, 2)))]
+    return [
+        Part(Threshold(_number(call, "threshold", 0.0), _number(call, "default_value", 0.0, 2)))
+    ]
 
 
 def squareplus(call: LayerCall) -> list[Part]:
     if _number(call, "b", 4.0) != 4:
-        raise refused(call.spec, "has another b than 4, which is not supported")
+        raise refusal(call.spec, "has another b than 4, which is not supported")
     return named_activation(call, "squareplus")
 
 
@@ -109,11 +124,11 @@ def relu(call: LayerCall) -> list[Part]:
     return [Part(Relu(None if top is None else _number(call, "max_value", 0.0, 9), slope, least))]
 
 
-def negated(call: LayerCall) -> list[Part]:
+def negate(call: LayerCall) -> list[Part]:
     return [Part(Rescale(-1.0))]
 
 
-def unchanged(call: LayerCall) -> list[Part]:
+def identity(call: LayerCall) -> list[Part]:
     return []
 
 
@@ -140,53 +155,57 @@ FUNCTIONS: dict[str, Convert] = {
     "celu": _with_number(Celu, "alpha", 1.0),
     "hard_shrink": _with_number(HardShrink, "threshold", 0.5),
     "soft_shrink": _with_number(SoftShrink, "threshold", 0.5),
-    "gelu": lambda call: named_activation(call, "gelu_tanh" if option(call, "approximate", 1, True) else "gelu"),
-    "gelu_exact": lambda call: named_activation(call, "gelu_tanh" if option(call, "approximate", 1, False) else "gelu"),
-    "leaky_relu": leaky,
+    "gelu": lambda call: named_activation(
+        call, "gelu_tanh" if option(call, "approximate", 1, True) else "gelu"
+    ),
+    "gelu_exact": lambda call: named_activation(
+        call, "gelu_tanh" if option(call, "approximate", 1, False) else "gelu"
+    ),
+    "leaky_relu": leaky_relu,
     "threshold": threshold,
-    "glu": gated,
+    "glu": glu,
     "softmax": _along(Softmax),
     "log_softmax": _along(LogSoftmax),
     "sparsemax": _along(partial(Sparsemax, keras=True)),
-    "negative": negated,
+    "negative": negate,
     "power": power,
     "matmul": matrix_product,
     "tensordot": tensor_product,
     "einsum": contraction,
-    "cast": unchanged,
-    "identity": unchanged,
-    "stop_gradient": unchanged,
-    "clip": clipped,
-    "mean": lambda call: reduced(call, GlobalAvgPool),
-    "max": lambda call: reduced(call, GlobalMaxPool),
-    "min": smallest,
-    "sum": summed,
-    "average_pool": lambda call: pooled(call, AvgPool),
-    "max_pool": lambda call: pooled(call, MaxPool),
-    "normalize": normalized,
-    "l2_normalize": l2_normalized,
+    "cast": identity,
+    "identity": identity,
+    "stop_gradient": identity,
+    "clip": clip,
+    "mean": lambda call: reduce_axes(call, GlobalAvgPool),
+    "max": lambda call: reduce_axes(call, GlobalMaxPool),
+    "min": minimum,
+    "sum": total,
+    "average_pool": lambda call: pool(call, AvgPool),
+    "max_pool": lambda call: pool(call, MaxPool),
+    "normalize": normalize,
+    "l2_normalize": l2_normalize,
     "resize": image_resize,
     "rgb_to_grayscale": to_grey,
     "grayscale_to_rgb": to_colour,
     "get_item": rearranging.get_item,
-    "transpose": rearranging.transposed,
-    "swapaxes": rearranging.swapped,
-    "moveaxis": rearranging.moved,
-    "reshape": rearranging.reshaped,
-    "concatenate": rearranging.joined,
-    "stack": rearranging.stacked,
+    "transpose": rearranging.transpose,
+    "swapaxes": rearranging.swap_axes,
+    "moveaxis": rearranging.move_axes,
+    "reshape": rearranging.reshape,
+    "concatenate": rearranging.concatenate,
+    "stack": rearranging.stack,
     "split": rearranging.split,
-    "unstack": rearranging.unstacked,
-    "take": rearranging.taken,
-    "repeat": rearranging.repeated,
-    "tile": rearranging.tiled,
-    "flip": rearranging.flipped,
-    "roll": rearranging.rolled,
+    "unstack": rearranging.unstack,
+    "take": rearranging.take,
+    "repeat": rearranging.repeat,
+    "tile": rearranging.tile,
+    "flip": rearranging.flip,
+    "roll": rearranging.roll,
     "depth_to_space": rearranging.depth_to_space,
     "space_to_depth": rearranging.space_to_depth,
-    "pad": rearranging.padded,
-    "expand_dims": rearranging.expanded,
-    "squeeze": rearranging.squeezed,
+    "pad": rearranging.pad,
+    "expand_dims": rearranging.expand_dims,
+    "squeeze": rearranging.squeeze,
 }
 """What each function becomes, by Keras 3's name for it."""
 
@@ -338,7 +357,10 @@ CLASSES = {
     "TrueDivide": "true_divide",
     "Unstack": "unstack",
 }
-"""Keras 3's classes of functions; those whose names layers have too are told apart where the layers are."""
+"""Keras 3's classes of functions.
+
+Those whose names layers have too are told apart where the layers are.
+"""
 
 
 @layer(*CLASSES)
@@ -351,7 +373,7 @@ def operator(call: LayerCall) -> Sequence[Part]:
 def tensorflow_function(call: LayerCall) -> Sequence[Part]:
     """A function of TensorFlow that tf.keras recorded by its name."""
     name = str(call.spec.config.get("function"))[:80]
-    own = registered("function", name)
+    own = converter_of("function", name)
     if own is not None:
         return own(call)
     if name not in TENSORFLOW:
@@ -362,4 +384,6 @@ def tensorflow_function(call: LayerCall) -> Sequence[Part]:
 def unknown_function(call: LayerCall, what: str, name: str) -> LoadError:
     """An error about a function that is not known, with the lines that make it known."""
     lines = three_lines(name, 'ir.Activation("tanh")', ', kind="function"')
-    return LoadError(f"has the layer {call.spec.title!r}, which calls {what}, which is not supported. {lines}")
+    return LoadError(
+        f"has the layer {call.spec.title!r}, which calls {what}, which is not supported. {lines}"
+    )

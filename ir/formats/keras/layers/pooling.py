@@ -1,8 +1,8 @@
 """Pooling over windows and over whole images."""
 
-from ir.formats.keras.layers.arguments import MOST_COPIES
+from ir.formats.keras.layers.arguments import MAX_COPIES
 from ir.formats.keras.layers.fields import data_format, flag, lengths, padding, rank_of
-from ir.formats.keras.layers.registry import ADDONS, LayerCall, Part, layer, refused
+from ir.formats.keras.layers.registry import ADDONS, LayerCall, Part, layer, refusal
 from ir.ops import AvgPool, Concatenate, GlobalAvgPool, GlobalMaxPool, MaxPool, Op, Slice
 from ir.ops.base import spatial_axes
 
@@ -52,13 +52,18 @@ def adaptive_max_pooling(call: LayerCall) -> list[Part]:
 
 
 def _adaptive(call: LayerCall, pool: type[GlobalAvgPool] | type[GlobalMaxPool]) -> list[Part]:
-    """So many windows along each axis, from `⌊i·n/m⌋` to `⌈(i + 1)·n/m⌉`: of one length if `m` divides `n`."""
+    """So many windows along each axis, from `⌊i·n/m⌋` to `⌈(i + 1)·n/m⌉`.
+
+    Of one length if `m` divides `n`.
+    """
     spec, shape, layout = call.spec, call.shapes[0], data_format(call.spec)
     axes = spatial_axes(layout, len(shape))
     counts = lengths(spec, "output_size", rank_of(spec))
     given = [n for n in (shape[axis] for axis in axes) if n is not None]
-    if len(given) != len(counts) or len(axes) != len(counts) or max(counts) > MOST_COPIES:
-        raise refused(spec, f"pools values of shape {shape}, of which the lengths must be known, to {counts}")
+    if len(given) != len(counts) or len(axes) != len(counts) or max(counts) > MAX_COPIES:
+        raise refusal(
+            spec, f"pools values of shape {shape}, of which the lengths must be known, to {counts}"
+        )
     if all(n % m == 0 for n, m in zip(given, counts, strict=True)):
         size = tuple(n // m for n, m in zip(given, counts, strict=True))
         return [Part((AvgPool if pool is GlobalAvgPool else MaxPool)(size, size, "valid", layout))]
@@ -69,9 +74,15 @@ def _adaptive(call: LayerCall, pool: type[GlobalAvgPool] | type[GlobalMaxPool]) 
         for i in range(m):
             window = (i * n // m, -(-(i + 1) * n // m), None)
             parts.append(
-                Part(Slice((*((None, None, None),) * (axis - 1), window)), f"window_{axis}_{i}", reads=(before,))
+                Part(
+                    Slice((*((None, None, None),) * (axis - 1), window)),
+                    f"window_{axis}_{i}",
+                    reads=(before,),
+                )
             )
-            parts.append(Part(pool(True, axes=(axis,)), f"pool_{axis}_{i}", reads=(parts[-1].name,)))
+            parts.append(
+                Part(pool(True, axes=(axis,)), f"pool_{axis}_{i}", reads=(parts[-1].name,))
+            )
             means.append(parts[-1].name)
         last = "" if axis == axes[-1] else f"joined_{axis}"
         parts.append(Part(Concatenate(axis), last, reads=tuple(means)))

@@ -1,7 +1,7 @@
 """Layers that move, add or drop cells."""
 
+from ir.formats.keras.layers import rearranging
 from ir.formats.keras.layers.fields import data_format, field, lengths, pairs, rank_of, unusual
-from ir.formats.keras.layers.rearranging import reshaped
 from ir.formats.keras.layers.registry import LayerCall, Part, layer
 from ir.formats.keras.spec import LayerSpec
 from ir.ops import Crop, Flatten, Permute, Repeat, Reshape, Upsample, ZeroPad
@@ -33,13 +33,15 @@ def up_sampling(call: LayerCall) -> list[Part]:
     interpolation = spec.config.get("interpolation", "nearest")
     if interpolation not in ("nearest", "bilinear") or (interpolation == "bilinear" and rank != 2):
         raise unusual(spec, "interpolation", "'nearest', and 'bilinear' in two dimensions,")
-    return [Part(Upsample(lengths(spec, "size", rank, default=2), interpolation, data_format(spec)))]
+    return [
+        Part(Upsample(lengths(spec, "size", rank, default=2), interpolation, data_format(spec)))
+    ]
 
 
 @layer("Reshape")
 def reshape(call: LayerCall) -> list[Part]:
     if "target_shape" not in call.spec.config:
-        return reshaped(call)
+        return rearranging.reshape(call)
     shape = tuple(-1 if n is None else n for n in _list(call.spec, "target_shape"))
     if shape.count(-1) > 1 or not all(type(n) is int and (n == -1 or n > 0) for n in shape):
         raise unusual(call.spec, "target_shape", "lengths above zero, one of them left open by -1,")

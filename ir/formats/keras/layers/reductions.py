@@ -1,4 +1,7 @@
-"""Functions that reduce axes or windows to one value, and those that normalise by a length: means, maxima, pooling."""
+"""Functions that reduce axes or windows to one value, and those that normalise by a length.
+
+Means, maxima, pooling.
+"""
 
 import math
 from typing import Any
@@ -7,7 +10,7 @@ import numpy as np
 
 from ir.formats.keras.layers.arguments import axes_of, axis_of, option, wholes
 from ir.formats.keras.layers.fields import constant
-from ir.formats.keras.layers.registry import LayerCall, Part, refused
+from ir.formats.keras.layers.registry import LayerCall, Part, refusal
 from ir.ops import (
     Activation,
     AvgPool,
@@ -27,13 +30,13 @@ def _axes(call: LayerCall) -> tuple[int, ...]:
     return axes_of(call, option(call, "axis", 1, option(call, "reduction_indices", None, None)))
 
 
-def _kept(call: LayerCall) -> bool:
+def _keepdims(call: LayerCall) -> bool:
     return bool(option(call, "keepdims", 2, option(call, "keep_dims", None, False)))
 
 
-def reduced(call: LayerCall, op: type[GlobalAvgPool] | type[GlobalMaxPool]) -> list[Part]:
+def reduce_axes(call: LayerCall, op: type[GlobalAvgPool] | type[GlobalMaxPool]) -> list[Part]:
     """The mean or maximum over any axes but the batch."""
-    rank, found, keepdims = len(call.shapes[0]), _axes(call), _kept(call)
+    rank, found, keepdims = len(call.shapes[0]), _axes(call), _keepdims(call)
     if rank > 2 and found == tuple(range(1, rank - 1)):
         return [Part(op(keepdims))]
     if rank > 3 and found == tuple(range(2, rank)):
@@ -41,68 +44,87 @@ def reduced(call: LayerCall, op: type[GlobalAvgPool] | type[GlobalMaxPool]) -> l
     return [Part(op(keepdims, axes=found))]
 
 
-def smallest(call: LayerCall) -> list[Part]:
+def minimum(call: LayerCall) -> list[Part]:
     """The minimum: what is left of the maximum of the negative values."""
-    (largest,) = reduced(call, GlobalMaxPool)
+    (largest,) = reduce_axes(call, GlobalMaxPool)
     return [Part(Rescale(-1.0), "negative"), Part(largest.op, "largest"), Part(Rescale(-1.0))]
 
 
-def summed(call: LayerCall) -> list[Part]:
+def total(call: LayerCall) -> list[Part]:
     """The sum: the mean times the number of values."""
     lengths = [call.shapes[0][axis] for axis in _axes(call)]
     known = [n for n in lengths if n is not None]
     if len(known) < len(lengths):
-        raise refused(call.spec, "sums over axes of unknown length, which is not supported")
-    (mean,) = reduced(call, GlobalAvgPool)
+        raise refusal(call.spec, "sums over axes of unknown length, which is not supported")
+    (mean,) = reduce_axes(call, GlobalAvgPool)
     return [Part(mean.op, "mean"), Part(Rescale(float(math.prod(known))))]
 
 
-def pooled(call: LayerCall, op: type[AvgPool] | type[MaxPool]) -> list[Part]:
+def pool(call: LayerCall, op: type[AvgPool] | type[MaxPool]) -> list[Part]:
     """Pooling over windows."""
     rank = len(call.shapes[0]) - 2
     data_format = _data_format(call)
-    size = _per_axis(call, option(call, "pool_size", 1, option(call, "ksize", 1, None)), rank, data_format)
+    size = _per_axis(
+        call, option(call, "pool_size", 1, option(call, "ksize", 1, None)), rank, data_format
+    )
     strides = option(call, "strides", 2, None)
     padding = str(option(call, "padding", 3, "valid")).lower()
     if padding not in ("valid", "same") or rank < 1:
-        raise refused(call.spec, f"pools values of shape {call.shapes[0]} with padding={padding!r}")
+        raise refusal(call.spec, f"pools values of shape {call.shapes[0]} with padding={padding!r}")
     return [
-        Part(op(size, size if strides is None else _per_axis(call, strides, rank, data_format), padding, data_format))
+        Part(
+            op(
+                size,
+                size if strides is None else _per_axis(call, strides, rank, data_format),
+                padding,
+                data_format,
+            )
+        )
     ]
 
 
 def _per_axis(call: LayerCall, value: Any, rank: int, data_format: str) -> tuple[int, ...]:
-    """One length per spatial axis; one stands for all, and TensorFlow may write those of batch and channels too."""
+    """One length per spatial axis.
+
+    One stands for all, and TensorFlow may write those of batch and channels too.
+    """
     found = wholes(call, value, "the window's length or stride")
     found = found * rank if len(found) == 1 else found
     if len(found) == rank + 2:
         own, others = (
-            (found[2:], found[:2]) if data_format == "channels_first" else (found[1:-1], (found[0], found[-1]))
+            (found[2:], found[:2])
+            if data_format == "channels_first"
+            else (found[1:-1], (found[0], found[-1]))
         )
         found = own if set(others) == {1} else ()
     if len(found) != rank or min(found) < 1:
-        raise refused(call.spec, f"pools with windows or strides {str(value)[:80]}, which are not {rank} lengths")
+        raise refusal(
+            call.spec,
+            f"pools with windows or strides {str(value)[:80]}, which are not {rank} lengths",
+        )
     return found
 
 
 def _data_format(call: LayerCall) -> str:
     value = str(option(call, "data_format", None, None) or "channels_last")
-    return "channels_first" if value == "channels_first" or value.startswith("NC") else "channels_last"
+    return (
+        "channels_first" if value == "channels_first" or value.startswith("NC") else "channels_last"
+    )
 
 
-def normalized(call: LayerCall) -> list[Part]:
+def normalize(call: LayerCall) -> list[Part]:
     """Values divided by their length, which counts at least as `epsilon` (Keras 3)."""
     epsilon = constant(option(call, "epsilon", 3, 1e-7))
     if option(call, "order", 2, 2) != 2 or not isinstance(epsilon, float) or epsilon <= 0:
-        raise refused(call.spec, "divides by another norm than the length, which can be loaded")
+        raise refusal(call.spec, "divides by another norm than the length, which can be loaded")
     return [Part(UnitNorm(_from_end(call, option(call, "axis", 1, -1)), epsilon))]
 
 
-def l2_normalized(call: LayerCall) -> list[Part]:
+def l2_normalize(call: LayerCall) -> list[Part]:
     """Values divided by their length, whose square counts at least as `epsilon` (TensorFlow)."""
     epsilon = constant(option(call, "epsilon", 2, 1e-12))
     if not isinstance(epsilon, float) or epsilon <= 0:
-        raise refused(call.spec, "has an epsilon that is no number above zero")
+        raise refusal(call.spec, "has an epsilon that is no number above zero")
     return [Part(UnitNorm(_from_end(call, option(call, "axis", 1, None)), math.sqrt(epsilon)))]
 
 
@@ -110,12 +132,12 @@ def _from_end(call: LayerCall, value: Any) -> tuple[int, ...]:
     return tuple(axis - len(call.shapes[0]) for axis in axes_of(call, value))
 
 
-def gated(call: LayerCall) -> list[Part]:
+def glu(call: LayerCall) -> list[Part]:
     """`a·sigmoid(b)` of the two halves `a` and `b` along one axis."""
     axis = axis_of(call, option(call, "axis", 1, -1))
     length = call.shapes[0][axis]
     if length is None or length % 2:
-        raise refused(call.spec, f"divides {length or 'unknown many'} cells into two halves")
+        raise refusal(call.spec, f"divides {length or 'unknown many'} cells into two halves")
     before = ((None, None, None),) * (axis - 1)
     return [
         Part(Slice((*before, (None, length // 2, None))), "signal", reads=(0,)),
@@ -133,7 +155,9 @@ def to_grey(call: LayerCall) -> list[Part]:
     """One brightness in place of red, green and blue: each weighed, then their sum."""
     axis = 1 if _data_format(call) == "channels_first" else len(call.shapes[0]) - 1
     if call.shapes[0][axis] != 3:
-        raise refused(call.spec, f"makes grey of values of shape {call.shapes[0]}, which have not 3 channels")
+        raise refusal(
+            call.spec, f"makes grey of values of shape {call.shapes[0]}, which have not 3 channels"
+        )
     scale = np.asarray(GREY, np.float32)
     return [
         Part(Scale(axis - len(call.shapes[0])), "weighed", constants={"scale": scale}),
@@ -145,5 +169,8 @@ def to_grey(call: LayerCall) -> list[Part]:
 def to_colour(call: LayerCall) -> list[Part]:
     """The only channel three times."""
     if call.shapes[0][-1] != 1:
-        raise refused(call.spec, f"makes colours of values of shape {call.shapes[0]}, which have not 1 channel")
+        raise refusal(
+            call.spec,
+            f"makes colours of values of shape {call.shapes[0]}, which have not 1 channel",
+        )
     return [Part(Concatenate(-1), reads=(0, 0, 0))]

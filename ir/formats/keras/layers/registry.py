@@ -10,7 +10,7 @@ A new layer class is one function, entered under the class's name:
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from dataclasses import replace as changed
+from dataclasses import replace as copy_with
 from typing import Any, Literal, get_args
 
 from ir.errors import LoadError
@@ -136,8 +136,9 @@ Kind = Literal["class", "layer", "activation", "function"]
 class LayerClass:
     """What is known of one Keras class, or of one layer by its name.
 
-    convert: its ops; `None` where they are those of its class. weights: its arrays; `None` likewise. like: the class
-    whose ops and arrays it has. registered: whether a user entered it, and so is believed whatever `training` is.
+    convert: its ops; `None` where they are those of its class. weights: its arrays; `None`
+    likewise. like: the class whose ops and arrays it has. registered: whether a user entered it,
+    and so is believed whatever `training` is.
     """
 
     convert: Convert | None
@@ -156,14 +157,17 @@ def no_weights(spec: LayerSpec) -> Sequence[Weight]:
 
 
 def layer(*class_names: str, weights: ListWeights = no_weights) -> Callable[[Convert], Convert]:
-    """Enter a converter under the names of Keras classes; `weights` lists what they store, in the order stored."""
+    """Enter a converter under the names of Keras classes.
 
-    def entered(convert: Convert) -> Convert:
+    `weights` lists what they store, in the order stored.
+    """
+
+    def enter(convert: Convert) -> Convert:
         for name in class_names:
             _classes[name] = LayerClass(convert, weights)
         return convert
 
-    return entered
+    return enter
 
 
 def register(
@@ -216,33 +220,46 @@ def register(
         True
     """
     if kind not in _known:
-        raise ValueError(f"There is no kind {kind!r}: the kinds are {', '.join(map(repr, _known))}.")
+        raise ValueError(
+            f"There is no kind {kind!r}: the kinds are {', '.join(map(repr, _known))}."
+        )
     if convert is not None and like is not None:
         raise ValueError(f"What {name!r} does is said by convert or by like, but both were given.")
     if convert is None and like is None and not training:
         raise ValueError(f"What {name!r} does is not said: give convert or like.")
     if (like is not None or training) and kind in ("activation", "function"):
-        raise ValueError(f"The {kind} {name!r} needs convert: like and training are for layers and their classes.")
+        raise ValueError(
+            f"The {kind} {name!r} needs convert: like and training are for layers and their "
+            "classes."
+        )
     if like is not None and like not in _classes:
-        raise ValueError(f"There is no class {like!r} for {name!r} to be like: see ir.keras.supported().")
+        raise ValueError(
+            f"There is no class {like!r} for {name!r} to be like: see ir.keras.supported()."
+        )
     chain = like if kind == "class" else None
     while chain is not None:
         if chain == name:
-            raise ValueError(f"The class {name!r} cannot be like itself, directly or through others.")
+            raise ValueError(
+                f"The class {name!r} cannot be like itself, directly or through others."
+            )
         chain = _classes[chain].like if chain in _classes else None
     known = _known[kind].get(name)
     only_training = convert is None and like is None
     if only_training and kind == "class" and known is None:
-        raise ValueError(f"The layer class {name!r} is not known: give convert or like with training=True.")
+        raise ValueError(
+            f"The layer class {name!r} is not known: give convert or like with training=True."
+        )
     if known is not None and not replace and not only_training:
         what = "layer class" if kind == "class" else kind
-        raise ValueError(f"The {what} {name!r} is known already: give replace=True to enter it anew.")
+        raise ValueError(
+            f"The {what} {name!r} is known already: give replace=True to enter it anew."
+        )
     if isinstance(convert, Op):
         convert = _always(convert, weighted=bool(weights))
     if only_training and known is not None:
-        _known[kind][name] = changed(known, registered=True)
+        _known[kind][name] = copy_with(known, registered=True)
         return
-    listed = _listed(weights) if weights is not None else None if convert is None else no_weights
+    listed = _lister(weights) if weights is not None else None if convert is None else no_weights
     _known[kind][name] = LayerClass(convert, listed, like, registered=True)
 
 
@@ -250,7 +267,7 @@ def _always(op: Op, weighted: bool) -> Convert:
     return lambda call: [Part(op, weights="" if weighted else None)]
 
 
-def _listed(weights: Sequence[str] | ListWeights) -> ListWeights:
+def _lister(weights: Sequence[str] | ListWeights) -> ListWeights:
     if callable(weights):
         return weights
     fixed = []
@@ -266,7 +283,7 @@ def is_registered(class_name: str, name: str = "") -> bool:
     return any(entry is not None and entry.registered for entry in entries)
 
 
-def registered(kind: Kind, name: str) -> Convert | None:
+def converter_of(kind: Kind, name: str) -> Convert | None:
     """What a user entered under the name of an activation or function, with its package or without."""
     entry = _known[kind].get(name) or _known[kind].get(bare(name))
     return None if entry is None else entry.convert
@@ -283,12 +300,16 @@ def supported() -> tuple[str, ...]:
     return tuple(sorted(_classes))
 
 
-def converted(call: LayerCall) -> Sequence[Part]:
+def convert_layer(call: LayerCall) -> Sequence[Part]:
     """The ops of one call of a layer, none for a layer that does nothing at inference."""
     spec = call.spec
     for entry in _entries(spec):
         if entry.like is not None:
-            return converted(changed(call, spec=changed(spec, name="", class_name=entry.like, shown=spec.title)))
+            return convert_layer(
+                copy_with(
+                    call, spec=copy_with(spec, name="", class_name=entry.like, shown=spec.title)
+                )
+            )
         if entry.convert is not None:
             return entry.convert(call)
     raise unknown(spec)
@@ -303,18 +324,28 @@ def weights_of(spec: LayerSpec) -> list[Weight]:
     if spec.weights is not None:
         return list(spec.weights)
     config = spec.config
-    if config.get("quantization_config") or config.get("lora_rank") or _quantized(config.get("dtype")):
-        raise refused(spec, "is quantized or has LoRA weights, which is not supported: save the model in float32")
+    if (
+        config.get("quantization_config")
+        or config.get("lora_rank")
+        or _quantized(config.get("dtype"))
+    ):
+        raise refusal(
+            spec,
+            "is quantized or has LoRA weights, which is not supported: save the model in float32",
+        )
     for entry in _entries(spec):
         if entry.weights is not None:
             return list(entry.weights(spec))
         if entry.like is not None:
-            return weights_of(changed(spec, name="", class_name=entry.like, shown=spec.title))
+            return weights_of(copy_with(spec, name="", class_name=entry.like, shown=spec.title))
     raise unknown(spec)
 
 
 def wrapper_of(class_name: str, name: str) -> str | None:
-    """The class of wrappers that a layer is of, or is said to be like; `None` for a layer without one inside."""
+    """The class of wrappers that a layer is of, or is said to be like.
+
+    `None` for a layer without one inside.
+    """
     while True:
         entry = next(iter(_entries(LayerSpec(name, class_name))), None)
         if entry is None or entry.like is None:
@@ -331,16 +362,20 @@ WRAPPERS = ("Wrapper", "TimeDistributed", "SpectralNormalization")
 
 
 def acts_in_training(spec: LayerSpec) -> bool:
-    """Whether a layer may do otherwise in training, and no user said that its calls are to be read as at inference."""
+    """Whether a layer may do otherwise in training, and no user said that its calls are to be read
+    as at inference."""
     entries = list(_entries(spec))
     name = bare(spec.class_name)
-    known = any(word in name for word in ("Dropout", "Dropping", "BatchNorm", "Random", "Gaussian", "Stochastic"))
+    known = any(
+        word in name
+        for word in ("Dropout", "Dropping", "BatchNorm", "Random", "Gaussian", "Stochastic")
+    )
     return not any(entry.registered for entry in entries) and (
         known or name in ("SpectralNormalization", "MixUp", "CutMix")
     )
 
 
-def refused(spec: LayerSpec, why: str) -> LoadError:
+def refusal(spec: LayerSpec, why: str) -> LoadError:
     """An error about one layer."""
     return LoadError(f"has the layer {spec.title!r} ({spec.class_name}), which {why}.")
 
@@ -350,23 +385,28 @@ def unknown(spec: LayerSpec, module: str | None = None) -> LoadError:
     name, title = spec.class_name, f"the layer {spec.title!r} of the class {spec.class_name!r}"
     if name == "Lambda":
         return LoadError(
-            f"has the Lambda layer {spec.title!r}, which holds Python code; code from a file is never executed. "
-            + three_lines(spec.title, "ir.Rescale(1 / 255)", ', kind="layer"')
+            f"has the Lambda layer {spec.title!r}, which holds Python code; code from a file is "
+            "never executed. " + three_lines(spec.title, "ir.Rescale(1 / 255)", ', kind="layer"')
         )
     if bare(name).endswith(RECURRENT):
         return LoadError(
-            f"has the recurrent layer {spec.title!r} ({name}), which is not supported: its loop over time "
-            "has no place in the graph. Explain the part of the model without it, saved as a model of its own."
+            f"has the recurrent layer {spec.title!r} ({name}), which is not supported: its loop "
+            "over time has no place in the graph. Explain the part of the model without it, saved "
+            "as a model of its own."
         )
     if name == "KerasLayer" or "tensorflow_hub" in (module or ""):
         return LoadError(
-            f"has {title} of TensorFlow Hub, whose network is not in the file: build the network of Keras layers "
-            "(keras.applications has many), copy the weights, and save that model."
+            f"has {title} of TensorFlow Hub, whose network is not in the file: build the network "
+            "of Keras layers (keras.applications has many), copy the weights, and save that model."
         )
-    if "Attention" in name or bare(name) in ("TransformerEncoder", "TransformerDecoder", "TransformerEncoderBlock"):
+    if "Attention" in name or bare(name) in (
+        "TransformerEncoder",
+        "TransformerDecoder",
+        "TransformerEncoderBlock",
+    ):
         return LoadError(
-            f"has {title}, which is not supported: there are no rules for attention. Explain the part of the model "
-            "without it, saved as a model of its own."
+            f"has {title}, which is not supported: there are no rules for attention. Explain the "
+            "part of the model without it, saved as a model of its own."
         )
     source = f" (from {module!r})" if module is not None else ""
     if module is not None:
@@ -378,13 +418,21 @@ def unknown(spec: LayerSpec, module: str | None = None) -> LoadError:
 
 
 def three_lines(name: str, op: str, more: str) -> str:
-    """What to write so that a layer, a function or an activation is known: three lines of Python."""
+    """What to write so that a layer, a function or an activation is known.
+
+    Three lines of Python.
+    """
     word = re.sub(r"\W|^(?=\d)", "_", name).lower()[:40]
     quoted = name[:200].replace("\\", "\\\\").replace('"', '\\"')
-    known = ', or like="…" for what a known layer does' if "activation" not in more and "function" not in more else ""
+    known = (
+        ', or like="…" for what a known layer does'
+        if "activation" not in more and "function" not in more
+        else ""
+    )
     part = f"[ir.keras.Part({op}" + (', weights="")]' if "weights" in more else ")]")
     return (
-        f"{BEFORE_LOADING}, in three lines such as (1) `import ir, ir.keras` (2) `def {word}(call): return {part}` "
+        f"{BEFORE_LOADING}, in three lines such as (1) `import ir, ir.keras` (2) `def "
+        f"{word}(call): return {part}` "
         f'(3) `ir.keras.register("{quoted}", {word}{more})`, with its own ops and arrays{known}.'
     )
 
@@ -404,13 +452,16 @@ def _entries(spec: LayerSpec) -> Iterator[LayerClass]:
     elif bare(name) in _classes and (_classes[bare(name)].registered or _is_foreign(name)):
         yield _classes[bare(name)]
     elif (function := _known["function"].get(name)) is not None:
-        yield changed(function, weights=no_weights)
+        yield copy_with(function, weights=no_weights)
     elif name in UNNAMED:
         yield UNNAMED[name]
 
 
 def _is_foreign(name: str) -> bool:
-    """Whether a class of a package is known by its bare name: one that is not Keras's, or one of tensorflow-addons."""
+    """Whether a class of a package is known by its bare name.
+
+    One that is not Keras's, or one of tensorflow-addons.
+    """
     return name.startswith(ADDONS) or bare(name) in FOREIGN
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ir.formats.keras.layers.fields import axes, constant, flag, from_end, number, unusual
-from ir.formats.keras.layers.registry import LayerCall, Part, Weight, layer, refused
+from ir.formats.keras.layers.registry import LayerCall, Part, Weight, layer, refusal
 from ir.formats.keras.spec import LayerSpec
 from ir.ops import Add, Rescale, Scale, Standardize
 
@@ -11,13 +11,18 @@ from ir.ops import Add, Rescale, Scale, Standardize
 @layer("Rescaling")
 def rescaling(call: LayerCall) -> list[Part]:
     spec = call.spec
-    scale, offset = (constant(spec.config.get(key, default)) for key, default in (("scale", 1.0), ("offset", 0.0)))
+    scale, offset = (
+        constant(spec.config.get(key, default))
+        for key, default in (("scale", 1.0), ("offset", 0.0))
+    )
     if scale is None or offset is None:
-        raise refused(spec, "has a scale or an offset that is no number and no list of numbers")
-    return [scaled(call, scale, offset)]
+        raise refusal(spec, "has a scale or an offset that is no number and no list of numbers")
+    return [scale_and_shift(call, scale, offset)]
 
 
-def scaled(call: LayerCall, scale: float | np.ndarray = 1.0, offset: float | np.ndarray = 0.0) -> Part:
+def scale_and_shift(
+    call: LayerCall, scale: float | np.ndarray = 1.0, offset: float | np.ndarray = 0.0
+) -> Part:
     """`scale·x + offset` with numbers or arrays from the configuration."""
     if isinstance(scale, float) and isinstance(offset, float):
         return Part(Rescale(scale, offset))
@@ -30,18 +35,23 @@ def scaled(call: LayerCall, scale: float | np.ndarray = 1.0, offset: float | np.
             vectors[role] = np.asarray([value], np.float32)
     length = max(len(v) for v in vectors.values())
     if len(axes) > 1 or not all(len(v) in (1, length) for v in vectors.values()):
-        raise refused(call.spec, "scales and shifts values by constants of different shapes, which is not supported")
+        raise refusal(
+            call.spec,
+            "scales and shifts values by constants of different shapes, which is not supported",
+        )
     constants = {role: np.broadcast_to(v, length) for role, v in vectors.items()}
     return Part(Scale(axes.pop()), constants=constants)
 
 
 def _vector(call: LayerCall, array: np.ndarray) -> tuple[int, np.ndarray]:
-    """The only axis, counted from the end, along which an array that is broadcast against the input varies."""
+    """The only axis, counted from the end, along which an array that is broadcast against the input
+    varies."""
     varying = [axis - array.ndim for axis, length in enumerate(array.shape) if length > 1]
     if len(varying) != 1 or -varying[0] >= len(call.shapes[0]):
-        raise refused(
+        raise refusal(
             call.spec,
-            f"combines values with a constant of shape {array.shape}, but only constants that vary along one axis "
+            f"combines values with a constant of shape {array.shape}, but only constants that vary "
+            "along one axis "
             "(not the batch) can be loaded",
         )
     return varying[0], array.reshape(-1)
@@ -51,7 +61,7 @@ def normalization_weights(spec: LayerSpec) -> list[Weight]:
     """`mean`, `variance` and their `count`, where they are not in the configuration."""
     if spec.config.get("mean") is not None:
         return []
-    shape = (None,) * len(_kept(spec))
+    shape = (None,) * len(_mean_axes(spec))
     return [
         Weight("mean", ("mean",), shape, trainable=False),
         Weight("variance", ("variance",), shape, trainable=False),
@@ -64,7 +74,7 @@ def normalization(call: LayerCall) -> list[Part]:
     spec = call.spec
     if flag(spec, "invert", False):
         raise unusual(spec, "invert", "only false")
-    op = Standardize(from_end(call, _kept(spec)))
+    op = Standardize(from_end(call, _mean_axes(spec)))
     if spec.config.get("mean") is None:
         return [Part(op, weights="")]
     constants = {}
@@ -80,7 +90,7 @@ def normalization(call: LayerCall) -> list[Part]:
     return [Part(op, constants=constants)]
 
 
-def _kept(spec: LayerSpec) -> tuple[int, ...]:
+def _mean_axes(spec: LayerSpec) -> tuple[int, ...]:
     """The axes that have a mean of their own."""
     return () if spec.config.get("axis", -1) is None else axes(spec, -1)
 
@@ -99,6 +109,6 @@ def layer_scale(call: LayerCall) -> list[Part]:
 def custom_scale(call: LayerCall) -> list[Part]:
     """Inception-ResNet's residual sum `x₀ + scale·x₁`."""
     if len(call.shapes) != 2:
-        raise refused(call.spec, f"takes two values, but was given {len(call.shapes)}")
+        raise refusal(call.spec, f"takes two values, but was given {len(call.shapes)}")
     scale = Part(Rescale(number(call.spec, "scale", 1.0)), "scaled", reads=(1,))
     return [scale, Part(Add(), reads=(0, "scaled"))]

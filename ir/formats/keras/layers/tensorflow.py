@@ -1,7 +1,10 @@
-"""Ops of TensorFlow that tf.keras 2.0 to 2.3 recorded: a `TensorFlowOpLayer` has the op's description and constants.
+"""Ops of TensorFlow that tf.keras 2.0 to 2.3 recorded.
 
-The description is the JSON form of TensorFlow's `NodeDef`: the op's name, its inputs and its attributes, as data. It
-may stand in the configuration as an object or as a text that is JSON itself.
+A `TensorFlowOpLayer` has the op's description and constants.
+
+The description is the JSON form of TensorFlow's `NodeDef`: the op's name, its inputs and its
+attributes, as data. It may stand in the configuration as an object or as a text that is JSON
+itself.
 """
 
 import binascii
@@ -11,13 +14,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ir.formats.keras.layers.operators import FUNCTIONS, unknown_function
-from ir.formats.keras.layers.registry import LayerCall, Part, layer, refused, registered
+from ir.formats.keras.layers.registry import LayerCall, Part, converter_of, layer, refusal
 from ir.formats.keras.spec import Call, entry
 
-LONGEST_DESCRIPTION = 100_000
+MAX_DESCRIPTION = 100_000
 """Letters of an op's description."""
 
-MOST_INPUTS = 1000
+MAX_INPUTS = 1000
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,11 @@ class Description:
     def wholes(self, name: str) -> tuple[int, ...]:
         """An attribute that is a list of whole numbers."""
         found = entry(self.attributes, name, "list", "i")
-        return tuple(n for n in map(_whole, found) if n is not None) if isinstance(found, list | tuple) else ()
+        return (
+            tuple(n for n in map(_whole, found) if n is not None)
+            if isinstance(found, list | tuple)
+            else ()
+        )
 
     def flag(self, name: str) -> bool:
         """An attribute that is true or false."""
@@ -50,7 +57,11 @@ class Description:
         """An attribute that is text, which JSON writes in base 64."""
         found = entry(self.attributes, name, "s")
         try:
-            return binascii.a2b_base64(found, strict_mode=True).decode("ascii") if isinstance(found, str) else default
+            return (
+                binascii.a2b_base64(found, strict_mode=True).decode("ascii")
+                if isinstance(found, str)
+                else default
+            )
         except ValueError:
             return str(found)
 
@@ -64,12 +75,13 @@ def _whole(value: Any) -> int | None:
     return value if type(value) is int else None
 
 
-def _as_given(op: Description) -> Call:
+def _same_inputs(op: Description) -> Call:
     return Call(op.inputs)
 
 
 def _with(*names: str, **attributes: Callable[[Description], Any]) -> Translate:
-    """The first input as it stands, further inputs and attributes under the names of the function's options."""
+    """The first input as it stands, further inputs and attributes under the names of the function's
+    options."""
 
     def translate(op: Description) -> Call:
         given = dict(zip(names, op.inputs[1:], strict=False))
@@ -79,10 +91,10 @@ def _with(*names: str, **attributes: Callable[[Description], Any]) -> Translate:
 
 
 def _reduction(op: Description) -> Call:
-    return Call(op.inputs[:1], {"axis": _listed(op.inputs[1:2]), "keepdims": op.flag("keep_dims")})
+    return Call(op.inputs[:1], {"axis": _first(op.inputs[1:2]), "keepdims": op.flag("keep_dims")})
 
 
-def _listed(inputs: Sequence[Any]) -> Any:
+def _first(inputs: Sequence[Any]) -> Any:
     return inputs[0] if inputs else None
 
 
@@ -91,7 +103,11 @@ def _concatenation(op: Description) -> Call:
 
 
 def _window(op: Description) -> Call:
-    options = {"ksize": op.wholes("ksize"), "strides": op.wholes("strides"), "padding": op.text("padding", "VALID")}
+    options = {
+        "ksize": op.wholes("ksize"),
+        "strides": op.wholes("strides"),
+        "padding": op.text("padding", "VALID"),
+    }
     return Call(op.inputs, {**options, "data_format": op.text("data_format", "NHWC")})
 
 
@@ -99,15 +115,23 @@ def _interpolation(method: str) -> Translate:
     def translate(op: Description) -> Call:
         centred = op.flag("half_pixel_centers") and not op.flag("align_corners")
         size = op.inputs[1] if len(op.inputs) > 1 else None
-        return Call(op.inputs[:1], {"size": size, "method": method if centred else f"{method} with other corners"})
+        return Call(
+            op.inputs[:1],
+            {"size": size, "method": method if centred else f"{method} with other corners"},
+        )
 
     return translate
 
 
 def _slice(op: Description) -> Call:
     """The bits of five masks say what begin, end and stride of each axis mean."""
-    begin, end, strides = (list(each) if isinstance(each, list | tuple) else [each] for each in op.inputs[1:4])
-    masks = {name: op.whole(f"{name}_mask") for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
+    begin, end, strides = (
+        list(each) if isinstance(each, list | tuple) else [each] for each in op.inputs[1:4]
+    )
+    masks = {
+        name: op.whole(f"{name}_mask")
+        for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
+    }
     spec: list[Any] = []
     for bit, (start, stop, step) in enumerate(zip(begin, end, strides, strict=False)):
         marked = {name: bool(mask >> bit & 1) for name, mask in masks.items()}
@@ -139,7 +163,7 @@ def _product(a: str, b: str) -> Translate:
 
 OPS: dict[str, tuple[str, Translate]] = {
     **{
-        name: (function, _as_given)
+        name: (function, _same_inputs)
         for name, function in {
             "Abs": "abs",
             "Add": "add",
@@ -196,7 +220,10 @@ OPS: dict[str, tuple[str, Translate]] = {
     "SplitV": ("split", _sizes),
     "StridedSlice": ("get_item", _slice),
 }
-"""What each op is, by TensorFlow's name for it: a function, and how the op's inputs are that function's arguments."""
+"""What each op is, by TensorFlow's name for it.
+
+A function, and how the op's inputs are that function's arguments.
+"""
 
 
 @layer("TensorFlowOpLayer")
@@ -204,7 +231,7 @@ def tensorflow_op(call: LayerCall) -> Sequence[Part]:
     """An op of TensorFlow that tf.keras recorded by its description."""
     content = _description(call)
     name = str(content.get("op"))[:80]
-    own = registered("function", name)
+    own = converter_of("function", name)
     if own is not None:
         return own(call)
     if name not in OPS:
@@ -217,28 +244,40 @@ def tensorflow_op(call: LayerCall) -> Sequence[Part]:
 
 def _description(call: LayerCall) -> Mapping[str, Any]:
     content = call.spec.config.get("node_def")
-    if isinstance(content, str) and len(content) <= LONGEST_DESCRIPTION:
+    if isinstance(content, str) and len(content) <= MAX_DESCRIPTION:
         try:
             content = json.loads(content)
         except (ValueError, RecursionError):
             content = None
     if not isinstance(content, Mapping):
-        raise refused(call.spec, "has no description of its op that is JSON")
+        raise refusal(call.spec, "has no description of its op that is JSON")
     return content
 
 
 def _inputs(call: LayerCall, content: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The op's inputs in order: constants at the places that the configuration names, the tensors at the others."""
+    """The op's inputs in order.
+
+    Constants at the places that the configuration names, the tensors at the others.
+    """
     constants = call.spec.config.get("constants")
-    constants = {str(key): value for key, value in constants.items()} if isinstance(constants, Mapping) else {}
+    constants = (
+        {str(key): value for key, value in constants.items()}
+        if isinstance(constants, Mapping)
+        else {}
+    )
     names = content.get("input")
-    data = [n for n in names if not str(n).startswith("^")] if isinstance(names, list | tuple) else []
+    data = (
+        [n for n in names if not str(n).startswith("^")] if isinstance(names, list | tuple) else []
+    )
     tensors = list(call.call.tensors)
     count = len(tensors) + len(constants)
     if (
         len(data) not in (0, count)
-        or count > MOST_INPUTS
+        or count > MAX_INPUTS
         or any(key not in map(str, range(count)) for key in constants)
     ):
-        raise refused(call.spec, f"has {len(tensors)} values and {len(constants)} constants for {len(data)} inputs")
+        raise refusal(
+            call.spec,
+            f"has {len(tensors)} values and {len(constants)} constants for {len(data)} inputs",
+        )
     return tuple(constants[str(i)] if str(i) in constants else tensors.pop(0) for i in range(count))
