@@ -1,5 +1,7 @@
 """The pages of docs/: their code runs and prints what they say, their commands exist, and the site builds."""
 
+import doctest
+import importlib
 import json
 import re
 import subprocess
@@ -87,6 +89,21 @@ def test_every_public_name_is_in_the_reference():
     for module in (ir, jlrp, jlrp.datasets, jlrp.plot, jlrp.report):
         names = [f"{module.__name__}.{name}" for name in module.__all__ if name not in ELSEWHERE]
         assert [name for name in names if name not in listed] == []
+
+
+@pytest.mark.parametrize("name", ["bars"])
+def test_examples_of_the_extensions(name, monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
+    tested = doctest.testmod(importlib.import_module(f"extensions.{name}"))
+    assert (tested.attempted, tested.failed) == (1, 0)
+
+
+def test_bars_in_examples_and_code_stay(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
+    escaped = importlib.import_module("extensions.bars").escaped
+    lines = ["Sums |R|.", "", "    >>> f('|R|')", "    '|R|'", "", "Or `|x", "y|`, |v|."]
+    expected = ["Sums \\|R\\|.", *lines[1:-1], "y|`, \\|v\\|."]
+    assert escaped("\n".join(lines)).split("\n") == expected
 
 
 @pytest.mark.slow
