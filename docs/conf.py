@@ -35,6 +35,7 @@ exclude_patterns = ["extensions"]
 suppress_warnings = ["misc.highlighting_failure"]  # JSON with … in it, and lines that are not quite Python
 
 default_role = "code"  # docstrings write code in single backticks
+napoleon_attr_annotations = False  # signatures have the types
 napoleon_use_ivar = True
 napoleon_use_rtype = False
 autodoc_member_order = "bysource"
