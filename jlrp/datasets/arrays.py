@@ -120,7 +120,7 @@ def _count_bytes(file: BinaryIO) -> int:
 
 def _require_whole(file: IO[bytes], size: int) -> int:
     """Count the bytes of the array in a file of this size, by its header."""
-    version = np.lib.format.read_magic(file)  # type: ignore[arg-type]
+    version = np.lib.format.read_magic(file)
     shape, _, dtype = _HEADERS[version](file)
     count = math.prod(shape) * dtype.itemsize
     if count > size:
