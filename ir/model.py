@@ -46,7 +46,9 @@ class Model:
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(map(str, self.labels)))
         if self.preprocess is None:
-            found = preprocessing_of(self.graph, self.input_shapes, self.source.get("architecture"), self.params)
+            found = preprocessing_of(
+                self.graph, self.input_shapes, self.source.get("architecture"), self.params
+            )
             object.__setattr__(self, "preprocess", found)
 
     @property
@@ -61,4 +63,6 @@ class Model:
     @property
     def parameter_count(self) -> int:
         """The number of weights."""
-        return sum(int(np.prod(array.shape)) for layer in self.params.values() for array in layer.values())
+        return sum(
+            int(np.prod(array.shape)) for layer in self.params.values() for array in layer.values()
+        )

@@ -11,10 +11,7 @@ from ir.model import Model
 
 
 def assemble(spec: ModelSpec, params: Params, source: Mapping[str, str | None]) -> Model:
-    """Make the model of a specification and its weights.
-
-    Weights that no output depends on are left out.
-    """
+    """Make a model from its specification and weights, without weights that no output needs."""
     graph, input_shapes = lay_out(spec, params)
     used = dict.fromkeys(node.params for node in graph.nodes if node.params is not None)
     policies = sorted(set(_policies(spec)) - {"float32"})
@@ -28,7 +25,7 @@ def assemble(spec: ModelSpec, params: Params, source: Mapping[str, str | None]) 
 
 
 def _policies(spec: ModelSpec) -> Iterator[str]:
-    """Yield the dtype policy of every layer, whatever its form."""
+    """Yield the dtype policy of every layer, in any form."""
     for layer in spec.layers:
         if layer.model is not None:
             yield from _policies(layer.model)

@@ -11,7 +11,12 @@ from ir.formats.keras.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Blueprint:
-    """An architecture without weights, and what it says of itself."""
+    """An architecture without weights.
+
+    Attributes:
+        spec: The layers and their calls.
+        source: What the file says about itself: `keras_version`, for example.
+    """
 
     spec: ModelSpec
     source: Mapping[str, str] = field(default_factory=dict)
@@ -22,8 +27,8 @@ def from_json(text: str, version: str | None = None) -> Blueprint:
 
     Args:
         text: The JSON.
-        version: The version of Keras, if it stands elsewhere. Keras 3 does not write it into the
-            JSON, but it writes the modules of classes, which older versions do not.
+        version: The version of Keras, if the file has it elsewhere. Keras 3 does not write it into
+            the JSON. But Keras 3 writes the modules of classes, and older versions do not.
     """
     config = parse(text)
     version = version or _text(config.get("keras_version")) or ("3" if "module" in config else None)
@@ -32,7 +37,7 @@ def from_json(text: str, version: str | None = None) -> Blueprint:
 
 
 def major(version: str | None) -> int:
-    """The major version of Keras; files without one are Keras 1's."""
+    """The major version of Keras. Files without a version are from Keras 1."""
     if version is None:
         return 1
     number = version.split(".")[0]

@@ -1,10 +1,8 @@
-"""The layout of `.weights.h5` (tf.keras from 2.12, Keras 3) and of `.keras` archives.
+"""The layout of `.weights.h5` (tf.keras from 2.12, Keras 3) and `.keras`: arrays without names.
 
-Arrays numbered, without names.
-
-A layer's group is called after its class and counted among the layers of that class in the order of
-the configuration: `layers/conv2d`, `layers/conv2d_1`, …, `layers/functional/layers/conv2d`; its
-arrays are `vars/0`, `vars/1`, ….
+A layer's group has the name of its class and a number, which counts the layers of that class in the
+order of the configuration: `layers/conv2d`, `layers/conv2d_1`, …,
+`layers/functional/layers/conv2d`. Its arrays are `vars/0`, `vars/1`, ….
 """
 
 import re
@@ -16,7 +14,7 @@ from ir.formats.keras.spec import LayerSpec, ModelSpec
 from ir.formats.keras.weights import Located, Place, Stored, stored_arrays, unwrap
 
 TWICE = "_layer_checkpoint_dependencies"
-"""Where a model's layers are in tf.keras 2.12 and 2.13, which count layers with weights twice."""
+"""The group of a model's layers in tf.keras 2.12 and 2.13. They count layers with weights twice."""
 
 CONTAINERS = ("layers", TWICE)
 
@@ -27,8 +25,7 @@ def is_checkpoint(root: Group) -> bool:
 
 
 def locate(root: Group, spec: ModelSpec, prefix: str = "") -> Located:
-    """The arrays of a model in the file, or those of a nested model, whose layers' keys begin with
-    `prefix`."""
+    """Find the arrays of a model, or of a nested model whose layers' keys begin with `prefix`."""
     container = _container(root)
     counted: dict[str, int] = {}
     found: Located = []
@@ -56,10 +53,7 @@ def locate(root: Group, spec: ModelSpec, prefix: str = "") -> Located:
 
 
 def _of_layer(group: Group, layer: LayerSpec, prefix: str) -> Located:
-    """The arrays of a layer or nested model in its group.
-
-    Those of a layer that it wraps are in `layer`.
-    """
+    """Find the arrays of a layer or nested model in its group; a wrapped layer's are in `layer`."""
     if layer.model is not None:
         return locate(group, layer.model, f"{prefix}{layer.name}/")
     if layer.inner is None:
@@ -67,9 +61,8 @@ def _of_layer(group: Group, layer: LayerSpec, prefix: str) -> Located:
     inner = unwrap(layer)
     own = [stored for stored in stored_arrays(layer, prefix) if stored.layer is layer]
     found: Located = []
-    if any(
-        stored.weight.used for stored in own
-    ):  # arrays for training alone, Keras stores with others of the layer inside
+    # Keras stores arrays that only training needs with those of the layer inside.
+    if any(stored.weight.used for stored in own):
         found = _arrays(group, layer, own, prefix)
     if not stored_arrays(inner, prefix):
         return found
@@ -82,12 +75,12 @@ def _of_layer(group: Group, layer: LayerSpec, prefix: str) -> Located:
 
 
 def layers_in(root: Group) -> list[str]:
-    """The groups of a model's layers, with arrays or without."""
+    """The groups of a model's layers, with and without arrays."""
     return _container(root).members()
 
 
 def layers_with_arrays(root: Group) -> list[str]:
-    """The places of all layers that hold arrays, as seen from the model's group."""
+    """The paths of all layers that hold arrays, from the model's group on."""
     container = _container(root)
     found = []
     for name in container.members():
@@ -102,7 +95,7 @@ def layers_with_arrays(root: Group) -> list[str]:
 
 
 def _holds_arrays(group: Group) -> bool:
-    """Whether a layer's group holds arrays, its own or those of layers inside it."""
+    """Whether a layer's group holds arrays of the layer or of layers inside it."""
     waiting = [group]
     for _ in range(MAX_INSIDE):
         if not waiting:
@@ -119,15 +112,15 @@ def _holds_arrays(group: Group) -> bool:
 
 
 MAX_INSIDE = 50
-"""How many layers inside a layer that is no model are looked at for arrays that the architecture
-does not have."""
+"""Layers inside a layer that the search for surplus arrays looks at."""
 
 
 def snake_case(class_name: str) -> str:
     """A class's name as Keras writes it in names of layers and groups.
 
-    >>> [snake_case(name) for name in ("Conv2D", "BatchNormalization", "PReLU")]
-    ['conv2d', 'batch_normalization', 'p_re_lu']
+    Example:
+        >>> [snake_case(name) for name in ("Conv2D", "BatchNormalization", "PReLU")]
+        ['conv2d', 'batch_normalization', 'p_re_lu']
     """
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", bare(class_name)))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
@@ -141,7 +134,7 @@ def _container(root: Group) -> Group:
 
 
 def _group_name(layer: LayerSpec, counted: dict[str, int], step: int) -> str:
-    """The name of a layer's group: that of its class with how many of that class came before."""
+    """The name of a layer's group: its class, and the number of layers of that class before it."""
     name = snake_case(layer.class_name)
     before = counted.get(name, 0)
     counted[name] = before + step
@@ -149,8 +142,7 @@ def _group_name(layer: LayerSpec, counted: dict[str, int], step: int) -> str:
 
 
 def _arrays(group: Group, layer: LayerSpec, expected: list[Stored], prefix: str) -> Located:
-    """The arrays of a layer that is no model, those within an attribute of it in the group of that
-    name."""
+    """Find a layer's arrays. Those within an attribute are in the group of that name."""
     found: Location = {}
     for within in dict.fromkeys(("", *(stored.weight.within for stored in expected))):
         place = group
@@ -191,15 +183,14 @@ def _numbered_arrays(
 
 
 def _arrays_in(group: Group) -> list[str]:
-    """The numbers of the arrays of a layer's group."""
+    """The names of the arrays in a layer's group, which are numbers."""
     if "vars" not in group:
         return []
     return sorted(group.group("vars").members(), key=lambda name: (len(name), name))
 
 
 class CheckpointView:
-    """The layers of a model in a file of this layout, asked in the order of a graph
-    (`ir.keras.graph_layers.View`)."""
+    """The layers of a model in a file of this layout (a `graph_layers.View`)."""
 
     def __init__(self, root: Group) -> None:
         self.root, self.container, self.counted = root, _container(root), dict[str, int]()
@@ -215,7 +206,7 @@ class CheckpointView:
         raise LoadError(f"holds no nested model for {name!r} at {self.container.path!r}.")
 
     def arrays(self, name: str, class_name: str) -> list[str]:
-        """The numbers of a layer's arrays; none where the file does not have it."""
+        """The names of a layer's arrays; none if the file does not have the layer."""
         place = self._place(LayerSpec(name, class_name), self.counted)
         return _arrays_in(self.container.group(place)) if place in self.container else []
 

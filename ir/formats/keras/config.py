@@ -1,4 +1,4 @@
-"""The architecture JSON of Keras 1.2 to 3, brought into one neutral form."""
+"""From the architecture JSON of Keras 1.2 to 3 to one neutral form."""
 
 import json
 import re
@@ -20,14 +20,14 @@ FUNCTIONAL = ("Functional", "Model", "Container")
 MODELS = (*FUNCTIONAL, "Sequential")
 KERAS_MODULES = ("keras", "keras_core", "tf_keras", "tensorflow")
 MAX_DEPTH = 32
-"""How many models may be nested in each other."""
+"""Models nested in each other."""
 LONG_NUMBER = re.compile("[0-9]{19}")
 MAX_NAME = 1000
-"""Letters of a layer's name and those of the models around it, as its nodes are called."""
+"""Letters of a node's name: a layer's, after those of the models around it."""
 
 
 def parse(text: str) -> dict[str, Any]:
-    """The architecture JSON as a dictionary `{"class_name", "config"}`."""
+    """Parse the architecture JSON into a dictionary `{"class_name", "config"}`."""
     config = json_object(text, "model configuration")
     if "class_name" not in config or "config" not in config:
         raise LoadError("is damaged: its model configuration lacks 'class_name' and 'config'.")
@@ -35,16 +35,16 @@ def parse(text: str) -> dict[str, Any]:
 
 
 def json_object(text: str, what: str, within: bool = False) -> dict[str, Any]:
-    """A JSON text that is one object, or a string that holds one.
+    """Parse a JSON object, or a string that holds one.
 
-    `LoadError` that says what it should have been.
-
-    within: whether the text stood in a string, which holds no further one.
+    Args:
+        text: The JSON.
+        what: What it is, for messages.
+        within: Whether the text stood in a string.
     """
     try:
-        long = (
-            LONG_NUMBER.search(text) is not None
-        )  # asked first, as reading every number in Python takes its time
+        # Reading every number in Python is slow: only do it if there is a long one.
+        long = LONG_NUMBER.search(text) is not None
         found = json.loads(text, parse_int=_whole if long else None)
     except (ValueError, RecursionError) as error:
         raise LoadError(
@@ -58,10 +58,11 @@ def json_object(text: str, what: str, within: bool = False) -> dict[str, Any]:
 
 
 def _whole(digits: str) -> int | float:
-    """A whole number, or a float, which is no length and no axis, where it has more than 64 bits.
+    """A whole number, or a float if it has more than 64 bits, so that it is no length or axis.
 
-    >>> _whole("-12"), _whole("1" + 400 * "0")
-    (-12, inf)
+    Example:
+        >>> _whole("-12"), _whole("1" + 400 * "0")
+        (-12, inf)
     """
     value = int(digits) if len(digits) <= 20 else float(digits)
     return value if -(2**63) <= value < 2**63 else float(value)
@@ -72,8 +73,11 @@ def model_spec(
 ) -> ModelSpec:
     """The model that an architecture JSON describes.
 
-    keras_version: the major version that wrote the file. layer_names: the names of the model's
-    layers in the file, for nested models that the configuration leaves nameless.
+    Args:
+        config: The JSON as a dictionary.
+        keras_version: The major version that wrote the file.
+        layer_names: The names of the model's layers in the file. Some configurations have nested
+            models without names.
     """
     entries = _layer_entries(config)
     if layer_names is not None and len(layer_names) == len(entries):
@@ -90,10 +94,7 @@ def model_spec(
 
 
 class _Reader:
-    """What all parts of one configuration share.
-
-    The Keras version and Keras 1's default data format.
-    """
+    """Reads the parts of one configuration, and counts its layers."""
 
     def __init__(self, keras_version: int, data_format: str) -> None:
         self.keras_version = keras_version
@@ -103,7 +104,7 @@ class _Reader:
     def model(
         self, config: Mapping[str, Any], entries: list[Any], name: str, within: tuple[str, ...]
     ) -> ModelSpec:
-        """A model that stands within the nested models of these names."""
+        """Read a model inside the nested models of these names."""
         if len(within) > MAX_DEPTH:
             raise LoadError(f"nests models more than {MAX_DEPTH} deep, which is not supported.")
         self.layers += len(entries)
@@ -121,7 +122,7 @@ class _Reader:
         return _functional(name, layers, entries, config["config"], self.keras_version)
 
     def layer(self, entry: Any, model: str, within: tuple[str, ...]) -> LayerSpec:
-        """One layer without its calls."""
+        """Read one layer without its calls."""
         name = _name(entry) if isinstance(entry, Mapping) else None
         if (
             not name
@@ -156,10 +157,7 @@ class _Reader:
         return LayerSpec(name, class_name, config, module=module, inner=inner)
 
     def known_name(self, spec: LayerSpec, module: str | None) -> str:
-        """The name under which a layer's class is known.
-
-        `LoadError` for a custom class that is not.
-        """
+        """The name that a layer's class has here; `LoadError` for an unknown custom class."""
         class_name = spec.class_name
         if (
             module is None
@@ -215,11 +213,9 @@ def _sequential(name: str, layers: list[LayerSpec], config: Any, keras_version: 
 
 
 def _input_before(first: LayerSpec, config: Any) -> LayerSpec:
-    """The input that Keras up to 2.3 leaves out of a `Sequential`'s configuration, under the name
-    it gives it.
+    """The input that Keras up to 2.3 leaves out of a `Sequential`'s configuration.
 
-    Its shape is the first layer's `batch_input_shape`, through nested models; `None` where nothing
-    says it.
+    Its shape is the first layer's `batch_input_shape`, also if that layer is in a nested model.
     """
     shape = config.get("build_input_shape") if isinstance(config, Mapping) else None
     layer = first
@@ -232,10 +228,7 @@ def _input_before(first: LayerSpec, config: Any) -> LayerSpec:
 
 
 def _layer_entries(model: Mapping[str, Any]) -> list[Any]:
-    """The layers' entries of a model.
-
-    Keras up to 2.1 writes a `Sequential`'s configuration as their plain list.
-    """
+    """The entries of a model's layers, also from a plain list (`Sequential` up to Keras 2.1)."""
     if model["class_name"] not in MODELS:
         raise LoadError(
             f"holds a model of the class {str(model['class_name'])!r}, whose code is not in the "
@@ -249,10 +242,7 @@ def _layer_entries(model: Mapping[str, Any]) -> list[Any]:
 
 
 def _name_all(entries: list[Any]) -> list[Any]:
-    """The layers of a `Sequential`, those without a name called by their class.
-
-    Keras 3 writes custom ones so.
-    """
+    """Name a `Sequential`'s nameless layers after their class, as for custom ones in Keras 3."""
     taken = {_name(entry) for entry in entries if isinstance(entry, Mapping)}
     counts: Counter[str] = Counter()
     named = []
@@ -279,12 +269,12 @@ def _with_calls(layer: LayerSpec, calls: tuple[Call, ...]) -> LayerSpec:
 
 
 def _with_name(name: str, entry: Any) -> Any:
-    """A layer's entry, with this name where it has none."""
+    """A layer's entry, with this name if it has none."""
     return {**entry, "name": name} if isinstance(entry, Mapping) and not _name(entry) else entry
 
 
 def _name(entry: Mapping[str, Any]) -> str | None:
-    """A layer's or model's name, which some versions write beside and some into its configuration."""
+    """A layer's or model's name, which stands beside its configuration or in it."""
     config = entry.get("config")
     name = entry.get("name") or (config.get("name") if isinstance(config, Mapping) else None)
     return name if isinstance(name, str) else None

@@ -1,9 +1,8 @@
-"""A graph's layers as Keras would list them, so that a file of weights alone can be matched to a
-graph.
+"""A graph's layers as Keras lists them, to match a file of weights alone to a graph.
 
-The graph's keys of weights say which layers there are and which are nested (`outer/inner`); their
-ops say what Keras calls their classes and which arrays they may store. Which of these they do store
-(a bias, a scale), only the file says.
+The graph's keys of weights say which layers there are and which are nested (`outer/inner`). The ops
+say what Keras calls the classes and which arrays they may store. Only the file says which of these
+they do store (a bias, a scale).
 """
 
 from collections.abc import Sequence
@@ -47,7 +46,7 @@ STATISTICS = (
 
 
 class View(Protocol):
-    """A model's or nested model's layers in a file, asked in the graph's order."""
+    """The layers of a model or nested model in a file. Ask for them in the graph's order."""
 
     def nested(self, name: str) -> tuple[str, "View"]:
         """The class of a nested model, and its own layers."""
@@ -57,15 +56,12 @@ class View(Protocol):
 
 
 def spec_of(graph: Graph, file: CheckpointView | LegacyView) -> ModelSpec:
-    """The layers of a graph that store arrays in a file, in the graph's order, without their calls."""
+    """The layers of a graph that store arrays in a file, in the graph's order and without calls."""
     return _model("model", _tree(graph), file)
 
 
 def input_shape(graph: Graph, name: str, params: Params) -> Shape:
-    """What a graph and its weights say of the shape of an input.
-
-    Its rank and its channels, lengths left open.
-    """
+    """What a graph and its weights say about an input's shape: its rank and channels."""
     for reader in graph.readers.get(name, ()):
         node = graph[reader]
         if (
@@ -174,10 +170,7 @@ def _options(ops: Sequence[Op]) -> list[Weights]:
 
 
 def _choose(layer: str, class_name: str, options: list[Weights], arrays: list[str]) -> Weights:
-    """The option that a layer's arrays are.
-
-    The only one of their number, or the one that their names say.
-    """
+    """Choose the option that a layer's arrays are, by their number and their names."""
     fitting = [option for option in options if len(option) == len(arrays)]
     if len(fitting) > 1:
         ends = [array.removesuffix(":0").rpartition("/")[2] for array in arrays]

@@ -99,7 +99,7 @@ def _weights(root: Group) -> Group:
 
 
 def _by_name(spec: ModelSpec, weights: Group) -> list[tuple[LayerSpec, str]]:
-    """The layers that have weights, each with its group in the file."""
+    """Pair each layer with weights with its group in the file."""
     needed = {layer.name: layer for layer in spec.layers if stored_arrays(layer)}
     listed = weights.names("layer_names")
     held = set(listed)

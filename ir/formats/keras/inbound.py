@@ -1,7 +1,4 @@
-"""Which layer reads which value.
-
-The forms of `inbound_nodes`, `input_layers` and `output_layers`.
-"""
+"""Which layer reads which value: `inbound_nodes`, `input_layers` and `output_layers`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,18 +10,19 @@ Calls = dict[str, tuple[Call, ...]]
 
 
 def references(value: Any, known: set[str]) -> tuple[Tensor, ...]:
-    """The values that `input_layers` or `output_layers` name.
-
-    One reference, a list of them, or a mapping.
-    """
+    """The values that `input_layers` or `output_layers` name, in any of their forms."""
     return tuple(tensors_in(_old(_check(value, known), known)))
 
 
 def calls_of(nodes: Any, known: set[str]) -> tuple[Call, ...]:
-    """A layer's calls from its `inbound_nodes`; `known` are the names of the model's layers.
+    """A layer's calls, from its `inbound_nodes`.
 
-    Keras 3 writes `{"args", "kwargs"}` with tensors as `__keras_tensor__`; earlier versions write
-    lists of `[layer, node, tensor, kwargs]`, and for functions of TensorFlow a single such list.
+    Keras 3 writes `{"args", "kwargs"}` with tensors as `__keras_tensor__`. Earlier versions write
+    lists of `[layer, node, tensor, kwargs]`, or one such list for a function of TensorFlow.
+
+    Args:
+        nodes: The `inbound_nodes`.
+        known: The names of the model's layers.
     """
     if not isinstance(nodes, list):
         raise LoadError(
@@ -54,7 +52,7 @@ def _call(node: Any, known: set[str]) -> Call:
 
 
 def _keywords(node: Any) -> dict[str, Any]:
-    """The keyword arguments, which the old form writes as the fourth item of each reference."""
+    """The keyword arguments. In the old form they are the fourth item of each reference."""
     found: dict[str, Any] = {}
     for reference in node if isinstance(node, list) else []:
         if _is_reference(reference) and len(reference) > 3 and isinstance(reference[3], Mapping):
@@ -70,8 +68,7 @@ def _is_reference(value: Any) -> bool:
 
 
 def _check(value: Any, known: set[str]) -> Any:
-    """`value`, after a look that all references in its lists and mappings are to layers of the
-    model."""
+    """Return `value`; `LoadError` if a reference in it is not to a layer of the model."""
     stack = [value]
     while stack:
         item = stack.pop()
@@ -89,7 +86,7 @@ def _check(value: Any, known: set[str]) -> Any:
 
 
 def _old(value: Any, known: set[str]) -> Any:
-    """A value of the form up to Keras 2.15: `[layer, node, tensor, …]` are tensors."""
+    """A value in the form up to Keras 2.15, with `[layer, node, tensor, …]` for tensors."""
     if _is_reference(value) and value[0] in known:
         return Tensor(value[0], value[1], value[2])
     if isinstance(value, list):
@@ -100,7 +97,7 @@ def _old(value: Any, known: set[str]) -> Any:
 
 
 def _new(value: Any) -> Any:
-    """A value of Keras 3's form: `__keras_tensor__` are tensors."""
+    """A value in Keras 3's form, with `__keras_tensor__` for tensors."""
     if isinstance(value, list):
         return tuple(_new(item) for item in value)
     if not isinstance(value, Mapping):
@@ -119,12 +116,19 @@ def _new(value: Any) -> Any:
 def number_from_zero(
     calls: Calls, outputs: tuple[Tensor, ...], nested: Mapping[str, int]
 ) -> tuple[Calls, tuple[Tensor, ...]]:
-    """The same references with the calls of nested models counted from 0.
+    """Number the calls of nested models from 0.
 
-    Up to 2.15 Keras counts them from 1, as call 0 is the one with the nested model's own inputs;
-    Keras 3 and a few nested Sequentials start at 0. The references tell: only counting from 1 names
-    a call as high as the number of calls, only counting from 0 names call 0. `nested` has the
-    number of calls of each nested model.
+    Keras up to 2.15 counts them from 1: call 0 is the one with the nested model's own inputs.
+    Keras 3 and a few nested Sequentials count from 0. The references show which: if they count from
+    1, one of them equals the number of calls, and none is 0.
+
+    Args:
+        calls: The calls of each layer.
+        outputs: The model's outputs.
+        nested: The number of calls of each nested model.
+
+    Returns:
+        The calls and the outputs with the new numbers.
     """
     everything = [*outputs, *(t for each in calls.values() for call in each for t in call.tensors)]
     named: dict[str, set[int]] = {}

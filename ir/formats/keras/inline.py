@@ -1,7 +1,4 @@
-"""From the neutral form to a graph.
-
-Nested models and further calls of shared layers written out.
-"""
+"""From the neutral form to a graph, with a node for every call, also in nested models."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,20 +25,24 @@ from ir.ops import Op, Shape, ShapeError
 from ir.ops.base import possible
 
 MAX_CONSTANTS = 10_000_000
-"""Numbers that stand in the configuration, counted again for every call of their layer."""
+"""Numbers in the configuration. Each call of a layer counts them again."""
 
 Place = tuple[str, int]
-"""A layer's name and which of its calls, counted from 0."""
+"""A layer's name, and the number of a call, from 0."""
 
 Steps = tuple[int | None, ...]
-"""The lengths of the axes behind the batch along which layers are applied at every step, the
-outermost first."""
+"""The lengths of the axes of steps behind the batch, the outermost first (`TimeDistributed`)."""
 
 
 def lay_out(spec: ModelSpec, params: Arrays) -> tuple[Graph, tuple[Shape, ...]]:
-    """The graph of a model with these weights, and its inputs' shapes.
+    """Lay out a model as a graph.
 
-    Constants of the configuration become entries of `params`.
+    Args:
+        spec: The model.
+        params: The weights. Constants of the configuration are added to them.
+
+    Returns:
+        The graph, and the shapes of its inputs.
     """
     builder = _Builder(params, spec.keras_version)
     layers = {layer.name: layer for layer in spec.layers}
@@ -62,7 +63,7 @@ def lay_out(spec: ModelSpec, params: Arrays) -> tuple[Graph, tuple[Shape, ...]]:
 
 
 class _Builder:
-    """The nodes made so far, with the shapes of their values."""
+    """The nodes so far, with the shapes of their values."""
 
     def __init__(self, params: Arrays, keras_version: int) -> None:
         self.params = params
@@ -77,10 +78,14 @@ class _Builder:
     def model(
         self, spec: ModelSpec, fed: list[str], nodes: str, weights: str, steps: Steps = ()
     ) -> list[str]:
-        """Lay out a model whose inputs are the values `fed`; returns the values that come out.
+        """Lay out a model and return its output values.
 
-        `nodes` and `weights` are the prefixes of its nodes' names and of its keys in `params`;
-        `steps` are given where the model is applied at every step of a series.
+        Args:
+            spec: The model.
+            fed: The values that are its inputs.
+            nodes: The prefix of its nodes' names.
+            weights: The prefix of its keys in `params`.
+            steps: The axes of steps, if the model is applied at every step of a series.
         """
         if len(fed) != len(spec.inputs):
             raise LoadError(
@@ -106,17 +111,13 @@ class _Builder:
     def layer(
         self, layer: LayerSpec, call: Call, read: list[str], name: str, key: str, steps: Steps = ()
     ) -> list[str]:
-        """Lay out one call of a layer or nested model under `name`.
-
-        Returns the values that come out.
-        """
+        """Lay out one call of a layer or nested model as `name`, and return its output values."""
         if not read:
             raise LoadError(
                 f"is damaged: nothing goes into the layer {name!r} ({layer.class_name})."
             )
-        if (
-            call.keywords.get("training") and self.keras_version < 3
-        ):  # Keras 3 says at inference what holds everywhere
+        # Keras 3 replaces the argument by that of the whole model, which is inference.
+        if call.keywords.get("training") and self.keras_version < 3:
             _refuse_training(layer, name)
         self.count(len(read) + (0 if layer.model is None else len(layer.model.outputs)))
         if layer.model is not None:
@@ -157,7 +158,7 @@ class _Builder:
         key: str,
         steps: Steps,
     ) -> Node:
-        """Add the node of one op of a layer, and its weights."""
+        """Add the node of one part of a layer, and its weights."""
         op, brought = self.at_all_steps(part.op, layer, reads, steps)
         if part.arrays is not None:
             brought = [part.arrays, *brought]
@@ -186,8 +187,7 @@ class _Builder:
     def at_all_steps(
         self, op: Op, layer: LayerSpec, reads: tuple[str, ...], steps: Steps
     ) -> tuple[Op, list[Callable[[Mapping[str, Any]], Mapping[str, Any]]]]:
-        """The op that does at all steps what `op` does at one, and what brings its weights into
-        shape."""
+        """The op that does `op` at all steps, and the functions that reshape its weights."""
         brought = []
         for index, length in reversed(list(enumerate(steps))):
             rank = len(self.shapes[reads[0]]) - index - 1
@@ -195,7 +195,8 @@ class _Builder:
             if lifted is None:
                 raise refusal(
                     layer,
-                    f"is applied at every step of a series (TimeDistributed), which is not supported for {op}",
+                    "is applied at every step of a series (TimeDistributed), which is not "
+                    f"supported for {op}",
                 )
             change = weights_at_every_step(op)
             brought += [] if change is None else [change]
@@ -203,7 +204,7 @@ class _Builder:
         return op, brought
 
     def length_of_series(self, layer: LayerSpec, read: list[str], steps: Steps) -> int | None:
-        """The number of steps of the series that a layer is given."""
+        """The number of steps in a layer's input series."""
         shapes = [self.shapes[value] for value in read]
         at = 1 + len(steps)
         if any(len(shape) < at + 2 for shape in shapes) or len({shape[at] for shape in shapes}) > 1:
@@ -214,7 +215,7 @@ class _Builder:
         return shapes[0][at]
 
     def count(self, edges: int, calls: int = 1) -> None:
-        """Count one more call, or edges alone; `LoadError` where there are too many."""
+        """Count more calls and edges; `LoadError` if there are too many."""
         self.calls, self.edges = self.calls + calls, self.edges + edges
         if max(self.calls, len(self.nodes)) > MAX_NODES or self.edges > MAX_EDGES:
             raise LoadError(
@@ -225,8 +226,7 @@ class _Builder:
     def copy_constants(
         self, constants: Mapping[str, np.ndarray], name: str
     ) -> dict[str, np.ndarray]:
-        """Constants of the configuration as arrays of their own, which may be one number in the
-        shape of many."""
+        """Copy constants of the configuration. They may be views of a single number."""
         self.constants += sum(map(np.size, constants.values()))
         if self.constants > MAX_CONSTANTS:
             raise LoadError(
@@ -236,7 +236,7 @@ class _Builder:
         return {role: np.array(array) for role, array in constants.items()}
 
     def add(self, node: Node, layer: LayerSpec) -> None:
-        """Append a node, its shape checked."""
+        """Append a node and check its shape."""
         arrays = self.params.get(node.params, {}) if node.params is not None else {}
         try:
             self.shapes.add(node, arrays)
@@ -253,8 +253,7 @@ def _of_one_step(shape: Shape, steps: Steps) -> Shape:
 
 
 def _refuse_training(layer: LayerSpec, name: str) -> None:
-    """`LoadError` for a call with `training=True` of a layer or model whose output is another one
-    then."""
+    """`LoadError` for a call with `training=True` of a layer or model that it changes."""
     waiting = [layer]
     while waiting:
         each = waiting.pop()
@@ -265,8 +264,8 @@ def _refuse_training(layer: LayerSpec, name: str) -> None:
         if each.model is None and acts_in_training(each):
             raise LoadError(
                 f"calls the layer {name!r} with training=True, so that {each.class_name} acts as "
-                "in training. "
-                f'{BEFORE_LOADING} instead, such as its mean: `ir.keras.register("{each.class_name}", training=True)` '
+                f"in training. {BEFORE_LOADING} instead, such as its mean: "
+                f'`ir.keras.register("{each.class_name}", training=True)` '
                 "(after `import ir.keras`)."
             )
 
@@ -275,13 +274,13 @@ def _output(values: Mapping[Place, list[str]], layer: str, call: int, index: int
     outputs = values.get((layer, call), [])
     if index >= len(outputs):
         raise LoadError(
-            f"is damaged: nothing is output {index} of call {call} of {layer!r}, which is read."
+            f"is damaged: output {index} of call {call} of {layer!r} is read but does not exist."
         )
     return outputs[index]
 
 
 def _order(spec: ModelSpec, given: set[Place]) -> list[tuple[LayerSpec, int]]:
-    """Every call of every layer after those that it reads, otherwise in the file's order."""
+    """Order the calls of all layers: each after those that it reads, else as in the file."""
     layers = {layer.name: layer for layer in spec.layers}
     order: list[tuple[LayerSpec, int]] = []
     done, open_ = set(given), set[Place]()
@@ -297,8 +296,8 @@ def _order(spec: ModelSpec, given: set[Place]) -> list[tuple[LayerSpec, int]]:
             name, number = place
             if name not in layers or number >= len(layers[name].calls):
                 raise LoadError(
-                    f"is damaged: it refers to call {number} of a layer {name!r}, which there is "
-                    "not."
+                    f"is damaged: it refers to call {number} of a layer {name!r}, which does not "
+                    "exist."
                 )
             missing = [
                 p
@@ -322,7 +321,7 @@ def _order(spec: ModelSpec, given: set[Place]) -> list[tuple[LayerSpec, int]]:
 
 
 def _input_shape(layer: LayerSpec) -> Shape:
-    """An input's shape with the batch left open."""
+    """An input's shape, with `None` for the batch."""
     config = layer.config
     shape = config.get("batch_shape", config.get("batch_input_shape"))
     if not isinstance(shape, list | tuple):

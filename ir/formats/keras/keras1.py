@@ -1,4 +1,4 @@
-"""Keras 1's layer configurations in today's words."""
+"""From Keras 1's layer configurations to those of Keras 2."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -36,20 +36,14 @@ FORMATS = {"th": "channels_first", "tf": "channels_last"}
 
 
 def default_data_format(config: Any) -> str:
-    """The data format of the layers that do not write theirs, padding and cropping.
-
-    That of those which do.
-    """
+    """The data format of padding and cropping layers, which do not store it: that of the others."""
     return next((FORMATS[d] for d in _dim_orderings(config) if d in FORMATS), "channels_last")
 
 
 def modernise(
     class_name: str, config: Mapping[str, Any], data_format: str
 ) -> tuple[str, dict[str, Any]]:
-    """A layer's class and configuration, as Keras 2 would write them.
-
-    What is unknown stays as it is.
-    """
+    """Turn a layer's class and configuration into those of Keras 2. It keeps unknown fields."""
     config = dict(config)
     if class_name == "Merge":
         return _merge(config)
@@ -83,7 +77,7 @@ def _merge(config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
 
 
 def _pairs(padding: Any) -> Any:
-    """`[h, w]` and `[top, bottom, left, right]` as one pair per axis."""
+    """Turn `[h, w]` and `[top, bottom, left, right]` into one pair per axis."""
     if isinstance(padding, list) and all(isinstance(n, int) for n in padding):
         if len(padding) == 4:
             return [padding[:2], padding[2:]]

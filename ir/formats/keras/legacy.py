@@ -1,7 +1,4 @@
-"""The layout of Keras's HDF5 weights up to Keras 3's `.h5`.
-
-One group per layer, its arrays listed by name.
-"""
+"""The layout of weights in Keras's `.h5` files: one group per layer, and arrays with names."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +10,7 @@ from ir.formats.keras.weights import Located, Place, Stored, stored_arrays
 
 
 def locate(group: Group, layer: LayerSpec) -> Located:
-    """The arrays of a layer or nested model in its group."""
+    """Find the arrays of a layer or nested model in its group."""
     expected, names = stored_arrays(layer), group.names("weight_names")
     if len(expected) != len(names):
         raise LoadError(
@@ -26,10 +23,7 @@ def locate(group: Group, layer: LayerSpec) -> Located:
 
 
 def _match(layer: LayerSpec, expected: list[Stored], names: list[str]) -> list[str]:
-    """The file's names in the order of `expected`.
-
-    As the names themselves say, else as they stand.
-    """
+    """Order the file's names like `expected`: by the names, or else as they stand."""
     named = _positions_by_name(expected)
     positions = [_position(name, named) for name in names]
     if sorted(p for p in positions if p is not None) == list(range(len(expected))):
@@ -50,10 +44,7 @@ def _match(layer: LayerSpec, expected: list[Stored], names: list[str]) -> list[s
 
 
 def _positions_by_name(expected: list[Stored]) -> dict[str, int | None]:
-    """Names under which files hold the arrays, with their positions.
-
-    `None` for those that mean several.
-    """
+    """The position of each array by its names in files; `None` for a name of several arrays."""
     found: dict[str, int | None] = {}
     for index, stored in enumerate(expected):
         for role in stored.weight.names:
@@ -65,8 +56,8 @@ def _positions_by_name(expected: list[Stored]) -> dict[str, int | None]:
 def _position(name: str, named: dict[str, int | None]) -> int | None:
     """The position of the array that a file calls `name`.
 
-    `conv1/kernel:0`, `conv1_1/kernel:0` (the second model that a program built),
-    `outer/conv1/kernel`, and Keras 1's `conv1_W:0` and `conv1_W_1:0`.
+    Names are `conv1/kernel:0`, `conv1_1/kernel:0` (in the second model of a program),
+    `outer/conv1/kernel`, and in Keras 1 `conv1_W:0` and `conv1_W_1:0`.
     """
     scope, _, last = _without_number(name).rpartition("/")
     layer = scope.rpartition("/")[2]
@@ -82,10 +73,7 @@ def _position(name: str, named: dict[str, int | None]) -> int | None:
 
 
 def _role(name: str, known: set[str]) -> str | None:
-    """The role that a name ends with, the longest of those known.
-
-    `None` where it ends otherwise.
-    """
+    """The longest known role that a name ends with; `None` if there is none."""
     last = _without_number(name).rpartition("/")[2]
     for text in (last, re.sub(r"_\d+$", "", last)):
         fits = [role for role in known if text == role or text.endswith(f"_{role}")]
@@ -95,22 +83,22 @@ def _role(name: str, known: set[str]) -> str | None:
 
 
 def _without_number(name: str) -> str:
+    """An array's name without the `:0` at its end."""
     return re.sub(r":\d+$", "", name)
 
 
 class LegacyView:
-    """The layers of a model in a file of this layout, asked in the order of a graph
-    (`ir.keras.graph_layers.View`)."""
+    """The layers of a model in a file of this layout (a `graph_layers.View`)."""
 
     def __init__(self, root: Group, group: str | None = None) -> None:
         self.root, self.group = root, group
 
     def nested(self, name: str) -> tuple[str, "LegacyView"]:
-        """The class of a nested model, and its own layers, which share the outermost one's group."""
+        """The class of a nested model, and its layers, which share the outermost model's group."""
         return "Functional", LegacyView(self.root, self.group or name)
 
     def arrays(self, name: str, class_name: str) -> list[str]:
-        """The names of a layer's arrays; none where the file does not have it."""
+        """The names of a layer's arrays; none if the file does not have the layer."""
         group = self.group or name
         if group not in self.root:
             return []
@@ -119,7 +107,7 @@ class LegacyView:
 
 
 def _layer_of(name: str, layer: str) -> bool:
-    """Whether an array's name says that it is a layer's."""
+    """Whether an array belongs to a layer, by its name."""
     scope, _, last = _without_number(name).rpartition("/")
     inner = scope.rpartition("/")[2]
     return layer in (inner, re.sub(r"_\d+$", "", inner)) or (

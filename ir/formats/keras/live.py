@@ -1,4 +1,4 @@
-"""Live Keras models, which save themselves to a file to be read."""
+"""Live Keras models: they save themselves to a file, which the readers read."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from ir.errors import LoadError
 
 @contextmanager
 def save_to_file(model: Any) -> Iterator[Path]:
-    """Yield the file that a live Keras model saves itself to; it lasts as long as the context."""
+    """Let a live Keras model save itself to a file, which exists until the block ends."""
     if not callable(getattr(model, "save", None)) or not hasattr(model, "layers"):
         raise TypeError(f"ir.load takes a path or a live Keras model, not {_class_of(model)}.")
     if not getattr(model, "built", True):
@@ -29,7 +29,7 @@ def save_to_file(model: Any) -> Iterator[Path]:
 
 
 def subject(model: Any) -> str:
-    """Return how a sentence about a live model begins."""
+    """The beginning of a sentence about a live model."""
     return f"The model ({_class_of(model)})"
 
 

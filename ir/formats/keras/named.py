@@ -1,4 +1,4 @@
-"""Weights alone of a network by name: which of its builds they are of, and the model."""
+"""Weights alone of a network with a name: find the right build of the network, make the model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,9 +25,13 @@ from ir.model import Model
 def read_named(
     file: WeightsFile, architecture: str, variant: str | None, kernels: str | None = None
 ) -> Model:
-    """A network by name with the weights of a file; `variant`.
+    """Read the weights of a file into a network with a name.
 
-    Told from the file where it is `None`.
+    Args:
+        file: The file.
+        architecture: The network's name.
+        variant: The build of the network. `None`: the build that the file fits.
+        kernels: Whose convolutions kernels in Theano's order of axes are for.
     """
     require_weights(file)
     build = _choose(file, architecture, variant)
@@ -38,7 +42,7 @@ def read_named(
 
 @dataclass(frozen=True)
 class _Build:
-    """One build of a network, made for a file's number of classes and channels."""
+    """One build of a network, with a file's number of classes and channels."""
 
     variant: str
     spec: ModelSpec
@@ -52,10 +56,7 @@ class _Build:
 
 
 def _choose(file: WeightsFile, architecture: str, variant: str | None) -> _Build:
-    """The build that a file's weights fit.
-
-    By shapes, then by the layers' names, then the usual one.
-    """
+    """Choose the build that a file's weights fit: by shapes, then by names, then the usual one."""
     variants = ARCHITECTURES[architecture].variants
     builds = [
         b for name in variants if variant in (None, name) for b in _builds(file, architecture, name)
@@ -82,6 +83,7 @@ def _variance(located: Located) -> np.ndarray | None:
 
 
 def _ambiguous(architecture: str) -> LoadError:
+    """The error for a file that may be of several builds."""
     known = ", ".join(map(repr, ARCHITECTURES[architecture].variants))
     return LoadError(
         f"does not tell by its layers' names which build of {architecture!r} it belongs to: "
@@ -90,7 +92,7 @@ def _ambiguous(architecture: str) -> LoadError:
 
 
 def _builds(file: WeightsFile, architecture: str, variant: str) -> Iterator[_Build]:
-    """A variant with a classifier and without, each with what is wrong with it for this file."""
+    """Yield a variant with a classifier and without, each with the error that it gives, if any."""
     build = ARCHITECTURES[architecture].variants[variant]
     for head in (Head(None, 1000), None):
         spec, problem = build(head, 3), None
@@ -113,13 +115,13 @@ def _builds(file: WeightsFile, architecture: str, variant: str) -> Iterator[_Bui
 
 @dataclass(frozen=True)
 class _Shaped:
-    """What stands for an array that has not been read."""
+    """A shape in place of an array."""
 
     shape: tuple[int, ...]
 
 
 def _shapes_of(located: Located) -> dict[str, dict[str, Any]]:
-    """The arrays' shapes as weights, in today's order of axes."""
+    """The shapes of the arrays in place of weights, in today's order of axes."""
     params: dict[str, dict[str, Any]] = {}
     turned = theano_shape(located) is not None
     for stored, place in located:
@@ -131,18 +133,16 @@ def _shapes_of(located: Located) -> dict[str, dict[str, Any]]:
 
 
 def _channels(expected: tuple[int | None, ...] | None, found: tuple[int, ...]) -> int:
-    """How many channels the first kernel reads, in today's order of axes or Theano's."""
+    """The number of channels that the first kernel reads, in either order of axes."""
     if expected is not None and len(found) == len(expected) == 4 and found[:2] != expected[:2]:
         return found[1]
     return found[-2] if len(found) > 1 else 3
 
 
 def _rename(spec: ModelSpec, file: WeightsFile) -> ModelSpec:
-    """The architecture with the file's names, where the file lists the same layers in the same
-    order.
+    """Give the layers the file's names, if the file lists the same layers in the same order.
 
-    Versions differ in the names of layers without weights (`merge_1`, `add_1`), and users see the
-    names.
+    Users see these names. Versions differ in those of layers without weights (`merge_1`, `add_1`).
     """
     needed = [layer.name for layer in spec.layers if stored_arrays(layer)]
     if not file.named or len(needed) != len(file.held) or len(spec.layers) != len(file.layers):

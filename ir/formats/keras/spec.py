@@ -1,4 +1,4 @@
-"""A Keras model's configuration in one neutral form, whatever version wrote it."""
+"""A Keras model's configuration in one neutral form for all versions of Keras."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -11,10 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A value inside a model.
-
-    Output `index` of the `call`-th call of a layer, both counted from 0.
-    """
+    """A value inside a model: output `index` of call number `call` of a layer, both from 0."""
 
     layer: str
     call: int = 0
@@ -23,24 +20,21 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a layer: its arguments, with a `Tensor` where a value of the model goes in."""
+    """One call of a layer: its arguments, with a `Tensor` for a value of the model."""
 
     arguments: tuple[Any, ...] = ()
     keywords: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def tensors(self) -> tuple[Tensor, ...]:
-        """The values that go in, in order.
-
-        A mask, which only recurrent layers read, is none of them.
-        """
+        """The values that go in, in order, without a mask, which only recurrent layers read."""
         return tuple(
             tensors_in((self.arguments, {k: v for k, v in self.keywords.items() if k != "mask"}))
         )
 
     @property
     def constants(self) -> tuple[Any, ...]:
-        """Positional arguments that are no tensors and hold none."""
+        """Positional arguments without tensors."""
         return tuple(
             a for a in self.arguments if a is not None and not any(True for _ in tensors_in(a))
         )
@@ -48,12 +42,18 @@ class Call:
 
 @dataclass(frozen=True)
 class LayerSpec:
-    """A layer or nested model: its configuration, with today's Keras names, and its calls.
+    """A layer or nested model.
 
-    `module` is where Keras says the class lives, if it says so; `model` is set for nested models,
-    `inner` for layers that wrap another; `weights` are the arrays that it stores, where they are
-    known from elsewhere than its class. `shown` is its name for people, where it stands for another
-    layer.
+    Attributes:
+        name: Its name.
+        class_name: The name of its class, in today's Keras.
+        config: Its configuration, with today's names.
+        calls: Its calls.
+        module: The module of its class, if the file says so.
+        model: The model, for a nested model.
+        weights: The arrays that it stores, if they do not follow from its class.
+        inner: The layer inside, for a layer that wraps another.
+        shown: The name in messages, if it is not `name`.
     """
 
     name: str
@@ -68,15 +68,12 @@ class LayerSpec:
 
     @property
     def title(self) -> str:
-        """The name for people."""
+        """The name in messages."""
         return self.name if self.shown is None else self.shown
 
     @property
     def trainable(self) -> bool:
-        """Whether the layer is trained.
-
-        It decides the order in which nested models store weights.
-        """
+        """Whether training changes the layer. Nested models store trainable weights first."""
         return self.config.get("trainable", True) is not False
 
 
@@ -85,9 +82,11 @@ class ModelSpec:
     """A model.
 
     Attributes:
-        name: Its name. layers: Its layers in Keras's own order (`model.layers`). inputs: The values
-        that go in. outputs: The values that come out. keras_version: The major version of Keras
-        that wrote it: some layers mean something else in each.
+        name: Its name.
+        layers: Its layers in Keras's order (`model.layers`).
+        inputs: The values that go in.
+        outputs: The values that come out.
+        keras_version: The major version of Keras that wrote it. Some layers depend on it.
     """
 
     name: str
@@ -98,11 +97,13 @@ class ModelSpec:
 
 
 def entry(value: Any, *keys: str) -> Any:
-    """What stands under keys in nested JSON objects; `None` where there is no such entry.
+    """The value under keys in nested JSON objects; `None` if there is none.
 
     Example:
-        >>> entry({"config": {"name": "float32"}}, "config", "name"), entry({"config": 1}, "config", "name")
-        ('float32', None)
+        >>> entry({"config": {"name": "float32"}}, "config", "name")
+        'float32'
+        >>> entry({"config": 1}, "config", "name") is None
+        True
     """
     for key in keys:
         if not isinstance(value, Mapping):
@@ -112,10 +113,7 @@ def entry(value: Any, *keys: str) -> Any:
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Every `Tensor` in nested tuples and mappings.
-
-    Mappings in the order of their sorted keys, as Keras has it.
-    """
+    """Yield every `Tensor` in nested tuples and mappings, whose keys are sorted as in Keras."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, tuple | list):
@@ -127,7 +125,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 
 def rename_layers(spec: ModelSpec, names: Mapping[str, str]) -> ModelSpec:
-    """The model with other names for some of its layers."""
+    """Rename some layers of a model."""
 
     def value(old: Any) -> Any:
         if isinstance(old, Tensor):

@@ -1,10 +1,8 @@
-"""Ops with one more axis behind the batch.
-
-What a layer does at every step of a series, done at all steps at once.
+"""Ops that do at all steps of a series what a layer does at one step.
 
 A `TimeDistributed` layer reads (N, steps, …) and applies another layer to each (N, …). Its ops are
-those of that layer with windows of length 1 along the steps: the same numbers, and under every rule
-the same relevance, without a change of the batch, which stays one entry per image everywhere.
+those of that layer, with windows of length 1 along the steps. They give the same numbers and, under
+every rule, the same relevance. The batch keeps one entry per image.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,11 +49,11 @@ def at_every_step(op: Op, steps: int | None, rank: int) -> Op | None:
 
     Args:
         op: The op of one step.
-        steps: How many steps there are; `None` where that is left open.
+        steps: The number of steps; `None` if it is open.
         rank: The number of axes of one step's input, the batch included.
 
     Returns:
-        The op for values with the steps behind the batch; `None` where there is none.
+        The op for values with the steps behind the batch; `None` if there is no such op.
 
     Example:
         >>> import ir
@@ -166,10 +164,7 @@ def _(op: Resize, steps: int | None, rank: int) -> Op | None:
 
 
 def weights_at_every_step(op: Op) -> Callable[[Arrays], Arrays] | None:
-    """What brings the weights of one step's op into the shape that all steps' op needs.
-
-    `None` where they have it.
-    """
+    """The function that reshapes the weights for all steps; `None` if they already fit."""
     role = "kernel" if isinstance(op, Convolution) else "alpha" if isinstance(op, PRelu) else None
     if role is None:
         return None
@@ -177,7 +172,7 @@ def weights_at_every_step(op: Op) -> Callable[[Arrays], Arrays] | None:
 
 
 def _behind(axis: int) -> int:
-    """An axis, counted from the front or the end, where one more stands behind the batch."""
+    """The axis, counted from either end, after one more axis behind the batch."""
     return axis + 1 if axis > 0 else axis
 
 

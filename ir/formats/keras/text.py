@@ -1,4 +1,4 @@
-"""Architectures as text, as Keras's `model.to_json()` returns it."""
+"""Architectures as text, from Keras's `model.to_json()`."""
 
 from ir.errors import LoadError
 from ir.formats.keras.blueprint import Blueprint, from_json
@@ -7,23 +7,24 @@ from ir.formats.source import Source
 from ir.model import Model
 
 MAX_BYTES = 1 << 23
-"""The largest architecture in a file of its own."""
+"""The size of the largest file with an architecture alone."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def begins(start: bytes) -> bool:
-    """Whether a file that begins with these bytes is a JSON object, or a string that holds one.
+    r"""Whether a file that begins with these bytes is a JSON object, or a string that holds one.
 
-    >>> begins(b' {"class_name"'), begins(b'"{\\\\"class_name'), begins(b"[1, 2]")
-    (True, True, False)
+    Example:
+        >>> begins(b' {"class_name"'), begins(b'"{\\"class_name'), begins(b"[1, 2]")
+        (True, True, False)
     """
     text = start.removeprefix(BYTE_ORDER_MARK).lstrip()
     return text.startswith(b"{") or (text.startswith(b'"') and text[1:].lstrip().startswith(b"{"))
 
 
 def read(source: Source, request: Request) -> Model:
-    """Raise `LoadError`: there is no model in such a file."""
+    """Raise `LoadError`: such a file holds no model."""
     raise LoadError(
         "holds an architecture without weights: give the file of weights, and this file as "
         "architecture=."

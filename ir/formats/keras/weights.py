@@ -1,4 +1,4 @@
-"""The arrays that a model stores, in Keras's order, and what older versions store otherwise."""
+"""The arrays that a model stores, in Keras's order, and how older versions store them."""
 
 from dataclasses import dataclass, replace
 
@@ -18,7 +18,9 @@ Params = dict[str, dict[str, np.ndarray]]
 class Origin:
     """What wrote the weights.
 
-    The major version of Keras, and the backend, `None` where the file does not say.
+    Attributes:
+        keras_version: The major version of Keras.
+        backend: Keras's backend; `None` if the file does not say.
     """
 
     keras_version: int
@@ -27,7 +29,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Stored:
-    """One array that a file should hold, and where it goes: `params[key][weight.role]`."""
+    """One array that a file should hold. It becomes `params[key][weight.role]`."""
 
     key: str
     layer: LayerSpec
@@ -36,14 +38,14 @@ class Stored:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a file has one array."""
+    """The place of one array in a file."""
 
     group: Group
     name: str
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The array's shape, without reading it."""
+        """The array's shape. It does not read the array."""
         return self.group.shape(self.name)
 
 
@@ -54,23 +56,25 @@ Located = list[tuple[Stored, Place]]
 def stored_arrays(layer: LayerSpec, prefix: str = "") -> list[Stored]:
     """The arrays of a layer or nested model, in the order in which Keras writes them.
 
-    `prefix` begins their keys.
+    Trainable weights come first, in a nested model those of all its layers. So the order depends
+    on which layers are frozen.
 
-    All trainable weights come first, then all others; for a nested model this is over all of its
-    layers, so that the order depends on which of them are frozen.
+    Args:
+        layer: The layer or nested model.
+        prefix: The beginning of the keys.
     """
     trained, others = _split(layer, prefix)
     return trained + others
 
 
 def unwrap(wrapper: LayerSpec) -> LayerSpec:
-    """The layer that another wraps, under the other's name."""
+    """The layer inside a wrapper, with the wrapper's name."""
     assert wrapper.inner is not None
     return replace(wrapper.inner, name=wrapper.name)
 
 
 def _split(layer: LayerSpec, prefix: str) -> tuple[list[Stored], list[Stored]]:
-    """The trained weights and the others."""
+    """The trainable weights and the others."""
     name = prefix + layer.name
     if layer.model is None:
         own = [Stored(f"{name}/{w.part}" if w.part else name, layer, w) for w in weights_of(layer)]
@@ -80,9 +84,8 @@ def _split(layer: LayerSpec, prefix: str) -> tuple[list[Stored], list[Stored]]:
             within, without = _split(unwrap(layer), prefix)
             if layer.trainable:
                 return trained + within, others + without
-            copied = int(
-                layer.class_name.endswith("SpectralNormalization")
-            )  # it holds the kernel itself, too
+            # SpectralNormalization holds the kernel itself too, before its own arrays.
+            copied = int(layer.class_name.endswith("SpectralNormalization"))
             inside = [*within, *without]
             others = [*inside[:copied], *own, *inside[copied:]]
         return trained, others
@@ -93,10 +96,7 @@ def _split(layer: LayerSpec, prefix: str) -> tuple[list[Stored], list[Stored]]:
 
 
 def read(located: Located, origin: Origin) -> Params:
-    """The weights of a model.
-
-    Arrays that its layers do not read at inference are left in the file.
-    """
+    """Read the weights of a model that its layers need at inference."""
     params: Params = {}
     for stored, place in located:
         if stored.weight.used:
@@ -107,9 +107,9 @@ def read(located: Located, origin: Origin) -> Params:
 
 
 def require_fit(located: Located) -> None:
-    """`LoadError` for the first array whose shape is not what the configuration says.
+    """`LoadError` for the first array whose shape is not that of the configuration.
 
-    None is read.
+    It reads no array.
     """
     for stored, place in located:
         found, shape = place.shape, stored.weight.shape
@@ -123,8 +123,7 @@ def require_fit(located: Located) -> None:
 
 
 def theano_shape(located: Located) -> tuple[int, ...] | None:
-    """The shape of the first 4-D kernel, where it stands in Theano's order (out, in, height,
-    width)."""
+    """The shape of the first 4-D kernel, if it has Theano's order (out, in, height, width)."""
     kernels = (
         (s.weight.shape, place.shape)
         for s, place in located
@@ -140,12 +139,12 @@ def theano_shape(located: Located) -> tuple[int, ...] | None:
 
 
 def in_todays_order(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of a 4-D kernel that stands in Theano's order of axes (out, in, height, width)."""
+    """Turn a 4-D kernel's shape from Theano's order (out, in, height, width) into today's."""
     return (*shape[2:], shape[1], shape[0])
 
 
 def _fit(array: np.ndarray, stored: Stored, origin: Origin) -> np.ndarray:
-    """The array in today's layout, checked against what the configuration says."""
+    """Bring an array into today's layout, and check its shape."""
     shape, found = stored.weight.shape, array.shape
     if stored.weight.kernel:
         array = _modern_kernel(array, stored, origin)
@@ -155,10 +154,10 @@ def _fit(array: np.ndarray, stored: Stored, origin: Origin) -> np.ndarray:
 
 
 def _modern_kernel(kernel: np.ndarray, stored: Stored, origin: Origin) -> np.ndarray:
-    """A convolution's kernel as (*window, in, out), whatever wrote it.
+    """Bring a convolution's kernel into the order (*window, in, out).
 
-    Keras 1 stores (out, in, *window) with `dim_ordering: th`, and a further axis of length 1 in one
-    dimension. Theano turns kernels round, so that those it wrote are stored mirrored.
+    Keras 1 stores (out, in, *window) with `dim_ordering: th`, and one more axis of length 1 for one
+    dimension. Theano mirrors kernels, so its files hold mirrored kernels.
     """
     config, shape = stored.layer.config, stored.weight.shape or ()
     if origin.keras_version == 1:
@@ -177,7 +176,7 @@ def _modern_kernel(kernel: np.ndarray, stored: Stored, origin: Origin) -> np.nda
 
 
 def _first_fit(kernel: np.ndarray, shape: Shape, axes: tuple[int, ...]) -> np.ndarray:
-    """The kernel, or with its axes in another order where only that has the shape."""
+    """The kernel, with its axes in another order if only that order fits the shape."""
     if same_shape(kernel.shape, shape) or not same_shape(kernel.transpose(axes).shape, shape):
         return kernel
     return kernel.transpose(axes)

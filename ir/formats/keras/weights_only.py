@@ -23,8 +23,15 @@ KERNELS = ("theano", "tensorflow")
 class WeightsFile:
     """A file of weights alone, in one of Keras's two layouts.
 
-    layers: the layers that it lists, with or without arrays; held: those with arrays; named:
-    whether the names are the layers' own; located: the places of a model's arrays.
+    Attributes:
+        format: The name of the layout, for `Model.source`.
+        layers: The layers that it lists, with and without arrays.
+        held: The layers with arrays.
+        named: Whether it has the layers' own names.
+        located: A function that finds the arrays of a model.
+        spec_of: A function that lists the layers of a graph as the file has them.
+        version: The version of Keras, if the file says so.
+        backend: Keras's backend, if the file says so.
     """
 
     format: str
@@ -37,14 +44,14 @@ class WeightsFile:
     backend: str | None = None
 
     def origin(self, kernels: str | None) -> Origin:
-        """What wrote the weights, as far as the file says; `kernels` where it does not."""
+        """What wrote the weights. `kernels` is the backend if the file does not say it."""
         if not self.named:
             return Origin(3)
         return Origin(major(self.version), self.backend or kernels)
 
 
 def weights_file(root: Group) -> WeightsFile:
-    """The weights in a file that `model.save_weights` wrote."""
+    """Open the weights in a file that `model.save_weights` wrote."""
     if checkpoint.is_checkpoint(root):
         held = checkpoint.layers_with_arrays(root)
         return WeightsFile(
@@ -70,7 +77,7 @@ def weights_file(root: Group) -> WeightsFile:
 
 
 def read_weights(file: WeightsFile, blueprint: Blueprint, kernels: str | None = None) -> Model:
-    """The model of an architecture with the weights of a file."""
+    """Read the weights of a file into an architecture."""
     require_weights(file)
     located = file.located(blueprint.spec)
     origin = _origin(file, blueprint.spec, located, kernels)
@@ -84,7 +91,7 @@ def read_weights(file: WeightsFile, blueprint: Blueprint, kernels: str | None = 
 
 
 def read_into_graph(file: WeightsFile, graph: Graph, kernels: str | None = None) -> Model:
-    """A graph with the weights of a file."""
+    """Read the weights of a file into a graph."""
     require_weights(file)
     spec = file.spec_of(graph)
     located = file.located(spec)
@@ -112,10 +119,7 @@ def require_weights(file: WeightsFile) -> None:
 
 
 def _origin(file: WeightsFile, spec: ModelSpec, located: Located, kernels: str | None) -> Origin:
-    """What wrote the weights.
-
-    `LoadError` where a file in Theano's order does not say whether kernels are mirrored.
-    """
+    """What wrote the weights; `LoadError` if that is not clear for kernels in Theano's order."""
     if kernels not in (None, *KERNELS):
         raise LoadError(
             f"cannot be read with kernels={kernels!r}: give one of {', '.join(map(repr, KERNELS))}."
@@ -140,7 +144,7 @@ def _origin(file: WeightsFile, spec: ModelSpec, located: Located, kernels: str |
 
 
 def _by_name_or_order(root: Group, spec: ModelSpec, held: list[str]) -> Located:
-    """Each layer with weights and its group: by name if all names agree, otherwise in order."""
+    """Pair the layers with groups: by name if all names agree, else in order."""
     layers = [layer for layer in spec.layers if stored_arrays(layer)]
     needed = [layer.name for layer in layers]
     if len(held) != len(needed):

@@ -17,11 +17,12 @@ __all__ = ["ARCHITECTURES", "Architecture", "Head", "checked_choice"]
 class Architecture:
     """How to build an architecture.
 
-    One function per variant, from the head and the number of input channels.
-
-    told: from the number of layers that a file of weights lists, and the variance of the input that
-        it may store, the
-        variant that it is of where shapes and names fit several; `None` for the first.
+    Attributes:
+        variants: For each variant, the function that builds it from the head and the number of
+            input channels. The usual one is the first.
+        told: A function that finds the variant of a file of weights if shapes and names fit
+            several. Its arguments are the number of layers that the file lists, and the variance
+            of the input that the file may store. `None` stands for the first variant.
     """
 
     variants: Mapping[str, Build]
@@ -35,14 +36,11 @@ ARCHITECTURES = {
         for name in applications.VARIANTS
     },
 }
-"""Every architecture by its name, that of the function in `keras.applications` in lower case."""
+"""Every architecture by its name: the function in `keras.applications`, in lower case."""
 
 
 def check_choice(architecture: str | None, variant: str | None) -> None:
-    """Raise `LoadError` unless `architecture` and its `variant` are known.
-
-    `None` leaves either open.
-    """
+    """Raise `LoadError` unless `architecture` and its `variant` are known or `None`."""
     if architecture is None:
         if variant is not None:
             raise LoadError(

@@ -1,19 +1,20 @@
 """The networks of `keras.applications`, from the configurations that Keras itself writes for them.
 
-`applications.txt.xz` has a line for each build with its classifier and one without: a title and the
-configuration, of what Keras says only what matters at inference. `tools/export_architectures.py`
-writes it. A line is read when it is asked for.
+`applications.txt.xz` has two lines for each build, with the classifier and without: a title and the
+configuration, with only what matters at inference. `tools/export_architectures.py` writes the file.
+The code reads a line when it needs it.
 
-A variant is one of the builder's widths (its `alpha`), or what else a file of weights leaves open:
+A variant is one of the builder's widths (its `alpha`), or a choice that a file of weights leaves
+open:
 
-`keras`           the only build there is. `minimalistic`    MobileNetV3 without squeeze-and-excite,
-hard-swish and 5×5 windows. `imagenet`        EfficientNet for the published weights. They hold the
-deviation σ where the normalisation takes the
-                  variance, so that it divides by √σ; the model divides by √σ once more.
-`scratch`         EfficientNet for other weights, without that division.
+- `keras`: the only build.
+- `minimalistic`: MobileNetV3 without squeeze-and-excite, hard-swish and 5×5 windows.
+- `imagenet`: EfficientNet for the published weights. These hold the deviation σ in place of the
+  variance, so that the normalisation divides by √σ. The model divides by √σ once more.
+- `scratch`: EfficientNet for other weights, without that division.
 
-Models that can do without scaling their input themselves (`include_preprocessing`) do scale it
-here, as by default.
+Some builders can leave out the scaling of the input (`include_preprocessing`). Here they include
+it, as by default.
 """
 
 from collections.abc import Mapping
@@ -37,7 +38,8 @@ DEVIATION = (0.229, 0.224, 0.225)
 ONE_BUILD = """
     vgg16 vgg19 resnet50v2 resnet101v2 resnet152v2 inceptionv3 inceptionresnetv2 xception
     densenet121 densenet169 densenet201 nasnetmobile nasnetlarge
-    efficientnetv2b0 efficientnetv2b1 efficientnetv2b2 efficientnetv2b3 efficientnetv2s efficientnetv2m efficientnetv2l
+    efficientnetv2b0 efficientnetv2b1 efficientnetv2b2 efficientnetv2b3
+    efficientnetv2s efficientnetv2m efficientnetv2l
     convnexttiny convnextsmall convnextbase convnextlarge convnextxlarge
 """
 VARIANTS: Mapping[str, tuple[str, ...]] = {
@@ -54,17 +56,18 @@ VARIANTS: Mapping[str, tuple[str, ...]] = {
 def variants(name: str) -> Mapping[str, Build]:
     """The builds of an architecture by the variant's name.
 
-    >>> build = variants("mobilenet")["0.25"]
-    >>> build(Head(None, classes=5), 3).outputs
-    (Tensor(layer='predictions', call=0, index=0),)
-    >>> build(None, 3).outputs
-    (Tensor(layer='conv_pw_13_relu', call=0, index=0),)
+    Example:
+        >>> build = variants("mobilenet")["0.25"]
+        >>> build(Head(None, classes=5), 3).outputs
+        (Tensor(layer='predictions', call=0, index=0),)
+        >>> build(None, 3).outputs
+        (Tensor(layer='conv_pw_13_relu', call=0, index=0),)
     """
     return {variant: partial(_build, name, variant) for variant in VARIANTS[name]}
 
 
 def _build(name: str, variant: str, head: Head | None, channels: int) -> ModelSpec:
-    """The model with the classifier `head`, or without any, for images of so many channels."""
+    """Build the model with or without a classifier, for images with this number of channels."""
     config = parse(_configuration(name, variant, top=head is not None))
     spec = model_spec(config, keras_version=3)
     spec = spec if channels == RGB else _with_channels(spec, channels)
@@ -72,12 +75,15 @@ def _build(name: str, variant: str, head: Head | None, channels: int) -> ModelSp
 
 
 def detect_variant(name: str, layers: int, variance: Any) -> str | None:
-    """The variant of EfficientNet that a file of weights is of, from the layers that it lists and
-    what it stores.
+    """The variant of EfficientNet that a file of weights belongs to; `None` for other networks.
 
-    The published weights hold the standard deviation of ImageNet where the variance belongs; Keras
-    makes up for it by one more rescaling layer, which is there only when a network is built for
-    them.
+    The published weights hold the standard deviation of ImageNet in place of the variance. Keras
+    corrects it with one more rescaling layer, only in networks for these weights.
+
+    Args:
+        name: The name of the architecture.
+        layers: The number of layers that the file lists.
+        variance: The variance of the input that the file stores, if any.
     """
     if "scratch" not in VARIANTS[name]:
         return None
@@ -87,12 +93,12 @@ def detect_variant(name: str, layers: int, variance: Any) -> str | None:
 
 
 def title(name: str, variant: str, top: bool) -> str:
-    """How the line of a build begins."""
+    """The beginning of a build's line."""
     return f"{name} {variant} {'top' if top else 'notop'}"
 
 
 def _configuration(name: str, variant: str, top: bool) -> str:
-    import lzma  # here, as a Python can be built without it
+    import lzma  # here, as some builds of Python lack it
 
     start = f"{title(name, variant, top)} "
     with lzma.open(CONFIGURATIONS, "rt", encoding="utf-8") as lines:
@@ -100,10 +106,7 @@ def _configuration(name: str, variant: str, top: bool) -> str:
 
 
 def _with_channels(spec: ModelSpec, channels: int) -> ModelSpec:
-    """The model for images of another number of channels.
-
-    `LoadError` where it scales red, green and blue apart.
-    """
+    """Change the number of channels; `LoadError` if the model scales each colour in its own way."""
     for layer in spec.layers:
         if any(
             isinstance(layer.config.get(key), list)
@@ -123,10 +126,10 @@ def _with_channels(spec: ModelSpec, channels: int) -> ModelSpec:
 
 
 def _with_head(spec: ModelSpec, head: Head) -> ModelSpec:
-    """The model with the head's number of classes, and its name.
+    """Give the classifier the head's number of classes and its name.
 
-    The classifier is the last dense layer or 1×1 convolution; a reshape behind the convolution has
-    the classes too.
+    The classifier is the last dense layer or 1×1 convolution. A reshape behind the convolution has
+    the number of classes too.
     """
     layers = {layer.name: layer for layer in spec.layers}
     changes: dict[str, dict[str, Any]] = {}
@@ -141,7 +144,7 @@ def _with_head(spec: ModelSpec, head: Head) -> ModelSpec:
 
 
 def _with_config(spec: ModelSpec, changes: Mapping[str, Mapping[str, Any]]) -> ModelSpec:
-    """The model with other values in the configurations of some layers."""
+    """Change the configurations of some layers."""
     layers = (
         replace(layer, config={**layer.config, **changes.get(layer.name, {})})
         for layer in spec.layers

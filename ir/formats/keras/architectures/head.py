@@ -8,9 +8,11 @@ from ir.formats.keras.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Head:
-    """The classifier on top, a layer with one unit per class and softmax.
+    """The classifier on top: a layer with one unit per class and softmax.
 
-    name: how the layer is called; `None` for the architecture's own name.
+    Attributes:
+        name: The layer's name; `None` for the architecture's own.
+        classes: The number of classes.
     """
 
     name: str | None
@@ -18,7 +20,4 @@ class Head:
 
 
 Build = Callable[[Head | None, int], ModelSpec]
-"""A build of an architecture, from its head (`None`.
-
-Without) and the images' number of channels.
-"""
+"""A function that builds an architecture, from its head or `None` and the number of channels."""

@@ -1,18 +1,15 @@
 """ResNet-50, -101 and -152 as the versions of Keras build them.
 
-A file of weights holds neither the edges nor ε of batch normalisation, and the same weights fit
+A file of weights holds neither the edges nor ε of batch normalisation. So the same weights fit
 several builds:
 
-`keras1`         Keras 1 to 2.1.6: pooling without padding after the stem, ε = 10⁻³, average pooling
-over 7×7 and
-                 flatten; without the head, the pooling stays. Layers are called `res2a_branch2a`.
-                 ResNet-50 only.
-`keras2.2.4`     keras_applications' `resnet50.py` from 1.0.6 on, so Keras 2.2.4 and 2.3: padding
-before the pooling,
-                 global average pooling, otherwise the same. ResNet-50 only.
-`resnet_common`  keras_applications' `resnet.py`, tf.keras and Keras 3: ε = 1.001·10⁻⁵, layers
-called
-                 `conv2_block1_1_conv`.
+- `keras1`, Keras 1 to 2.1.6, ResNet-50 only: no padding before the pooling after the stem,
+  ε = 10⁻³, average pooling over 7×7 and flatten. Without the head, the average pooling stays.
+  Layers have names like `res2a_branch2a`.
+- `keras2.2.4`, Keras 2.2.4 and 2.3 (keras_applications' `resnet50.py` from 1.0.6 on), ResNet-50
+  only: padding before the pooling and global average pooling, otherwise the same.
+- `resnet_common`, keras_applications' `resnet.py`, tf.keras and Keras 3: ε = 1.001·10⁻⁵. Layers
+  have names like `conv2_block1_1_conv`.
 
 All halve the image in the first 1×1 convolution of a stage.
 """
@@ -24,7 +21,7 @@ from ir.formats.keras.architectures.head import Build, Head
 from ir.formats.keras.spec import Call, LayerSpec, ModelSpec, Tensor
 
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3), "resnet152": (3, 8, 36, 3)}
-"""How many blocks each of the four stages has."""
+"""The number of blocks in each of the four stages."""
 
 
 def variants(name: str) -> Mapping[str, Build]:
@@ -40,7 +37,7 @@ def variants(name: str) -> Mapping[str, Build]:
 
 
 def _resnet50(head: Head | None, channels: int, padded_pool: bool) -> ModelSpec:
-    """The builds that call layers `res2a_branch2a`."""
+    """The builds with layer names like `res2a_branch2a`."""
     net = _Layers(head, channels, input_name="input_1", epsilon=1e-3)
     x = net.add("ZeroPadding2D", "conv1_pad", net.input, padding=3)
     x = net.activate(net.normalise(net.conv("conv1", x, 64, window=7, stride=2), "bn_conv1"))
@@ -79,7 +76,7 @@ def _lettered_block(net: "_Layers", x: str, stage: int, block: int) -> str:
 
 
 def _resnet_common(name: str, head: Head | None, channels: int) -> ModelSpec:
-    """The builds that call layers `conv2_block1_1_conv`."""
+    """The build with layer names like `conv2_block1_1_conv`."""
     net = _Layers(head, channels, input_name="input_1", epsilon=1.001e-5)
     x = net.add("ZeroPadding2D", "conv1_pad", net.input, padding=3)
     x = net.normalise(net.conv("conv1_conv", x, 64, window=7, stride=2), "conv1_bn")
@@ -111,7 +108,7 @@ def _numbered_block(net: "_Layers", x: str, stage: int, block: int) -> str:
 
 
 class _Layers:
-    """The layers so far, in Keras's order; each method adds one and returns its name."""
+    """The layers so far, in Keras's order. Each method adds a layer and returns its name."""
 
     def __init__(self, head: Head | None, channels: int, input_name: str, epsilon: float) -> None:
         size = 224 if head is not None else None
