@@ -21,6 +21,19 @@ def test_output_shape_is_the_shape_of_the_output(name, rng):
     assert op.output_shape(params, *open_batch) == (None, *computed.shape[1:])
 
 
+@pytest.mark.parametrize("name", [*NAMES, *OTHERS, *WEIGHTED])
+def test_the_weights_that_an_op_needs_are_those_without_which_it_has_no_shape(name, rng):
+    op, params, inputs = case(name, rng)
+    for role in params:
+        rest = {other: array for other, array in params.items() if other != role}
+        if role in op.needs:
+            with pytest.raises(ir.ShapeError, match=f"needs the weight '{role}'"):
+                op.output_shape(rest, *(x.shape for x in inputs))
+        else:
+            assert op.output_shape(rest, *(x.shape for x in inputs))
+    assert set(op.needs) <= set(params)
+
+
 def kernel(*shape, **others):
     return {"kernel": np.zeros(shape), **{role: np.zeros(s) for role, s in others.items()}}
 
