@@ -1,10 +1,12 @@
 """Layer-wise relevance propagation in JAX.
 
-A public name is imported from its home when it is first used, so that `jlrp --help` need not wait for JAX.
+A public name is imported from its home at its first use, so that `jlrp --help` does not wait for
+JAX.
 
->>> import ir, jlrp
->>> callable(jlrp.explainer), "epsilon_plus" in jlrp.PRESETS
-(True, True)
+Example:
+    >>> import ir, jlrp
+    >>> callable(jlrp.explainer), "epsilon_plus" in jlrp.PRESETS
+    (True, True)
 """
 
 from importlib import import_module
@@ -14,7 +16,7 @@ from jlrp.own import require_own_ir
 
 require_own_ir()
 
-if TYPE_CHECKING:  # the same names for readers of types
+if TYPE_CHECKING:  # the same names for type checkers
     from jlrp.api import explain as explain
     from jlrp.baselines import Baseline as Baseline
     from jlrp.baselines import grad_cam as grad_cam
@@ -44,28 +46,30 @@ if TYPE_CHECKING:  # the same names for readers of types
     from jlrp.ops import register_function as register_function
     from jlrp.propagation.bound_explainer import Bound as Bound
     from jlrp.propagation.explainer import Explainer as Explainer
-    from jlrp.propagation.explainer import explainer as explainer
     from jlrp.propagation.explanation import Explanation as Explanation
     from jlrp.propagation.interfaces import explain_func as explain_func
     from jlrp.propagation.interpreter import forward as forward
     from jlrp.propagation.ledger import Ledger as Ledger
+    from jlrp.propagation.planning import explainer as explainer
     from jlrp.rules import *  # noqa: F403
 
 __version__ = "0.2.0"
 
 _NAMES = {
     "jlrp.api": "explain",
-    "jlrp.baselines": "Baseline grad_cam gradient gradient_times_input integrated_gradients occlusion smoothgrad",
+    "jlrp.baselines": "Baseline grad_cam gradient gradient_times_input integrated_gradients "
+    "occlusion smoothgrad",
     "jlrp.composites.composite": "Composite CompositeError",
     "jlrp.composites.predicates": "All Depth Either Fact First Head Kind Last Named Not Pointwise",
     "jlrp.composites.presets": "PRESETS register_preset",
     "jlrp.ops": "Affine affine apply register_function",
     "jlrp.propagation.bound_explainer": "Bound",
-    "jlrp.propagation.explainer": "Explainer explainer",
+    "jlrp.propagation.explainer": "Explainer",
     "jlrp.propagation.explanation": "Explanation",
     "jlrp.propagation.interfaces": "explain_func",
     "jlrp.propagation.interpreter": "forward",
     "jlrp.propagation.ledger": "Ledger",
+    "jlrp.propagation.planning": "explainer",
     "jlrp.rules": "AbsSplit AlphaBeta DeconvNet DetachedNorm Epsilon Flat Gamma GammaPlain Gradient "
     "GuidedBackprop HalfHalf LayerCall Mapped Norm Pass Quotient Rule ShareRule "
     "SignalTakesAll Signed SmallWindow SoftmaxTaylor Term Transpose UniformMatMul "
@@ -78,16 +82,29 @@ _RENAMED = {
     "FrozenNorm": "DetachedNorm",
     "Winner": "WinnerTakesAll",
 }
-"""Names of earlier versions, which still work, and what they are called now."""
+"""Names of earlier versions, which still work, and the present names."""
 
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
-_PACKAGES = ("baselines", "composites", "datasets", "fast", "ops", "plot", "propagation", "report", "rules")
+_PACKAGES = (
+    "baselines",
+    "composites",
+    "datasets",
+    "fast",
+    "ops",
+    "plot",
+    "propagation",
+    "report",
+    "rules",
+)
 
 __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """A public name from its home, or a package; `jlrp.plot` and `jlrp.report` need the extra `cli`."""
+    """A public name from its home, or a package.
+
+    `jlrp.plot` and `jlrp.report` need the extra `cli`.
+    """
     name = _RENAMED.get(name, name)
     if name in _HOMES:
         value = getattr(import_module(_HOMES[name]), name)
@@ -99,11 +116,12 @@ def __getattr__(name: str) -> Any:
         return import_module(f"jlrp.{name}")
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"jlrp.{name} needs {error.name}, which comes with the extra cli: pip install '.[cli]' in a checkout.",
+            f"jlrp.{name} needs {error.name}, which comes with the extra cli: "
+            "pip install '.[cli]' in a checkout.",
             name=error.name,
         ) from None
 
 
 def __dir__() -> list[str]:
-    """What `dir` lists."""
+    """The names that `dir` lists."""
     return sorted({*globals(), *__all__, *_PACKAGES})

@@ -4,14 +4,23 @@ import logging
 import os
 import sys
 
-EXTRA = {"typer": "typer", "rich": "rich", "PIL": "pillow", "matplotlib": "matplotlib", "jinja2": "jinja2"}
-"""What the command line imports beyond the library's own dependencies, and the package in the extra that has it."""
+EXTRA = {
+    "typer": "typer",
+    "rich": "rich",
+    "PIL": "pillow",
+    "matplotlib": "matplotlib",
+    "jinja2": "jinja2",
+}
+"""Modules that only the command line imports, and the packages of the extra that have them."""
 
 
 def main() -> None:
-    """Run the command line; without the extra `jlrp[cli]`, say so in one sentence and exit with 2."""
+    """Run the command line.
+
+    Without the extra `jlrp[cli]` it prints one sentence and exits with 2.
+    """
     _open_streams()
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where it keeps its fonts is nobody's concern
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it logs where it keeps its fonts
     try:
         from jlrp.cli import program
     except ModuleNotFoundError as error:
@@ -20,19 +29,24 @@ def main() -> None:
             raise
         print(sentence, file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:  # while it was still importing
+    except KeyboardInterrupt:  # during the import
         sys.exit(130)
     program(prog_name="jlrp")
 
 
 def missing(error: ModuleNotFoundError) -> str:
-    """What to say of a package that is not there; empty where that is none of the extra's."""
+    """Say which package of the extra is missing; an empty string for any other module."""
     module = (error.name or "").partition(".")[0]
-    return f'The jlrp command needs {EXTRA[module]}: pip install "jlrp[cli]"' if module in EXTRA else ""
+    if module not in EXTRA:
+        return ""
+    return f'The jlrp command needs {EXTRA[module]}: pip install "jlrp[cli]"'
 
 
 def _open_streams() -> None:
-    """Standard input, output and error where they were closed: else a file that is written gets their number."""
+    """Open standard input, output and error where they are closed.
+
+    Otherwise the next file that is opened gets their number.
+    """
     for number in (0, 1, 2):
         try:
             os.fstat(number)

@@ -1,14 +1,13 @@
 """The one-call function."""
 
 import os
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 import ir
 from jlrp.composites.composite import Composite
-from jlrp.propagation.explainer import explainer
 from jlrp.propagation.explanation import Explanation
 from jlrp.propagation.given import require_finite_weights
+from jlrp.propagation.planning import explainer
 
 
 def explain(
@@ -19,13 +18,7 @@ def explain(
     *,
     region: Any = None,
     batch_size: int | None = None,
-    start: str | None = None,
-    contrast: str | None = None,
-    record: Iterable[str] | bool = (),
-    output: str | None = None,
-    ledger: bool = False,
-    decision: str = "value",
-    labels: Sequence[str] | None = None,
+    **options: Any,
 ) -> Explanation:
     """Explain images in one call: why does the model decide as it does?
 
@@ -41,13 +34,7 @@ def explain(
             default the class that the model predicts. See `jlrp.Explainer`.
         region: Where relevance starts in an output with positions. See `jlrp.Explainer`.
         batch_size: How many images to explain at a time.
-        start: As for `jlrp.explainer`.
-        contrast: As for `jlrp.explainer`.
-        record: As for `jlrp.explainer`.
-        output: As for `jlrp.explainer`.
-        ledger: As for `jlrp.explainer`.
-        decision: As for `jlrp.explainer`.
-        labels: As for `jlrp.explainer`.
+        **options: The other keyword arguments of `jlrp.explainer`.
 
     Returns:
         The `jlrp.Explanation`.
@@ -60,23 +47,16 @@ def explain(
     Example:
         >>> import numpy as np, ir, jlrp
         >>> model = ir.load("jlrp/data/digits_resnet.h5")
-        >>> result = jlrp.explain(model, np.zeros((1, 32, 32, 1)), "epsilon_plus_flat", target=3)
+        >>> images = np.zeros((1, 32, 32, 1))
+        >>> result = jlrp.explain(model, images, "epsilon_plus_flat", target=3, start="one")
         >>> result.relevance.shape, result.target.tolist()
         ((1, 32, 32, 1), [3])
     """
     if isinstance(model, ir.Graph):
-        raise TypeError("jlrp.explain takes a model with its weights (ir.load(path)), not a graph alone.")
+        raise TypeError(
+            "jlrp.explain takes a model with its weights (ir.load(path)), not a graph alone."
+        )
     loaded = model if isinstance(model, ir.Model) else ir.load(model)
-    make = explainer(
-        loaded,
-        rules,
-        start=start,
-        contrast=contrast,
-        record=record,
-        output=output,
-        ledger=ledger,
-        decision=decision,
-        labels=labels,
-    )
+    make = explainer(loaded, rules, **options)
     require_finite_weights(make.decision.graph, loaded.params)
     return make(loaded.params, images, target, region=region, batch_size=batch_size)

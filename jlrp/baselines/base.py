@@ -20,7 +20,8 @@ from jlrp.propagation.explanation import Explanation
 from jlrp.propagation.given import as_tuple, params_of, require_weights
 from jlrp.propagation.interpreter import activations, cast, check_shapes
 from jlrp.propagation.ledger import totals
-from jlrp.propagation.start import Start, as_target, check_target, start_relevance
+from jlrp.propagation.start import Start, start_relevance
+from jlrp.propagation.targets import as_target, check_target
 
 Relevances = tuple[Array, ...]
 """One relevance per input of the graph, each of that input's shape."""

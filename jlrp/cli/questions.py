@@ -15,7 +15,7 @@ from jlrp.cli.options import ExplainingOptions
 from jlrp.cli.program import InputError, running
 from jlrp.datasets import Frame, Labels, Output, Scores, frame_of, load_labels, output_of
 from jlrp.datasets.images import read_mask
-from jlrp.propagation.start import EVERYWHERE, as_region
+from jlrp.propagation.regions import EVERYWHERE, as_region
 from jlrp.text import suggestion
 
 

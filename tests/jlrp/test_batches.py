@@ -56,10 +56,11 @@ def assert_same(found, expected):
 @pytest.mark.parametrize("images", [2, pytest.param(1, marks=pytest.mark.slow)])
 def test_chunks_within_a_program(network, images):
     graph, params, batch = network
-    explain = jlrp.explainer(graph, ledger=True, record=("bn2",))
-    whole = calls(explain, params, batch)
-    explain._plan = dataclasses.replace(explain._plan, formulation=AFewAtATime("cpu", images))
-    assert_same(calls(explain, params, batch), whole)
+    whole, chunks = (
+        jlrp.explainer(graph, ledger=True, record=("bn2",), formulation=formulation)
+        for formulation in ("fast", AFewAtATime("cpu", images))
+    )
+    assert_same(calls(chunks, params, batch), calls(whole, params, batch))
 
 
 @pytest.mark.parametrize("size", [4, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5, 6, 100))])
@@ -94,8 +95,7 @@ def test_a_batch_size_of_none_is_refused(network):
 
 def test_a_target_that_does_not_fit_is_refused_in_the_words_of_the_whole_batch(network):
     graph, params, batch = network
-    explain = jlrp.explainer(graph)
-    explain._plan = dataclasses.replace(explain._plan, formulation=AFewAtATime("cpu", 1))
+    explain = jlrp.explainer(graph, formulation=AFewAtATime("cpu", 1))
     with pytest.raises(ValueError, match="6 images, but 4 targets"):
         explain(params, batch, target=[1, 2, 3, 4])
 
@@ -121,8 +121,7 @@ def test_chunks_of_pytrees():
 
 def test_chunks_work_under_other_transformations(network):
     graph, params, batch = network
-    explain = jlrp.explainer(graph, "epsilon")
-    explain._plan = dataclasses.replace(explain._plan, formulation=AFewAtATime("cpu", 2))
+    explain = jlrp.explainer(graph, "epsilon", formulation=AFewAtATime("cpu", 2))
 
     def loss(images):
         return jnp.sum(jnp.square(explain(params, images, target=1).relevance))

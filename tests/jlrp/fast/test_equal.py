@@ -96,8 +96,9 @@ def test_every_preset_on_a_network(name, backend, rng):
     graph, params, images = residual(rng)
     params, images = jax.tree.map(lambda a: np.asarray(a, float), (params, images))
     plain = jlrp.explainer(graph, preset(name), formulation="plain", record=True, ledger=True)
-    fast = jlrp.explainer(graph, preset(name), record=True, ledger=True)
-    fast._plan = replace(fast._plan, formulation=Fast(backend))
+    fast = jlrp.explainer(
+        graph, preset(name), formulation=Fast(backend), record=True, ledger=True
+    )
     a, b = fast(params, images), plain(params, images)
     assert_close([a.relevance, a.output, *a.layers.values()], [b.relevance, b.output, *b.layers.values()])
     np.testing.assert_allclose(a.ledger.entries, b.ledger.entries, atol=1e-11 * np.abs(b.ledger.entries).max())
@@ -136,11 +137,11 @@ def test_an_unknown_formulation_is_refused():
         jlrp.explainer(graph, formulation="quick")
 
 
-def test_only_the_explainer_knows_the_fast_package():
+def test_only_the_planning_knows_the_fast_package():
     """So that it can be deleted: what is left is `formulation="plain"`."""
     package = Path(jlrp.__file__).parent
     for path in package.rglob("*.py"):
-        if "fast" in path.parts or path == package / "propagation" / "explainer.py":
+        if "fast" in path.parts or path == package / "propagation" / "planning.py":
             continue
         modules = [n.module for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
         assert not [module for module in modules if str(module).startswith("jlrp.fast")], path
