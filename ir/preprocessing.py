@@ -246,8 +246,9 @@ def preprocessing_of(
     scaled = _by_scaling(raw.scaled, unit.scaled)
     normalised = _by_statistics(raw.normalised, unit.normalised, signed.normalised)
     if scaled is not None:
-        statistics_decide = normalised is not None and normalised.sure and not scaled.sure
-        return normalised if statistics_decide else scaled
+        if normalised is not None and normalised.sure and not scaled.sure:
+            return normalised
+        return scaled
     channels = 1 if perhaps_grey else shape[channel_axis(layout, len(shape))]
     family = _family(graph, architecture) if channels in (3, None) else None
     found = family or normalised

@@ -1,4 +1,4 @@
-"""How large the graph of a model file may be, whatever its format."""
+"""How large the graph of a model file may be, in any format."""
 
 MAX_NODES = 10_000
 """Nodes of a graph. Models that call models can name far more nodes than the file has bytes."""

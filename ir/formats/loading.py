@@ -10,7 +10,7 @@ from ir.formats.keras import dot_keras, h5, live, text
 from ir.formats.keras.architectures import ARCHITECTURES, check_choice
 from ir.formats.keras.blueprint import Blueprint
 from ir.formats.native import model as native
-from ir.formats.reporting import file_subject, report_errors, require_file, unknown
+from ir.formats.reporting import file_subject, report_errors, require_file, unknown_format
 from ir.formats.request import HDF5, Format, Request
 from ir.formats.source import Source
 from ir.graph import Graph
@@ -93,7 +93,7 @@ def format_of(origin: Source) -> Format:
     start = origin.read(0, min(MAX_START, origin.size))
     found = next((each for each in FORMATS if each.begins(start)), None)
     if found is None:
-        raise unknown(start)
+        raise unknown_format(start)
     return found
 
 

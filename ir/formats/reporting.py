@@ -71,7 +71,7 @@ def require_file(path: Path) -> None:
         raise LoadError("is no ordinary file.")
 
 
-def unknown(start: bytes) -> LoadError:
+def unknown_format(start: bytes) -> LoadError:
     """The error for a file of no known format that begins with these bytes."""
     if not start:
         return LoadError("is empty.")

@@ -44,7 +44,7 @@ def read_array(
     Returns:
         An array with its own memory.
     """
-    shape, place = dataset_shape(header), header.needed(Kind.LAYOUT)
+    shape, place = dataset_shape(header), header.require(Kind.LAYOUT)
     if header.has(Kind.EXTERNAL_FILES) or _is_virtual(place):
         raise LoadError(
             f"keeps {what} in another file, which is not opened: save the model again into one "
@@ -52,7 +52,7 @@ def read_array(
         )
     if shape is None:
         raise LoadError(f"is damaged: {what} holds no numbers.")
-    datatype = read_datatype(header.needed(Kind.DATATYPE))
+    datatype = read_datatype(header.require(Kind.DATATYPE))
     bfloat16 = datatype.bfloat16 or (bfloat16 and _may_be_bfloat16(datatype))
     if datatype.dtype is None and not bfloat16:
         raise LoadError(
@@ -70,7 +70,7 @@ def read_array(
 
 def dataset_shape(header: Header) -> tuple[int, ...] | None:
     """The shape of a dataset; `None` if it holds nothing."""
-    return read_shape(header.needed(Kind.DATASPACE))
+    return read_shape(header.require(Kind.DATASPACE))
 
 
 def _is_virtual(layout: bytes) -> bool:

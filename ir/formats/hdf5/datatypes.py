@@ -25,7 +25,7 @@ CLASSES = (
     "arrays",
 )
 FLOATS = {
-    # Size; offset, precision, position and width of exponent and mantissa, bias; the sign's position.
+    # Size; offset, precision, position and width of exponent and mantissa, bias; sign's position.
     (2, struct.pack("<HHBBBBI", 0, 16, 10, 5, 0, 10, 15), 15): "f2",
     (2, struct.pack("<HHBBBBI", 0, 16, 7, 8, 0, 7, 127), 15): "bfloat16",
     (4, struct.pack("<HHBBBBI", 0, 32, 23, 8, 0, 23, 127), 31): "f4",

@@ -50,7 +50,7 @@ class Header:
         """The first message of this kind; `None` if there is none."""
         return next((own_body(m) for m in self.messages if m.kind == kind), None)
 
-    def needed(self, kind: Kind) -> bytes:
+    def require(self, kind: Kind) -> bytes:
         """The first message of this kind, which must be there."""
         body = self.body(kind)
         if body is None:

@@ -120,7 +120,7 @@ class Reader:
             if not _is_group(header):
                 raise LoadError(f"is damaged: {quote_path(path)} should be an HDF5 group.")
             self._links[header.address] = read_links(
-                self._metadata, header.needed(Kind.SYMBOL_TABLE)
+                self._metadata, header.require(Kind.SYMBOL_TABLE)
             )
         return self._links[header.address]
 

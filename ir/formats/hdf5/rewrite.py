@@ -28,7 +28,7 @@ class RefusedError(Exception):
     """The file is not rewritten. The text continues "The file …"."""
 
 
-def main(seconds: str, most_bytes: str, *libraries: str) -> int:
+def main(seconds: str, max_bytes: str, *libraries: str) -> int:
     """Rewrite the file and return the exit status of the process."""
     sys.path += [path for path in libraries if path not in sys.path]
     try:
@@ -37,10 +37,10 @@ def main(seconds: str, most_bytes: str, *libraries: str) -> int:
         return _say(
             "has compressed or newer structures of HDF5, which need h5py: install h5py to read it."
         )
-    _limit(float(seconds), int(most_bytes))
+    _limit(float(seconds), int(max_bytes))
     try:
         with h5py.File("given.h5", "r") as given, h5py.File("plain.h5", "w") as plain:
-            _Copy(h5py, int(most_bytes)).all(given, plain)
+            _Copy(h5py, int(max_bytes)).all(given, plain)
     except RefusedError as refused:
         return _say(str(refused))
     except Exception as error:  # h5py raises errors of many types
@@ -57,7 +57,7 @@ def _brief(error: BaseException) -> str:
     return str(error).strip("\"' .")[:200] or type(error).__name__
 
 
-def _limit(seconds: float, most_bytes: int) -> None:
+def _limit(seconds: float, max_bytes: int) -> None:
     """End this process after `seconds`, and limit its memory if the system can."""
     faulthandler.dump_traceback_later(seconds, exit=True)
     try:
@@ -66,9 +66,9 @@ def _limit(seconds: float, most_bytes: int) -> None:
         return
     used = resource.getrusage(resource.RUSAGE_SELF)
     limits = {
-        "RLIMIT_AS": MEMORY + 3 * most_bytes,
+        "RLIMIT_AS": MEMORY + 3 * max_bytes,
         "RLIMIT_CPU": math.ceil(used.ru_utime + used.ru_stime + seconds),
-        "RLIMIT_FSIZE": 2 * most_bytes,
+        "RLIMIT_FSIZE": 2 * max_bytes,
         "RLIMIT_CORE": 0,
     }
     for name, value in limits.items():
@@ -84,9 +84,9 @@ def _limit(seconds: float, most_bytes: int) -> None:
 class _Copy:
     """A copy of a file, with the bytes that it may still take."""
 
-    def __init__(self, h5py: Any, most_bytes: int) -> None:
+    def __init__(self, h5py: Any, max_bytes: int) -> None:
         self.h5py = h5py
-        self.left = most_bytes
+        self.left = max_bytes
         self.done: dict[int, str] = {}
 
     def all(self, given: Any, plain: Any) -> None:

@@ -20,7 +20,7 @@ MIN_SECONDS = 1.5
 MIN_SPEED = 20 * 2**20
 """Bytes a second that any machine can read."""
 START_SECONDS = 60.0
-"""Seconds in which any machine can start Python and import h5py, whatever the file."""
+"""Seconds in which any machine can start Python and import h5py."""
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 """Variables that the child process inherits."""
 PIECE = 2**20

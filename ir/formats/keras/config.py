@@ -12,7 +12,13 @@ from ir.errors import LoadError
 from ir.formats.keras import keras1
 from ir.formats.keras.checkpoint import snake_case
 from ir.formats.keras.inbound import calls_of, number_from_zero, references
-from ir.formats.keras.layers.registry import ADDONS, FOREIGN, is_registered, unknown, wrapper_of
+from ir.formats.keras.layers.registry import (
+    ADDONS,
+    FOREIGN,
+    is_registered,
+    unknown_layer,
+    wrapper_of,
+)
 from ir.formats.keras.spec import Call, LayerSpec, ModelSpec, Tensor
 from ir.formats.limits import MAX_NODES
 
@@ -167,7 +173,7 @@ class _Reader:
             return class_name
         package = next((p for p in (ADDONS, "") if p + class_name in FOREIGN), None)
         if package is None or (package == ADDONS and not module.startswith("tensorflow_addons")):
-            raise unknown(spec, module)
+            raise unknown_layer(spec, module)
         return package + class_name
 
 

@@ -64,7 +64,7 @@ def modernise(
     ordering = config.get("dim_ordering")
     if isinstance(ordering, str) and ordering in FORMATS:
         config["data_format"] = FORMATS[ordering]
-    if class_name == "Flatten":  # row by row as stored, whatever the layout
+    if class_name == "Flatten":  # row by row as stored, in any layout
         config["data_format"] = "channels_last"
     return CLASSES.get(class_name, class_name), config
 

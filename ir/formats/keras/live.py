@@ -22,7 +22,7 @@ def save_to_file(model: Any) -> Iterator[Path]:
         path = Path(folder) / "live.keras"
         try:
             model.save(path)
-        except Exception as error:  # whatever stops Keras
+        except Exception as error:  # Keras raises errors of many types
             detail = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             raise LoadError(f"{subject(model)} could not be saved to be read: {detail}") from error
         yield path

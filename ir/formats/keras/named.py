@@ -71,8 +71,8 @@ def _choose(file: WeightsFile, architecture: str, variant: str | None) -> _Build
     if file.named and not named and any(build.names != fitting[0].names for build in fitting):
         raise _ambiguous(architecture)
     alike = named or fitting
-    told = ARCHITECTURES[architecture].told(len(file.layers), _variance(alike[0].located))
-    return next((build for build in alike if build.variant == told), alike[0])
+    likely = ARCHITECTURES[architecture].told(len(file.layers), _variance(alike[0].located))
+    return next((build for build in alike if build.variant == likely), alike[0])
 
 
 def _variance(located: Located) -> np.ndarray | None:

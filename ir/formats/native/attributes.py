@@ -80,7 +80,7 @@ class Ops:
                 )
             if not self._fits(op, key, value):
                 raise LoadError(self._misfit(op, node, key, value))
-        lacking = [key for key, field in given.items() if key not in values and _required(field)]
+        lacking = [key for key, field in given.items() if key not in values and _is_required(field)]
         if lacking:
             raise LoadError(f"lacks the attribute {lacking[0]!r} of node {node} ({name}).")
         try:
@@ -190,7 +190,7 @@ def _init_fields(op: type[Op]) -> Iterator["Field[Any]"]:
     return (field for field in fields(op) if field.init)
 
 
-def _required(field: "Field[Any]") -> bool:
+def _is_required(field: "Field[Any]") -> bool:
     return field.default is MISSING and field.default_factory is MISSING
 
 

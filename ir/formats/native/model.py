@@ -192,7 +192,7 @@ def _preprocess(content: dict[str, Any]) -> Any:
 
 
 def _check(model: Model) -> None:
-    """Raise `LoadError` where the weights, the shapes and the ops do not fit each other."""
+    """Raise `LoadError` if the weights, the shapes and the ops do not fit each other."""
     if len(model.input_shapes) != len(model.graph.inputs):
         raise LoadError(
             f"has {len(model.graph.inputs)} inputs, but {len(model.input_shapes)} input_shapes."

@@ -52,9 +52,8 @@ NAMED: dict[str, ActivationOp | None] = {
     "hard_shrink": HardShrink(),
     "soft_shrink": SoftShrink(),
     "Addons>sparsemax": Sparsemax(),
-    "Addons>rrelu": Relu(
-        negative_slope=(0.125 + 1 / 3) / 2
-    ),  # at inference the mean of its two slopes
+    # At inference, rrelu has the mean of its two slopes.
+    "Addons>rrelu": Relu(negative_slope=(0.125 + 1 / 3) / 2),
     "sparse_sigmoid": HardSigmoid(0.5),
     "sparsemax": Sparsemax(keras=True),
     "exp": Activation("exponential"),
@@ -73,14 +72,14 @@ ADDONS_NAMES = {
     "h_swish": "hard_silu",
     "hswish": "hard_silu",
 }
-"""Activations under which other packages know those above."""
+"""Names that other packages have for these activations."""
 
 
 def with_activation(call: LayerCall, parts: list[Part]) -> list[Part]:
-    """A layer's parts followed by its own activation, before which the layer is called `linear`."""
+    """A layer's parts and its own activation. The part before the activation is named `linear`."""
     config = call.spec.config
-    made = next((config[key] for key in ("units", "filters") if type(config.get(key)) is int), None)
-    shape = call.shapes[0] if made is None else (*call.shapes[0][:-1], made)
+    new = next((config[key] for key in ("units", "filters") if type(config.get(key)) is int), None)
+    shape = call.shapes[0] if new is None else (*call.shapes[0][:-1], new)
     after = _activation(replace(call, shapes=(shape,)), config.get("activation"))
     if not after:
         return parts
@@ -92,7 +91,7 @@ def with_activation(call: LayerCall, parts: list[Part]) -> list[Part]:
 
 
 def _linear(read: int | str) -> int | str:
-    """What an activation reads, where it is a layer's own: what the layer would give without it."""
+    """What a layer's own activation reads: `linear` in place of the layer's input."""
     return "linear" if read == 0 else read
 
 
@@ -131,10 +130,7 @@ def softmax(call: LayerCall) -> list[Part]:
 
 
 def prelu_weights(spec: LayerSpec) -> list[Weight]:
-    """`alpha`, of the input's shape, 1 on the axes that share it.
-
-    That shape is checked against the input.
-    """
+    """`alpha`, in the input's shape, with length 1 on the axes that share it."""
     return [Weight("alpha", ("alpha", "alphas"), None)]
 
 
@@ -144,10 +140,7 @@ def prelu(call: LayerCall) -> list[Part]:
 
 
 def _activation(call: LayerCall, value: Any) -> list[Part]:
-    """The parts of an activation.
-
-    A name, a function of that name, or a layer, by its class and configuration.
-    """
+    """The parts of an activation, given by a name, a function or a layer's configuration."""
     if isinstance(value, Mapping) and isinstance(value.get("config"), Mapping):
         spec = LayerSpec("", str(value.get("class_name")), value["config"], shown=call.spec.title)
         return list(convert_layer(replace(call, spec=spec)))
@@ -157,7 +150,7 @@ def _activation(call: LayerCall, value: Any) -> list[Part]:
 
 
 def named_activation(call: LayerCall, name: Any) -> list[Part]:
-    """The part of an activation function, by Keras's name for it; none for the linear one."""
+    """The parts of an activation function, by Keras's name for it; none for `linear`."""
     own = converter_of("activation", name) if isinstance(name, str) else None
     if own is not None:
         return list(own(call))

@@ -1,7 +1,4 @@
-"""The arguments of a function that a model calls on its values.
-
-Tensors, constants and options, whoever recorded it.
-"""
+"""The arguments of a function that a model calls: tensors, constants and options."""
 
 from typing import Any
 
@@ -9,26 +6,20 @@ from ir.formats.keras.layers.registry import LayerCall, Part, refusal
 from ir.ops import Reshape, Shape
 
 OPERANDS = ("x", "y", "x1", "x2", "a", "b", "value", "bias")
-"""Keywords under which the operands of a function of two values may stand."""
+"""Keywords for the operands of a function of two values."""
 
 MAX_COPIES = 1000
-"""How many copies of a value one function may make, and into how many parts it may divide it."""
+"""Copies that one function may make of a value, and parts into which it may divide it."""
 
 
 def takes_one_list(call: LayerCall) -> bool:
-    """Whether the values come as one list, as merging layers take them.
-
-    Before Keras 3 there are no operators.
-    """
+    """Whether the values come as one list, as for merging layers. Operators came with Keras 3."""
     arguments = call.call.arguments
     return call.keras_version < 3 or (len(arguments) == 1 and isinstance(arguments[0], tuple))
 
 
 def operands(call: LayerCall) -> list[Any]:
-    """The operands in order.
-
-    The tensors and constants among the arguments, then those among the keywords.
-    """
+    """The operands in order: the arguments, then those among the keywords."""
     keywords = call.call.keywords
     return [
         *call.call.arguments,
@@ -37,9 +28,13 @@ def operands(call: LayerCall) -> list[Any]:
 
 
 def option(call: LayerCall, key: str, position: int | None, default: Any) -> Any:
-    """An option of a function.
+    """An option of a function: a keyword, a field of the configuration, or an argument.
 
-    A keyword, a field of the configuration, or the argument at a position.
+    Args:
+        call: The call.
+        key: The name of the keyword or field.
+        position: The position of the argument, if it can be one.
+        default: The value if there is none.
     """
     for place in (call.call.keywords, call.spec.config):
         if place.get(key) is not None:
@@ -50,20 +45,20 @@ def option(call: LayerCall, key: str, position: int | None, default: Any) -> Any
 
 
 def whole(call: LayerCall, value: Any, what: str) -> int:
-    """A whole number."""
+    """Check that a value is a whole number."""
     if type(value) is not int:
         raise refusal(call.spec, f"has {what} {str(value)[:80]}, which is no whole number")
     return value
 
 
 def wholes(call: LayerCall, value: Any, what: str) -> tuple[int, ...]:
-    """One whole number or a list of them."""
+    """Check that a value is a whole number or a list of them, and return a tuple."""
     found = tuple(value) if isinstance(value, tuple | list) else (value,)
     return tuple(whole(call, each, what) for each in found)
 
 
 def axis_of(call: LayerCall, value: Any, rank: int | None = None) -> int:
-    """One axis, counted from the front; the batch is none that a function may touch."""
+    """One axis, counted from the front. It must not be the batch."""
     found = axes_of(call, value, rank)
     if len(found) > 1:
         raise refusal(call.spec, f"goes over the axes {str(value)[:80]}, where one axis is needed")
@@ -71,9 +66,12 @@ def axis_of(call: LayerCall, value: Any, rank: int | None = None) -> int:
 
 
 def axes_of(call: LayerCall, value: Any, rank: int | None = None) -> tuple[int, ...]:
-    """Axes counted from the front, in rising order, of the first value that goes in.
+    """Axes counted from the front, in rising order. The batch must not be one.
 
-    The batch is none of them.
+    Args:
+        call: The call.
+        value: The axes as they stand in the file.
+        rank: The number of axes, batch included. By default that of the first input.
     """
     rank = len(call.shapes[0]) if rank is None else rank
     found = value if isinstance(value, tuple | list) else (value,)
@@ -95,7 +93,7 @@ def axes_of(call: LayerCall, value: Any, rank: int | None = None) -> tuple[int, 
 def in_shape(
     call: LayerCall, shape: Shape, name: str = "", reads: tuple[int | str, ...] | None = None
 ) -> Part:
-    """The part that brings values into a shape, the batch first, of which one length may be open."""
+    """A part that reshapes values. The shape has the batch first, and may have one open length."""
     if sum(n is None for n in shape[1:]) > 1:
         raise refusal(
             call.spec,

@@ -1,7 +1,4 @@
-"""Functions of two values, one of which may be a constant.
-
-Sums, products, powers, products of matrices.
-"""
+"""Functions of two values, one of which may be a constant: sums, products, powers, matrices."""
 
 from typing import Any
 
@@ -62,7 +59,7 @@ def arithmetic(call: LayerCall, kind: str) -> list[Part]:
 
 
 def _of_values(call: LayerCall, op: Merge) -> list[Part]:
-    """A function of two values of the model, which may be one and the same."""
+    """A function of two values of the model, or of one value with itself."""
     if len(call.shapes) == 1:  # one value with itself
         return [Part(op, reads=(0, 0))]
     if len({len(shape) for shape in call.shapes}) > 1:
@@ -75,7 +72,7 @@ def _of_values(call: LayerCall, op: Merge) -> list[Part]:
 def _with_constant(
     call: LayerCall, kind: str, number: float | np.ndarray, value_first: bool
 ) -> Part:
-    """`x ∘ c`, or `c ∘ x` where the value does not come first."""
+    """`x ∘ c` if the value comes first, else `c ∘ x`."""
     if kind == "add":
         return scale_and_shift(call, offset=number)
     if kind == "subtract":
@@ -103,7 +100,7 @@ def _with_constant(
 
 
 def power(call: LayerCall) -> list[Part]:
-    """`x²` is a function of its own; a higher whole power is a product of equal values."""
+    """`x²` as a function, and higher whole powers as products."""
     value, exponent = two_operands(call)
     number = constant(exponent)
     if not isinstance(value, Tensor) or not isinstance(number, float) or number not in range(1, 9):
@@ -121,7 +118,7 @@ def power(call: LayerCall) -> list[Part]:
 
 
 def matrix_product(call: LayerCall) -> list[Part]:
-    """Values times a constant matrix, as a dense layer; or two values, matrix by matrix."""
+    """Values times a constant matrix, as a dense layer, or the matrix products of two values."""
     a, b = two_operands(call)
     turned = [
         bool(option(call, key, None, False))
@@ -144,7 +141,7 @@ def matrix_product(call: LayerCall) -> list[Part]:
 
 
 def dense_with(call: LayerCall, matrix: np.ndarray) -> list[Part]:
-    """A dense layer whose kernel stands in the configuration."""
+    """A dense layer with its kernel from the configuration."""
     if matrix.ndim != 2 or len(call.shapes[0]) < 2:
         raise refusal(
             call.spec,
@@ -173,7 +170,7 @@ def tensor_product(call: LayerCall) -> list[Part]:
 
 
 def contraction(call: LayerCall) -> list[Part]:
-    """An `einsum` of values with a constant that is a dense layer by another name."""
+    """An `einsum` of values with a constant that equals a dense layer."""
     given = [value for value in call.call.arguments if not isinstance(value, str)]
     words = [value for value in call.call.arguments if isinstance(value, str)]
     equation = (
@@ -205,10 +202,7 @@ def _prepare(part: Part, given: Any) -> dict[str, np.ndarray]:
 
 
 def equation_parts(call: LayerCall, equation: Any, bias_axes: str | None) -> list[Part]:
-    """The ops of `EinsumDense`.
-
-    A dense layer on the last axes, between reshapes where it goes over several.
-    """
+    """The ops of `EinsumDense`: a dense layer on the last axes, with reshapes for several axes."""
     if not isinstance(equation, str) or len(equation) > MAX_EQUATION:
         raise refusal(call.spec, f"has the equation {str(equation)[:80]!r}, which is no einsum")
     left, _, output = str(equation).replace(" ", "").partition("->")
@@ -239,7 +233,8 @@ def equation_parts(call: LayerCall, equation: Any, bias_axes: str | None) -> lis
     ):
         raise refusal(
             call.spec,
-            f"has the equation {str(equation)[:80]!r}; only dense layers on the last axes can be loaded",
+            f"has the equation {str(equation)[:80]!r}; only dense layers on the last axes can be "
+            "loaded",
         )
     if bias_axes and not set(bias_axes) <= set(new):
         raise refusal(

@@ -1,7 +1,4 @@
-"""Typed access to a layer's configuration.
-
-What does not fit is a `LoadError` that names layer and field.
-"""
+"""Typed access to a layer's configuration; a wrong type is a `LoadError` with layer and field."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +12,7 @@ from ir.ops.window import Padding, Pairs
 
 
 def field(spec: LayerSpec, key: str) -> Any:
-    """A field that must be there."""
+    """A field, which must exist."""
     if key not in spec.config:
         raise LoadError(
             f"is damaged: the layer {spec.title!r} ({spec.class_name}) lacks {key!r} in its "
@@ -25,15 +22,12 @@ def field(spec: LayerSpec, key: str) -> Any:
 
 
 def unusual(spec: LayerSpec, key: str, allowed: str) -> LoadError:
-    """An error about a field's value."""
+    """The error for a field's value."""
     return refusal(spec, f"has {key}={str(spec.config.get(key))[:80]}, but {allowed} can be loaded")
 
 
 def number(spec: LayerSpec, key: str, default: float) -> float:
-    """A number, also in the forms in which some versions write NumPy scalars.
-
-    `default` where it is null or missing.
-    """
+    """A number, in any form of any version; `default` if it is null or missing."""
     if spec.config.get(key) is None:
         return default
     value = constant(spec.config[key])
@@ -56,7 +50,7 @@ def length(spec: LayerSpec, key: str) -> int:
 
 
 def lengths(spec: LayerSpec, key: str, rank: int, default: int | None = None) -> tuple[int, ...]:
-    """Whole numbers above zero, one per spatial axis; one number stands for all."""
+    """Whole numbers above zero, one per spatial axis or one for all."""
     value = spec.config.get(key)
     if value is None:
         value = default if default is not None else field(spec, key)
@@ -67,10 +61,7 @@ def lengths(spec: LayerSpec, key: str, rank: int, default: int | None = None) ->
 
 
 def pairs(spec: LayerSpec, key: str, rank: int) -> Pairs:
-    """One (low, high) pair per spatial axis.
-
-    One number stands for both, one for each axis for all.
-    """
+    """One (low, high) pair per spatial axis. One number stands for a pair, or for all pairs."""
     value = field(spec, key)
     if isinstance(value, int):
         value = [[value, value]] * rank
@@ -95,7 +86,7 @@ def axis(spec: LayerSpec, default: int) -> int:
 
 
 def axes(spec: LayerSpec, default: int) -> tuple[int, ...]:
-    """Axes as they stand, one alone or several in a list."""
+    """Axes as they stand in the file: one, or several in a list."""
     value = spec.config.get("axis", default)
     found = tuple(value) if isinstance(value, list | tuple) else (value,)
     if not all(type(n) is int for n in found):
@@ -104,7 +95,7 @@ def axes(spec: LayerSpec, default: int) -> tuple[int, ...]:
 
 
 def from_end(call: LayerCall, axes: tuple[int, ...]) -> tuple[int, ...]:
-    """Axes of the first input counted from the end, in their order in the array."""
+    """Count axes of the first input from the end, and sort them."""
     rank = len(call.shapes[0])
     if len(axes) > rank or not all(-rank <= a < rank for a in axes):
         raise refusal(
@@ -115,7 +106,7 @@ def from_end(call: LayerCall, axes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def padding(spec: LayerSpec, kernel: tuple[int, ...], dilation: tuple[int, ...]) -> Padding:
-    """`"valid"`, `"same"`, or for `"causal"` the pairs that it means."""
+    """`"valid"`, `"same"`, or the pairs that `"causal"` means."""
     value = str(spec.config.get("padding", "valid")).lower()
     if value == "causal" and len(kernel) == 1:
         return (((kernel[0] - 1) * dilation[0], 0),)
@@ -133,18 +124,17 @@ def data_format(spec: LayerSpec) -> str:
 
 
 def rank_of(spec: LayerSpec) -> int:
-    """The number of spatial axes, from the class's name: 2 for `Conv2D`."""
+    """The number of spatial axes in a class's name: 2 for `Conv2D`."""
     return next(int(c) for c in spec.class_name if c.isdigit())
 
 
 def constant(value: Any) -> float | np.ndarray | None:
-    """A number or an array of numbers, in the forms in which Keras writes constants.
+    """A number or an array of numbers, in any form of Keras; `None` if it is neither.
 
-    `None` where it is neither.
+    The forms are numbers, lists, `{"class_name": "__numpy__", "config": {"value": …}}` and
+    `{"type": "ndarray", "values": …}`.
     """
-    if isinstance(
-        value, Mapping
-    ):  # {"class_name": "__numpy__", "config": {"value": …}}, {"type": "ndarray", "values": …}
+    if isinstance(value, Mapping):
         inner = value.get("config")
         value = value.get("values", inner.get("value") if isinstance(inner, Mapping) else None)
     if isinstance(value, bool) or value is None:

@@ -1,7 +1,4 @@
-"""Layers of other packages that are known.
-
-Those of Keras by another name, and a few of tensorflow-addons.
-"""
+"""Layers of other packages: those of Keras by another name, and some of tensorflow-addons."""
 
 from ir.formats.keras.layers.activation import named_activation
 from ir.formats.keras.layers.fields import axis, constant, flag, from_end, number
@@ -15,32 +12,31 @@ from ir.formats.keras.layers.registry import (
     Weight,
     layer,
     refusal,
-    unknown,
+    unknown_layer,
 )
 from ir.formats.keras.spec import LayerSpec
 from ir.ops import Add, GroupNorm, Rescale, Sparsemax
 
 FOREIGN |= {
-    *(
-        "FixedDropout",
-        "DropConnect",
-        "DropPath",
-        "Swish",
-        "swish",
-        "HSwish",
-        "HardSwish",
-        "Mish",
-        "GELU",
-        "SiLU",
-    ),
-    *(
-        "Addons>GELU",
-        "Addons>GroupNormalization",
-        "Addons>InstanceNormalization",
-        "Addons>Sparsemax",
-    ),
-    *("Addons>SpectralNormalization", "Addons>StochasticDepth", "Addons>AdaptiveAveragePooling1D"),
-    *("Addons>AdaptiveAveragePooling2D", "Addons>AdaptiveAveragePooling3D"),
+    "Addons>AdaptiveAveragePooling1D",
+    "Addons>AdaptiveAveragePooling2D",
+    "Addons>AdaptiveAveragePooling3D",
+    "Addons>GELU",
+    "Addons>GroupNormalization",
+    "Addons>InstanceNormalization",
+    "Addons>Sparsemax",
+    "Addons>SpectralNormalization",
+    "Addons>StochasticDepth",
+    "DropConnect",
+    "DropPath",
+    "FixedDropout",
+    "GELU",
+    "HSwish",
+    "HardSwish",
+    "Mish",
+    "SiLU",
+    "Swish",
+    "swish",
 }
 layer("FixedDropout", "DropConnect", "DropPath")(nothing)
 
@@ -52,22 +48,22 @@ SWISHES = {
     "HardSwish": "hard_silu",
     "Mish": "mish",
 }
-"""Layers of one activation."""
+"""Layers that are one activation."""
 
 
 @layer(*SWISHES)
 def swish(call: LayerCall) -> list[Part]:
-    """A swish of the usual form; `x·sigmoid(βx)` has another β nowhere but in its configuration."""
+    """A swish of the usual form, with β = 1 in `x·sigmoid(βx)`."""
     if call.spec.config.get("beta", 1) != 1:
-        raise unknown(call.spec)
+        raise unknown_layer(call.spec)
     return named_activation(call, SWISHES[call.spec.class_name])
 
 
 @layer("GELU", f"{ADDONS}GELU")
 def gelu(call: LayerCall) -> list[Part]:
-    """Of the two forms of GELU the one that the configuration names."""
+    """The form of GELU that the configuration names."""
     if "approximate" not in call.spec.config:
-        raise unknown(call.spec)
+        raise unknown_layer(call.spec)
     return named_activation(call, "gelu_tanh" if flag(call.spec, "approximate", False) else "gelu")
 
 
@@ -75,7 +71,7 @@ layer(f"{ADDONS}GroupNormalization", weights=group_norm_weights)(group_normaliza
 
 
 def instance_norm_weights(spec: LayerSpec) -> list[Weight]:
-    """`gamma` and `beta` (channels,), where the layer has them."""
+    """`gamma` and `beta` (channels,), if the layer has them."""
     return group_norm_weights(spec)
 
 
@@ -97,8 +93,7 @@ def sparsemax(call: LayerCall) -> list[Part]:
 
 @layer(f"{ADDONS}StochasticDepth")
 def stochastic_depth(call: LayerCall) -> list[Part]:
-    """`x + p·r` of the shortcut `x` and the residual `r`, which is kept with the probability `p` in
-    training."""
+    """`x + p·r` of the shortcut `x` and the residual `r`, with the survival probability `p`."""
     kept = constant(call.spec.config.get("survival_probability", 0.5))
     if len(call.shapes) != 2 or not isinstance(kept, float):
         raise refusal(

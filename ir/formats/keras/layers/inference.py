@@ -30,7 +30,7 @@ AUGMENTATION = (
     "RandomWidth",
     "RandomZoom",
 )
-"""Layers that change images while a model is trained and hand them through afterwards."""
+"""Layers that change images only in training."""
 
 
 @layer(
@@ -53,15 +53,12 @@ def nothing(call: LayerCall) -> list[Part]:
 
 @layer("Wrapper", "TimeDistributed")
 def wrapper(call: LayerCall) -> list[Part]:
-    """Layers that apply the one inside them, which is laid out in their place."""
+    """A layer that applies the layer inside it. The layer inside takes its place in the graph."""
     return []
 
 
 def spectral_weights(spec: LayerSpec) -> list[Weight]:
-    """The vector that training divides the kernel by.
-
-    The kernel itself, which the layer inside has, is divided.
-    """
+    """The vector for training. The layer inside has the kernel, after division by its norm."""
     names = ("vector_u", "sn_u")
     return [Weight("vector_u", names, None, trainable=False, used=False)]
 

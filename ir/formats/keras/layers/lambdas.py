@@ -1,6 +1,6 @@
-"""Lambda layers that are known by where they stand.
+"""Lambda layers of `keras.applications`: their names and places show what they do.
 
-Their code is never read, but who wrote them is certain.
+The loader never reads their code.
 """
 
 import re
@@ -12,7 +12,7 @@ from ir.formats.keras.layers.registry import (
     LayerClass,
     Part,
     no_weights,
-    unknown,
+    unknown_layer,
 )
 from ir.ops import Add, GlobalAvgPool, Rescale
 
@@ -35,11 +35,11 @@ def known_lambda(call: LayerCall) -> list[Part]:
         count = call.shapes[0][4]
         if count is not None and count == call.shapes[0][5]:
             return [Part(GlobalAvgPool(axes=(4,)), "mean"), Part(Rescale(float(count)))]
-    raise unknown(spec)
+    raise unknown_layer(spec)
 
 
 def _alike(call: LayerCall, count: int) -> bool:
-    """Whether so many values of one shape go in."""
+    """Whether this number of values goes in, all of one shape."""
     return len(call.shapes) == count and len(set(call.shapes)) == 1
 
 

@@ -48,7 +48,7 @@ def conv_transpose_weights(spec: LayerSpec) -> list[Weight]:
 
 
 def separable_weights(spec: LayerSpec) -> list[Weight]:
-    """The kernel over each channel, then that over all channels, and `bias`."""
+    """The kernel over each channel, the kernel over all channels, and `bias`."""
     filters, ones = length(spec, "filters"), (1,) * rank_of(spec)
     return [
         Weight("kernel", ("depthwise_kernel",), _depthwise_shape(spec), part="depthwise"),
@@ -58,7 +58,7 @@ def separable_weights(spec: LayerSpec) -> list[Weight]:
 
 
 def batchnorm_weights(spec: LayerSpec) -> list[Weight]:
-    """`gamma` and `beta` where the layer has them, `moving_mean` and `moving_variance`.
+    """`gamma` and `beta`, if the layer has them, `moving_mean` and `moving_variance`.
 
     Keras 1 calls the variance `running_std`.
     """
@@ -76,7 +76,7 @@ def dense(call: LayerCall) -> list[Part]:
 
 
 def einsum_weights(spec: LayerSpec) -> list[Weight]:
-    """`kernel` and `bias`, of the shapes that the equation gives them."""
+    """`kernel` and `bias`, with shapes from the equation."""
     found = [Weight("kernel", ("kernel",), None)]
     return [*found, Weight("bias", ("bias",), None)] if spec.config.get("bias_axes") else found
 

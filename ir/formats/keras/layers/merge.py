@@ -24,8 +24,7 @@ MERGES: dict[str, type[Merge]] = {
 
 @layer(*MERGES)
 def merge(call: LayerCall) -> list[Part]:
-    """The layer of this name, which takes one list of values, or Keras 3's operator, which takes
-    two arguments."""
+    """The layer of this name, which takes a list, or Keras 3's operator, which takes two values."""
     kind = call.spec.class_name.lower()
     if not takes_one_list(call):
         if kind not in BINARY:
@@ -39,8 +38,7 @@ def merge(call: LayerCall) -> list[Part]:
 
 
 def combine(call: LayerCall, op: Merge) -> list[Part]:
-    """Inputs of different ranks are given axes of length 1 behind the batch, as Keras's merging
-    layers do."""
+    """Combine values. Like Keras, it inserts axes of length 1 behind the batch if ranks differ."""
     rank = max(len(shape) for shape in call.shapes)
     reads: list[int | str] = []
     parts = []

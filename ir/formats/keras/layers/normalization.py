@@ -7,7 +7,7 @@ from ir.ops import GroupNorm, LayerNorm, UnitNorm
 
 
 def layer_norm_weights(spec: LayerSpec) -> list[Weight]:
-    """`gamma` and `beta`, of the length of the axes normalised, where the layer has them."""
+    """`gamma` and `beta`, if the layer has them, in the shape of the normalised axes."""
     if flag(spec, "rms_scaling", False):  # divides by the variance, not its root
         raise unusual(spec, "rms_scaling", "only false (RMSNormalization)")
     return _scale_and_center(spec, len(axes(spec, -1)))
@@ -22,7 +22,7 @@ def layer_normalization(call: LayerCall) -> list[Part]:
 
 
 def rms_weights(spec: LayerSpec) -> list[Weight]:
-    """`scale`, of the length of the axes normalised."""
+    """`scale`, in the shape of the normalised axes."""
     return [Weight("gamma", ("scale",), (None,) * len(axes(spec, -1)))]
 
 
@@ -39,7 +39,7 @@ def rms_normalization(call: LayerCall) -> list[Part]:
 
 
 def group_norm_weights(spec: LayerSpec) -> list[Weight]:
-    """`gamma` and `beta` (channels,), where the layer has them."""
+    """`gamma` and `beta` (channels,), if the layer has them."""
     return _scale_and_center(spec, 1)
 
 

@@ -1,11 +1,8 @@
-"""Functions called on values of a model.
+"""Functions that a model calls on its values: Keras 3's operators and TensorFlow's functions.
 
-Keras 3's operators, and what tf.keras records of TensorFlow's.
-
-They stand among a model's layers: one class for each function in Keras 3; `TFOpLambda` with the
-function's name from TensorFlow 2.4 on; before, `TensorFlowOpLayer` with the op's description, which
-`tensorflow.py` reads. Each name here is a function that is known and computed by ops of the graph,
-and anything else is refused by name.
+A file lists them among the layers. Keras 3 has one class for each function. TensorFlow from 2.4 on
+has `TFOpLambda` with the function's name. Before, it had `TensorFlowOpLayer` with the op's
+description, which `tensorflow.py` reads. An error names a function that is not in the tables here.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,10 +62,7 @@ from ir.ops import (
 from ir.ops.functions import FUNCTIONS as KNOWN
 
 ELEMENTWISE = tuple(name for name in KNOWN if name not in ("exponential", "gelu_tanh"))
-"""Element-wise functions that Keras has by the same name.
-
-It calls the other two `exp` and `gelu`.
-"""
+"""Element-wise functions with the same name in Keras. It calls the others `exp` and `gelu`."""
 
 Convert = Callable[[LayerCall], Sequence[Part]]
 
@@ -82,6 +76,8 @@ def clip(call: LayerCall) -> list[Part]:
 
 
 def _along(op: Callable[[int], Op]) -> Convert:
+    """A converter to an op with an axis."""
+
     def convert(call: LayerCall) -> list[Part]:
         value = option(call, "axis", 1, -1)
         return [Part(op(value if type(value) is int else -1))]
@@ -101,6 +97,7 @@ def _number(call: LayerCall, key: str, default: float, position: int = 1) -> flo
 
 
 def _with_number(op: Callable[[float], Op], key: str, default: float) -> Convert:
+    """A converter to an op with one number."""
     return lambda call: [Part(op(_number(call, key, default)))]
 
 
@@ -117,7 +114,7 @@ def squareplus(call: LayerCall) -> list[Part]:
 
 
 def relu(call: LayerCall) -> list[Part]:
-    """Of TensorFlow, and of Keras's backend with a slope, a greatest value and a threshold."""
+    """TensorFlow's, or that of Keras's backend with a slope, a maximum and a threshold."""
     top = option(call, "max_value", None, None)
     slope = _number(call, "negative_slope", _number(call, "alpha", 0.0, 9), 9)
     least = _number(call, "threshold", 0.0, 9)
@@ -357,10 +354,7 @@ CLASSES = {
     "TrueDivide": "true_divide",
     "Unstack": "unstack",
 }
-"""Keras 3's classes of functions.
-
-Those whose names layers have too are told apart where the layers are.
-"""
+"""Keras 3's classes of functions, without names that layers have too (`Add`, `Reshape`, …)."""
 
 
 @layer(*CLASSES)
@@ -382,7 +376,7 @@ def tensorflow_function(call: LayerCall) -> Sequence[Part]:
 
 
 def unknown_function(call: LayerCall, what: str, name: str) -> LoadError:
-    """An error about a function that is not known, with the lines that make it known."""
+    """The error for an unknown function, with the lines that register it."""
     lines = three_lines(name, 'ir.Activation("tanh")', ', kind="function"')
     return LoadError(
         f"has the layer {call.spec.title!r}, which calls {what}, which is not supported. {lines}"

@@ -52,9 +52,9 @@ def adaptive_max_pooling(call: LayerCall) -> list[Part]:
 
 
 def _adaptive(call: LayerCall, pool: type[GlobalAvgPool] | type[GlobalMaxPool]) -> list[Part]:
-    """So many windows along each axis, from `⌊i·n/m⌋` to `⌈(i + 1)·n/m⌉`.
+    """Pool with `m` windows along each axis of length `n`, from `⌊i·n/m⌋` to `⌈(i + 1)·n/m⌉`.
 
-    Of one length if `m` divides `n`.
+    If `m` divides `n`, this is ordinary pooling.
     """
     spec, shape, layout = call.spec, call.shapes[0], data_format(call.spec)
     axes = spatial_axes(layout, len(shape))

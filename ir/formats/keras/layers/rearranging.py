@@ -1,7 +1,4 @@
-"""Functions that move, copy, add or drop cells.
-
-Slices, axes in another order, splits, copies, padding.
-"""
+"""Functions that move, copy, add or drop cells: slices, transposes, splits, copies, padding."""
 
 from typing import Any
 
@@ -19,11 +16,11 @@ from ir.formats.keras.spec import entry
 from ir.ops import Concatenate, Permute, Reshape, Slice, Upsample, ZeroPad
 
 WHOLE = (None, None, None)
-"""A slice that takes all."""
+"""A slice of all cells."""
 
 
 def get_item(call: LayerCall) -> list[Part]:
-    """`x[…]` with slices, whole numbers, new axes and an ellipsis; the batch stays whole."""
+    """`x[…]` with slices, whole numbers, new axes and an ellipsis, for the whole batch."""
     given = option(call, "slice_spec", 1, option(call, "key", 1, None))
     spec = tuple(given) if isinstance(given, tuple | list) else (given,)
     rank = len(call.shapes[0])
@@ -83,7 +80,7 @@ def transpose(call: LayerCall) -> list[Part]:
 
 
 def swap_axes(call: LayerCall) -> list[Part]:
-    """Two axes in each other's place."""
+    """Swap two axes."""
     a, b = (axis_of(call, option(call, f"axis{n}", n, None)) for n in (1, 2))
     order = list(range(len(call.shapes[0])))
     order[a], order[b] = b, a
@@ -91,7 +88,7 @@ def swap_axes(call: LayerCall) -> list[Part]:
 
 
 def move_axes(call: LayerCall) -> list[Part]:
-    """Axes at other places, the rest in their order."""
+    """Move some axes, and keep the others in their order."""
     rank, places = len(call.shapes[0]), []
     for key, position in (("source", 1), ("destination", 2)):
         found = wholes(call, option(call, key, position, None), f"the {key}")
@@ -132,7 +129,7 @@ def concatenate(call: LayerCall) -> list[Part]:
 
 
 def stack(call: LayerCall) -> list[Part]:
-    """Values side by side along a new axis: what `preprocess_input` does to turn RGB into BGR."""
+    """Stack values along a new axis. `preprocess_input` turns RGB into BGR with it."""
     rank = len(call.shapes[0])
     axis = axis_of(call, option(call, "axis", 1, 0), rank + 1)
     parts = [
@@ -146,7 +143,7 @@ def stack(call: LayerCall) -> list[Part]:
 
 
 def split(call: LayerCall) -> list[Part]:
-    """A value in parts along one axis, each a value of its own."""
+    """Split a value into parts along one axis."""
     axis = axis_of(call, option(call, "axis", 2, 0))
     given = option(call, "indices_or_sections", 1, option(call, "num_or_size_splits", 1, None))
     length = call.shapes[0][axis]
@@ -176,7 +173,7 @@ def split(call: LayerCall) -> list[Part]:
 
 
 def unstack(call: LayerCall) -> list[Part]:
-    """Each cell along one axis as a value of its own, without that axis."""
+    """Split a value into cells along one axis, and drop that axis."""
     axis = axis_of(call, option(call, "axis", 2, 0))
     length = call.shapes[0][axis]
     if length is None or length > MAX_COPIES:
@@ -192,7 +189,7 @@ def _cut(axis: int, entries: list[Any]) -> Outputs:
 
 
 def take(call: LayerCall) -> list[Part]:
-    """Some cells along one axis, in any order."""
+    """Take cells along one axis, in any order."""
     axis = axis_of(call, option(call, "axis", 2, None))
     indices = option(call, "indices", 1, None)
     if isinstance(indices, dict):
@@ -216,7 +213,7 @@ def take(call: LayerCall) -> list[Part]:
 
 
 def repeat(call: LayerCall) -> list[Part]:
-    """Every cell several times along one axis, one copy behind the other."""
+    """Repeat every cell along one axis."""
     axis, count = (
         axis_of(call, option(call, "axis", 2, None)),
         _copies(call, option(call, "repeats", 1, None)),
@@ -237,7 +234,7 @@ def repeat(call: LayerCall) -> list[Part]:
 
 
 def tile(call: LayerCall) -> list[Part]:
-    """The whole value several times along its axes."""
+    """Repeat the whole value along its axes."""
     counts = wholes(
         call, option(call, "repeats", 1, option(call, "multiples", 1, None)), "the number of copies"
     )
@@ -266,7 +263,7 @@ def _copies(call: LayerCall, count: Any) -> int:
 
 
 def flip(call: LayerCall) -> list[Part]:
-    """Values from the end to the start along some axes."""
+    """Reverse values along some axes."""
     axes = axes_of(call, option(call, "axis", 1, None))
     return [
         Part(
@@ -276,7 +273,7 @@ def flip(call: LayerCall) -> list[Part]:
 
 
 def roll(call: LayerCall) -> list[Part]:
-    """Values moved along one axis; what leaves at the end comes in at the start."""
+    """Move values along one axis. What leaves at the end comes in at the start."""
     axis, shift = (
         axis_of(call, option(call, "axis", 2, None)),
         whole(call, option(call, "shift", 1, None), "the shift"),
@@ -296,7 +293,7 @@ def roll(call: LayerCall) -> list[Part]:
 
 
 def depth_to_space(call: LayerCall) -> list[Part]:
-    """Channels spread over blocks of pixels."""
+    """Spread channels over blocks of pixels."""
     height, width, channels, size = _blocks(call)
     if channels % size**2:
         raise refusal(call.spec, f"spreads {channels} channels over blocks of {size}·{size} pixels")
@@ -308,7 +305,7 @@ def depth_to_space(call: LayerCall) -> list[Part]:
 
 
 def space_to_depth(call: LayerCall) -> list[Part]:
-    """Blocks of pixels gathered as channels."""
+    """Gather blocks of pixels as channels."""
     height, width, channels, size = _blocks(call)
     if height % size or width % size:
         raise refusal(
@@ -322,6 +319,7 @@ def space_to_depth(call: LayerCall) -> list[Part]:
 
 
 def _blocks(call: LayerCall) -> tuple[int, int, int, int]:
+    """Height, width and channels of the images, and the size of a block."""
     size, layout = (
         option(call, "block_size", 1, None),
         option(call, "data_format", 2, None) or "channels_last",
@@ -345,7 +343,7 @@ def _blocks(call: LayerCall) -> tuple[int, int, int, int]:
 
 
 def pad(call: LayerCall) -> list[Part]:
-    """Zeros around the image."""
+    """Pad the image with zeros."""
     pairs = option(call, "pad_width", 1, option(call, "paddings", 1, None))
     rank, mode = len(call.shapes[0]), str(option(call, "mode", 2, "constant")).lower()
     value = option(call, "constant_values", 3, 0)
@@ -363,7 +361,7 @@ def pad(call: LayerCall) -> list[Part]:
 
 
 def _is_pair(value: Any) -> bool:
-    """Whether a value is two whole numbers from 0 up."""
+    """Whether a value is a pair of whole numbers, not below zero."""
     return (
         isinstance(value, tuple | list)
         and len(value) == 2
@@ -372,7 +370,7 @@ def _is_pair(value: Any) -> bool:
 
 
 def expand_dims(call: LayerCall) -> list[Part]:
-    """New axes of length 1."""
+    """Insert axes of length 1."""
     shape, value = call.shapes[0], option(call, "axis", 1, None)
     rank = len(shape) + (len(value) if isinstance(value, tuple | list) else 1)
     axes, lengths = axes_of(call, value, rank), iter(shape)
@@ -380,7 +378,7 @@ def expand_dims(call: LayerCall) -> list[Part]:
 
 
 def squeeze(call: LayerCall) -> list[Part]:
-    """Axes of length 1 dropped: those named, or all."""
+    """Drop axes of length 1: the given ones, or all."""
     shape = call.shapes[0]
     value = option(call, "axis", 1, option(call, "squeeze_dims", None, None))
     if value is None:
@@ -404,7 +402,7 @@ def squeeze(call: LayerCall) -> list[Part]:
 
 
 def _name_last(parts: list[Part]) -> list[Part]:
-    """The parts, the last one under the layer's own name."""
+    """Give the last part the layer's own name."""
     if parts:
         last = parts[-1]
         parts[-1] = Part(last.op, "", last.weights, last.reads, last.constants)

@@ -1,7 +1,4 @@
-"""Functions that reduce axes or windows to one value, and those that normalise by a length.
-
-Means, maxima, pooling.
-"""
+"""Functions that reduce axes or windows to one value, or normalise by a length."""
 
 import math
 from typing import Any
@@ -45,13 +42,13 @@ def reduce_axes(call: LayerCall, op: type[GlobalAvgPool] | type[GlobalMaxPool]) 
 
 
 def minimum(call: LayerCall) -> list[Part]:
-    """The minimum: what is left of the maximum of the negative values."""
+    """The minimum, as the negative of the maximum of the negative values."""
     (largest,) = reduce_axes(call, GlobalMaxPool)
     return [Part(Rescale(-1.0), "negative"), Part(largest.op, "largest"), Part(Rescale(-1.0))]
 
 
 def total(call: LayerCall) -> list[Part]:
-    """The sum: the mean times the number of values."""
+    """The sum, as the mean times the number of values."""
     lengths = [call.shapes[0][axis] for axis in _axes(call)]
     known = [n for n in lengths if n is not None]
     if len(known) < len(lengths):
@@ -84,10 +81,7 @@ def pool(call: LayerCall, op: type[AvgPool] | type[MaxPool]) -> list[Part]:
 
 
 def _per_axis(call: LayerCall, value: Any, rank: int, data_format: str) -> tuple[int, ...]:
-    """One length per spatial axis.
-
-    One stands for all, and TensorFlow may write those of batch and channels too.
-    """
+    """One length per spatial axis, or one for all. TensorFlow may write batch and channels too."""
     found = wholes(call, value, "the window's length or stride")
     found = found * rank if len(found) == 1 else found
     if len(found) == rank + 2:
@@ -113,7 +107,7 @@ def _data_format(call: LayerCall) -> str:
 
 
 def normalize(call: LayerCall) -> list[Part]:
-    """Values divided by their length, which counts at least as `epsilon` (Keras 3)."""
+    """Values divided by their length, or by `epsilon` if it is greater (Keras 3)."""
     epsilon = constant(option(call, "epsilon", 3, 1e-7))
     if option(call, "order", 2, 2) != 2 or not isinstance(epsilon, float) or epsilon <= 0:
         raise refusal(call.spec, "divides by another norm than the length, which can be loaded")
@@ -121,7 +115,7 @@ def normalize(call: LayerCall) -> list[Part]:
 
 
 def l2_normalize(call: LayerCall) -> list[Part]:
-    """Values divided by their length, whose square counts at least as `epsilon` (TensorFlow)."""
+    """Values divided by their length, or by `√epsilon` if it is greater (TensorFlow)."""
     epsilon = constant(option(call, "epsilon", 2, 1e-12))
     if not isinstance(epsilon, float) or epsilon <= 0:
         raise refusal(call.spec, "has an epsilon that is no number above zero")
@@ -148,11 +142,11 @@ def glu(call: LayerCall) -> list[Part]:
 
 
 GREY = (0.2989, 0.587, 0.114)
-"""How bright red, green and blue are, as TensorFlow and Keras weigh them."""
+"""The weights of red, green and blue in the brightness, in TensorFlow and Keras."""
 
 
 def to_grey(call: LayerCall) -> list[Part]:
-    """One brightness in place of red, green and blue: each weighed, then their sum."""
+    """The brightness: a weighted sum of red, green and blue."""
     axis = 1 if _data_format(call) == "channels_first" else len(call.shapes[0]) - 1
     if call.shapes[0][axis] != 3:
         raise refusal(
@@ -167,7 +161,7 @@ def to_grey(call: LayerCall) -> list[Part]:
 
 
 def to_colour(call: LayerCall) -> list[Part]:
-    """The only channel three times."""
+    """Grey images as colour images: the channel three times."""
     if call.shapes[0][-1] != 1:
         raise refusal(
             call.spec,

@@ -1,6 +1,6 @@
 """The registry of Keras layer classes, and what a converter receives and returns.
 
-A new layer class is one function, entered under the class's name:
+A new layer class is one function, with the class's name:
 
     @layer("Dense", weights=dense_weights)
     def dense(call: LayerCall) -> list[Part]:
@@ -18,16 +18,16 @@ from ir.formats.keras.spec import Call, LayerSpec
 from ir.ops import Op, Shape
 
 RECURRENT = ("RNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional")
-"""Layers with a loop over time (any class whose name ends in one of these)."""
+"""Layers with a loop over time: every class with a name that ends in one of these."""
 
 FOREIGN: set[str] = set()
-"""Names of classes that are known though they are no classes of Keras."""
+"""Known classes that are not from Keras."""
 
 ADDONS = "Addons>"
-"""What tensorflow-addons puts before the names of its classes and functions."""
+"""The prefix of tensorflow-addons' classes and functions."""
 
 BEFORE_LOADING = "Say what it does before loading"
-"""Where the lines go that an error shows; the command line has a file for them and says so."""
+"""Where the lines in an error message go. The command line replaces it: it has a file for them."""
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,13 @@ Kind = Literal["class", "layer", "activation", "function"]
 
 @dataclass(frozen=True)
 class LayerClass:
-    """What is known of one Keras class, or of one layer by its name.
+    """What is known about a Keras class, or about a layer with a name.
 
-    convert: its ops; `None` where they are those of its class. weights: its arrays; `None`
-    likewise. like: the class whose ops and arrays it has. registered: whether a user entered it,
-    and so is believed whatever `training` is.
+    Attributes:
+        convert: The function to its ops; `None` for a layer whose class has it.
+        weights: The function to its arrays; `None` for a layer whose class has it.
+        like: The class whose ops and arrays it has.
+        registered: Whether a user registered it. Then calls with `training=True` are allowed.
     """
 
     convert: Convert | None
@@ -152,14 +154,16 @@ _classes = _known["class"]
 
 
 def no_weights(spec: LayerSpec) -> Sequence[Weight]:
-    """The weights of a layer without weights."""
+    """List no weights: for layers without any."""
     return ()
 
 
 def layer(*class_names: str, weights: ListWeights = no_weights) -> Callable[[Convert], Convert]:
-    """Enter a converter under the names of Keras classes.
+    """Register a converter for Keras classes.
 
-    `weights` lists what they store, in the order stored.
+    Args:
+        class_names: The names of the classes.
+        weights: A function that lists the arrays that they store, in order.
     """
 
     def enter(convert: Convert) -> Convert:
@@ -180,29 +184,30 @@ def register(
     training: bool = False,
     replace: bool = False,
 ) -> None:
-    """Say what an unknown layer does, so that models with it can be loaded.
+    """Say what an unknown layer does, so that `ir.load` can read models with it.
 
-    Nothing in a file is executed. Its configuration and the names of its arrays go to the function
-    that is registered here.
+    Nothing in a file is executed. The function that you register receives the layer's
+    configuration and the shapes of its inputs.
 
     Args:
         name: The name in files: of a class of layers (`"Gain"`, `"Lambda"`), of one layer
             (`"lambda_3"`), of an activation (`"my_swish"`), or of a function (TensorFlow's
             `"math.cumsum"`, Keras's `"Cumsum"`).
         convert: A function from a `LayerCall` to the ops that compute it, as a list of `Part`. The
-            list is empty for a layer that does nothing at inference. A single op stands for itself.
-            Your own ops are subclasses of `ir.Op` with a computation in `jlrp.apply` or
+            list is empty for a layer that does nothing at inference. You can also give a single
+            op. Your own ops are subclasses of `ir.Op` with a computation in `jlrp.apply` or
             `jlrp.affine`.
-        weights: The names of the arrays that a layer stores, trainable ones first, each in the
-            order of `add_weight`. They are the roles in `params` too. `"conv/kernel"` is the kernel
-            of the layer `self.conv` inside it, and has the part `"conv"`. A function from the
-            layer's `spec` to a list of `Weight` is possible too.
+        weights: The names of the arrays that the layer stores: trainable ones first, and in the
+            order of `add_weight`. They are also the roles in `params`. `"conv/kernel"` is the
+            kernel of the layer `self.conv` inside it, and belongs to the part `"conv"`. You can
+            also give a function from the layer's `spec` to a list of `Weight`.
         kind: What has this name: `"class"`, `"layer"`, `"activation"` or `"function"`.
-        like: A known class of layers whose ops it has, and whose arrays unless `weights` says
-            otherwise: `"Conv1D"`, `"Identity"` for nothing, `"Wrapper"` for what the layer inside
-            does.
-        training: Whether to read calls with `training=True` as at inference: a dropout as its mean.
-        replace: Whether to replace an entry of the same name.
+        like: A known class of layers. The layer has its ops, and its arrays unless you give
+            `weights`. Examples are `"Conv1D"`, `"Identity"` for nothing, and `"Wrapper"` for what
+            the layer inside does.
+        training: Whether to read calls with `training=True` as at inference: a dropout is then its
+            mean.
+        replace: Whether to replace an entry with the same name.
 
     Raises:
         ValueError: The name is known already, `like` is unknown, or nothing says what the layer
@@ -211,7 +216,8 @@ def register(
     Example:
         >>> import ir, ir.keras
         >>> def scaled_relu(call):
-        ...     return [ir.keras.Part(ir.Scale(), name="scaled", weights=""), ir.keras.Part(ir.Relu())]
+        ...     scale = ir.keras.Part(ir.Scale(), name="scaled", weights="")
+        ...     return [scale, ir.keras.Part(ir.Relu())]
         >>> ir.keras.register("ScaledRelu", scaled_relu, weights=["scale"])
         >>> ir.keras.register("lambda_3", ir.Rescale(1 / 255), kind="layer")
         >>> ir.keras.register("WeightNormConv", like="Conv1D")
@@ -264,10 +270,12 @@ def register(
 
 
 def _always(op: Op, weighted: bool) -> Convert:
+    """A converter that always returns this op."""
     return lambda call: [Part(op, weights="" if weighted else None)]
 
 
 def _lister(weights: Sequence[str] | ListWeights) -> ListWeights:
+    """A function that lists the weights with these paths."""
     if callable(weights):
         return weights
     fixed = []
@@ -278,19 +286,19 @@ def _lister(weights: Sequence[str] | ListWeights) -> ListWeights:
 
 
 def is_registered(class_name: str, name: str = "") -> bool:
-    """Whether a user entered the class, or the layer of this name."""
+    """Whether a user registered the class, or the layer of this name."""
     entries = (_classes.get(class_name), _classes.get(bare(class_name)), _known["layer"].get(name))
     return any(entry is not None and entry.registered for entry in entries)
 
 
 def converter_of(kind: Kind, name: str) -> Convert | None:
-    """What a user entered under the name of an activation or function, with its package or without."""
+    """The converter of an activation or function that a user registered, if there is one."""
     entry = _known[kind].get(name) or _known[kind].get(bare(name))
     return None if entry is None else entry.convert
 
 
 def supported() -> tuple[str, ...]:
-    """The names of the Keras classes that can be loaded.
+    """The names of the Keras classes that `ir.load` can read.
 
     Example:
         >>> import ir.keras
@@ -301,7 +309,7 @@ def supported() -> tuple[str, ...]:
 
 
 def convert_layer(call: LayerCall) -> Sequence[Part]:
-    """The ops of one call of a layer, none for a layer that does nothing at inference."""
+    """Turn one call of a layer into ops: none for a layer that does nothing at inference."""
     spec = call.spec
     for entry in _entries(spec):
         if entry.like is not None:
@@ -312,22 +320,22 @@ def convert_layer(call: LayerCall) -> Sequence[Part]:
             )
         if entry.convert is not None:
             return entry.convert(call)
-    raise unknown(spec)
+    raise unknown_layer(spec)
 
 
 UNNAMED: dict[str, LayerClass] = {}
-"""Classes that are known in some places only, and so are not `supported`."""
+"""Classes that are known in some places only. `supported` does not list them."""
 
 
 def weights_of(spec: LayerSpec) -> list[Weight]:
-    """The arrays that a layer stores, trainable ones first, as all versions of Keras order them."""
+    """The arrays that a layer stores, in the order of all versions of Keras: trainable first."""
     if spec.weights is not None:
         return list(spec.weights)
     config = spec.config
     if (
         config.get("quantization_config")
         or config.get("lora_rank")
-        or _quantized(config.get("dtype"))
+        or _is_quantized(config.get("dtype"))
     ):
         raise refusal(
             spec,
@@ -338,32 +346,25 @@ def weights_of(spec: LayerSpec) -> list[Weight]:
             return list(entry.weights(spec))
         if entry.like is not None:
             return weights_of(copy_with(spec, name="", class_name=entry.like, shown=spec.title))
-    raise unknown(spec)
+    raise unknown_layer(spec)
 
 
 def wrapper_of(class_name: str, name: str) -> str | None:
-    """The class of wrappers that a layer is of, or is said to be like.
-
-    `None` for a layer without one inside.
-    """
+    """The class in `WRAPPERS` that a layer has or is like; `None` for any other layer."""
     while True:
         entry = next(iter(_entries(LayerSpec(name, class_name))), None)
         if entry is None or entry.like is None:
-            return (
-                bare(class_name)
-                if bare(class_name) in WRAPPERS and entry is not None and not entry.registered
-                else None
-            )
+            known = entry is not None and not entry.registered
+            return bare(class_name) if known and bare(class_name) in WRAPPERS else None
         class_name, name = entry.like, ""
 
 
 WRAPPERS = ("Wrapper", "TimeDistributed", "SpectralNormalization")
-"""Classes of layers that hold another in `config["layer"]`, and apply it."""
+"""Classes of layers that apply the layer in `config["layer"]`."""
 
 
 def acts_in_training(spec: LayerSpec) -> bool:
-    """Whether a layer may do otherwise in training, and no user said that its calls are to be read
-    as at inference."""
+    """Whether a layer may act differently in training, and no user registered it."""
     entries = list(_entries(spec))
     name = bare(spec.class_name)
     known = any(
@@ -376,12 +377,12 @@ def acts_in_training(spec: LayerSpec) -> bool:
 
 
 def refusal(spec: LayerSpec, why: str) -> LoadError:
-    """An error about one layer."""
+    """The error for one layer: `why` continues "has the layer …, which"."""
     return LoadError(f"has the layer {spec.title!r} ({spec.class_name}), which {why}.")
 
 
-def unknown(spec: LayerSpec, module: str | None = None) -> LoadError:
-    """An error about a layer of a class that is not known, with what to do about it."""
+def unknown_layer(spec: LayerSpec, module: str | None = None) -> LoadError:
+    """The error for a layer of an unknown class, with what to do."""
     name, title = spec.class_name, f"the layer {spec.title!r} of the class {spec.class_name!r}"
     if name == "Lambda":
         return LoadError(
@@ -418,10 +419,7 @@ def unknown(spec: LayerSpec, module: str | None = None) -> LoadError:
 
 
 def three_lines(name: str, op: str, more: str) -> str:
-    """What to write so that a layer, a function or an activation is known.
-
-    Three lines of Python.
-    """
+    """Three lines of Python that register a layer, a function or an activation, in a sentence."""
     word = re.sub(r"\W|^(?=\d)", "_", name).lower()[:40]
     quoted = name[:200].replace("\\", "\\\\").replace('"', '\\"')
     known = (
@@ -431,19 +429,19 @@ def three_lines(name: str, op: str, more: str) -> str:
     )
     part = f"[ir.keras.Part({op}" + (', weights="")]' if "weights" in more else ")]")
     return (
-        f"{BEFORE_LOADING}, in three lines such as (1) `import ir, ir.keras` (2) `def "
-        f"{word}(call): return {part}` "
+        f"{BEFORE_LOADING}, in three lines such as (1) `import ir, ir.keras` "
+        f"(2) `def {word}(call): return {part}` "
         f'(3) `ir.keras.register("{quoted}", {word}{more})`, with its own ops and arrays{known}.'
     )
 
 
 def bare(class_name: str) -> str:
-    """A class's name without the package that it was registered under: `Gain` of `mine>Gain`."""
+    """A class's name without its package: `Gain` of `mine>Gain`."""
     return class_name.rpartition(">")[2]
 
 
 def _entries(spec: LayerSpec) -> Iterator[LayerClass]:
-    """What is known of a layer: by its own name, by its class's, by that without the package."""
+    """Yield what is known about a layer: by its own name, then by its class."""
     if spec.name in _known["layer"]:
         yield _known["layer"][spec.name]
     name = spec.class_name
@@ -458,13 +456,10 @@ def _entries(spec: LayerSpec) -> Iterator[LayerClass]:
 
 
 def _is_foreign(name: str) -> bool:
-    """Whether a class of a package is known by its bare name.
-
-    One that is not Keras's, or one of tensorflow-addons.
-    """
+    """Whether a class is of tensorflow-addons, or known without its package's name."""
     return name.startswith(ADDONS) or bare(name) in FOREIGN
 
 
-def _quantized(dtype: object) -> bool:
-    """Whether a dtype policy is one of whole numbers or 8-bit floats."""
+def _is_quantized(dtype: object) -> bool:
+    """Whether a dtype policy has whole numbers or 8-bit floats."""
     return any(mark in str(dtype) for mark in ("int8", "int4", "float8"))

@@ -1,7 +1,4 @@
-"""Images brought to one size.
-
-By interpolation, by a crop from the centre or by padding that keep their proportions.
-"""
+"""Layers that bring images to one size, by interpolation, a central crop or padding."""
 
 from typing import Any
 
@@ -29,7 +26,7 @@ def resizing(call: LayerCall) -> list[Part]:
 
 @layer("CenterCrop")
 def center_crop(call: LayerCall) -> list[Part]:
-    """The centre of the image; an image that is smaller is resized."""
+    """The centre of the image. A smaller image is resized."""
     spec, layout = call.spec, data_format(call.spec)
     wanted = (length(spec, "height"), length(spec, "width"))
     given = _lengths(call, layout)
@@ -42,10 +39,7 @@ def center_crop(call: LayerCall) -> list[Part]:
 
 @layer("RandomCrop")
 def random_crop(call: LayerCall) -> list[Part]:
-    """At inference Keras 2 resizes the largest centre of the wanted proportions.
-
-    Keras 3.15 does nothing.
-    """
+    """The crop at inference: Keras 2 resizes the largest centre, and Keras 3.15 does nothing."""
     if call.keras_version >= 3:
         return []
     spec, layout = call.spec, data_format(call.spec)
@@ -97,10 +91,7 @@ def _lengths(call: LayerCall, layout: str) -> tuple[int, int]:
 
 
 def _fit_proportions(call: LayerCall, resize: Resize, options: list[str]) -> list[Part]:
-    """What brings images to the proportions of their new size.
-
-    A crop from the centre, or padding on two sides.
-    """
+    """Bring images to the proportions of the new size by a central crop or by padding."""
     if not options:
         return []
     if len(options) > 1:
@@ -121,7 +112,7 @@ def _fit_proportions(call: LayerCall, resize: Resize, options: list[str]) -> lis
         for given, wanted in zip((height, width), fitting, strict=True)
     ]
     if around[0]:
-        around[1] = 0  # Keras pads rows, or else columns
+        around[1] = 0  # Keras pads either rows or columns
     if not any(around):
         return []
     value = constant(_option(call, "fill_value", 0.0))

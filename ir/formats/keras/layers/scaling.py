@@ -23,7 +23,7 @@ def rescaling(call: LayerCall) -> list[Part]:
 def scale_and_shift(
     call: LayerCall, scale: float | np.ndarray = 1.0, offset: float | np.ndarray = 0.0
 ) -> Part:
-    """`scale·x + offset` with numbers or arrays from the configuration."""
+    """`scale·x + offset` for numbers or arrays of the configuration."""
     if isinstance(scale, float) and isinstance(offset, float):
         return Part(Rescale(scale, offset))
     vectors, axes = {}, set[int]()
@@ -44,21 +44,19 @@ def scale_and_shift(
 
 
 def _vector(call: LayerCall, array: np.ndarray) -> tuple[int, np.ndarray]:
-    """The only axis, counted from the end, along which an array that is broadcast against the input
-    varies."""
+    """The only axis, counted from the end, along which an array varies, and its values there."""
     varying = [axis - array.ndim for axis, length in enumerate(array.shape) if length > 1]
     if len(varying) != 1 or -varying[0] >= len(call.shapes[0]):
         raise refusal(
             call.spec,
             f"combines values with a constant of shape {array.shape}, but only constants that vary "
-            "along one axis "
-            "(not the batch) can be loaded",
+            "along one axis (not the batch) can be loaded",
         )
     return varying[0], array.reshape(-1)
 
 
 def normalization_weights(spec: LayerSpec) -> list[Weight]:
-    """`mean`, `variance` and their `count`, where they are not in the configuration."""
+    """`mean`, `variance` and their `count`, if they are not in the configuration."""
     if spec.config.get("mean") is not None:
         return []
     shape = (None,) * len(_mean_axes(spec))
@@ -91,7 +89,7 @@ def normalization(call: LayerCall) -> list[Part]:
 
 
 def _mean_axes(spec: LayerSpec) -> tuple[int, ...]:
-    """The axes that have a mean of their own."""
+    """The axes along which the mean varies."""
     return () if spec.config.get("axis", -1) is None else axes(spec, -1)
 
 

@@ -1,10 +1,8 @@
 """Ops of TensorFlow that tf.keras 2.0 to 2.3 recorded.
 
-A `TensorFlowOpLayer` has the op's description and constants.
-
-The description is the JSON form of TensorFlow's `NodeDef`: the op's name, its inputs and its
-attributes, as data. It may stand in the configuration as an object or as a text that is JSON
-itself.
+A `TensorFlowOpLayer` has the op's description and constants. The description is the JSON form of
+TensorFlow's `NodeDef`: the op's name, its inputs and its attributes. It is an object, or JSON text
+inside the JSON.
 """
 
 import binascii
@@ -21,17 +19,18 @@ MAX_DESCRIPTION = 100_000
 """Letters of an op's description."""
 
 MAX_INPUTS = 1000
+"""Inputs of one op."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """An op's inputs in order, tensors and constants, and its attributes."""
+    """An op's inputs in order (tensors and constants), and its attributes."""
 
     inputs: tuple[Any, ...]
     attributes: Mapping[str, Any]
 
     def whole(self, name: str, default: int = 0) -> int:
-        """An attribute that is a whole number, which JSON writes as text where it has 64 bits."""
+        """An attribute that is a whole number. JSON has 64-bit numbers as text."""
         found = _whole(entry(self.attributes, name, "i"))
         return default if found is None else found
 
@@ -54,16 +53,14 @@ class Description:
         return float(found) if isinstance(found, int | float) else default
 
     def text(self, name: str, default: str) -> str:
-        """An attribute that is text, which JSON writes in base 64."""
+        """An attribute that is text. JSON has it in base 64."""
         found = entry(self.attributes, name, "s")
+        if not isinstance(found, str):
+            return default
         try:
-            return (
-                binascii.a2b_base64(found, strict_mode=True).decode("ascii")
-                if isinstance(found, str)
-                else default
-            )
+            return binascii.a2b_base64(found, strict_mode=True).decode("ascii")
         except ValueError:
-            return str(found)
+            return found
 
 
 Translate = Callable[[Description], Call]
@@ -80,8 +77,7 @@ def _same_inputs(op: Description) -> Call:
 
 
 def _with(*names: str, **attributes: Callable[[Description], Any]) -> Translate:
-    """The first input as it stands, further inputs and attributes under the names of the function's
-    options."""
+    """Keep the first input, and give the other inputs and the attributes these option names."""
 
     def translate(op: Description) -> Call:
         given = dict(zip(names, op.inputs[1:], strict=False))
@@ -124,7 +120,7 @@ def _interpolation(method: str) -> Translate:
 
 
 def _slice(op: Description) -> Call:
-    """The bits of five masks say what begin, end and stride of each axis mean."""
+    """A slice. The bits of five masks say what begin, end and stride of each axis mean."""
     begin, end, strides = (
         list(each) if isinstance(each, list | tuple) else [each] for each in op.inputs[1:4]
     )
@@ -220,10 +216,7 @@ OPS: dict[str, tuple[str, Translate]] = {
     "SplitV": ("split", _sizes),
     "StridedSlice": ("get_item", _slice),
 }
-"""What each op is, by TensorFlow's name for it.
-
-A function, and how the op's inputs are that function's arguments.
-"""
+"""For each op of TensorFlow, the function that it is, and how its inputs become arguments."""
 
 
 @layer("TensorFlowOpLayer")
@@ -255,10 +248,7 @@ def _description(call: LayerCall) -> Mapping[str, Any]:
 
 
 def _inputs(call: LayerCall, content: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The op's inputs in order.
-
-    Constants at the places that the configuration names, the tensors at the others.
-    """
+    """The op's inputs in order. The configuration says which of them are constants."""
     constants = call.spec.config.get("constants")
     constants = (
         {str(key): value for key, value in constants.items()}
