@@ -12,13 +12,19 @@ if TYPE_CHECKING:
 
 
 class Bound:
-    """An explainer with its weights; made by `Explainer.bind`. Call it as the explainer, without the params.
+    """An explainer with its weights. `Explainer.bind` makes it.
 
-    >>> import numpy as np, ir, jlrp
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    >>> bound = jlrp.explainer(graph, "zero").bind({"fc": {"kernel": np.ones((2, 1))}})
-    >>> isinstance(bound, jlrp.Bound), bound(np.ones((3, 2))).relevance.shape
-    (True, (3, 2))
+    Its calls are those of the explainer, without the params.
+
+    Attributes:
+        weights: The weights, folded and prepared for the rules.
+
+    Example:
+        >>> import numpy as np, ir, jlrp
+        >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+        >>> bound = jlrp.explainer(graph, "zero").bind({"fc": {"kernel": np.ones((2, 1))}})
+        >>> isinstance(bound, jlrp.Bound), bound(np.ones((3, 2))).relevance.shape
+        (True, (3, 2))
     """
 
     def __init__(self, explainer: "Explainer", weights: Prepared) -> None:
@@ -27,7 +33,7 @@ class Bound:
     def __call__(
         self, images: Any, target: Any = None, *, region: Any = None, batch_size: int | None = None
     ) -> Explanation:
-        """As `Explainer.__call__`, without the params."""
+        """Explain a batch of images: `Explainer.__call__` without the params."""
         return self._explainer(self.weights, images, target, region=region, batch_size=batch_size)
 
     def per_class(
@@ -40,7 +46,7 @@ class Bound:
         region: Any = None,
         batch_size: int | None = None,
     ) -> Explanation:
-        """As `Explainer.per_class`, without the params."""
+        """Explain several classes of each image: `Explainer.per_class` without the params."""
         return self._explainer.per_class(
             self.weights,
             images,
@@ -61,7 +67,7 @@ class Bound:
         region: Any = None,
         batch_size: int | None = None,
     ) -> Explanation:
-        """As `Explainer.conditional`, without the params."""
+        """Explain under several conditions: `Explainer.conditional` without the params."""
         return self._explainer.conditional(
             self.weights,
             images,

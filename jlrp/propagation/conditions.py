@@ -1,4 +1,4 @@
-"""Conditions: which channels' relevance is kept at some layers, and which ways past these layers are closed."""
+"""Conditions: the channels that keep their relevance, and the paths that are closed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -15,18 +15,21 @@ from jlrp.composites.composite import Edge
 from jlrp.propagation.arrays import as_any_array
 
 Condition = Mapping[str, int | Sequence[int]]
-"""`{layer: channels}`."""
+"""A condition: `{layer: channels}`."""
 
 
 @flax.struct.dataclass
 class Conditions:
-    """Several conditions at once; every array has an entry for each of them.
+    """Several conditions at once; every array has an entry for each condition.
 
     Attributes:
-        channels: `{value: (conditions, most) indices}`, filled up with -1.
-        everything: `{value: (conditions,)}`, true where a condition says nothing of a value.
-        closed: `{edge: (conditions,)}`, true where no relevance goes along an edge; open edges are left out.
-        number: (conditions,), their numbers.
+        channels: `{value: indices}`, each array (conditions, most), padded with -1.
+        everything: `{value: flags}`, each array (conditions,), true where a condition does not
+            name the value and all its channels stay.
+        closed: `{edge: flags}`, each array (conditions,), true where no relevance goes along the
+            edge. Edges that are always open are left out.
+        number: The numbers of the conditions, (conditions,). A condition without layers still has
+            this array to map over.
     """
 
     channels: dict[str, Array]
@@ -36,15 +39,19 @@ class Conditions:
 
 
 def conditions_of(
-    graph: ir.Graph, conditions: Sequence[Condition], values: Mapping[str, str], exclude_parallel: bool
+    graph: ir.Graph,
+    conditions: Sequence[Condition],
+    values: Mapping[str, str],
+    exclude_parallel: bool,
 ) -> Conditions:
     """Conditions as arrays.
 
     Args:
-        graph: The graph that relevance is carried through.
-        conditions: Each `{layer: channels}`.
-        values: For every layer that is named, the value that it stands for.
-        exclude_parallel: Whether relevance that reaches an input past the layers of a condition is dropped.
+        graph: The graph that relevance goes through.
+        conditions: Each is `{layer: channels}`.
+        values: For every layer that a condition names, the value that it stands for.
+        exclude_parallel: Whether to drop relevance that reaches an input past the layers of a
+            condition.
 
     Raises:
         ValueError: Channels are no indices.
@@ -59,8 +66,14 @@ def conditions_of(
         everything[value] = jnp.asarray([name not in condition for condition in conditions])
     closed: dict[Edge, Array] = {}
     if exclude_parallel:
-        each = [closed_edges(graph, frozenset(values[name] for name in condition)) for condition in conditions]
-        closed = {edge: jnp.asarray([edge in edges for edges in each]) for edge in sorted(frozenset().union(*each))}
+        each = [
+            closed_edges(graph, frozenset(values[name] for name in condition))
+            for condition in conditions
+        ]
+        closed = {
+            edge: jnp.asarray([edge in edges for edges in each])
+            for edge in sorted(frozenset().union(*each))
+        }
     return Conditions(channels, everything, closed, jnp.arange(len(conditions)))
 
 
@@ -70,17 +83,25 @@ def _indices(name: str, channels: Any) -> NDArray[Any]:
     whole = row.size == 0 or np.issubdtype(row.dtype, np.integer)
     if not whole or row.ndim > 1 or (row < 0).any() or isinstance(row, np.ma.MaskedArray):
         raise ValueError(
-            f"The channels of layer {name!r} are indices from 0 up, alone or in a sequence, not {str(channels)[:80]!r}."
+            f"The channels of layer {name!r} are indices from 0 up, alone or in a sequence, "
+            f"not {str(channels)[:80]!r}."
         )
     return row.astype(int)
 
 
 @lru_cache(maxsize=256)
 def closed_edges(graph: ir.Graph, through: frozenset[str]) -> frozenset[Edge]:
-    """The edges that lie on no way from the output to an input through some values, in the order of the graph.
+    """Find the edges on no path from the output to an input through some values.
 
-    Of two values that lie behind each other, a way passes both. Of two of which neither precedes the other it passes
-    one: what passes either is kept. Without any values all ways are open.
+    A path passes all values that lie behind each other. Where neither of two values precedes the
+    other, a path through either counts. Without any values all paths are open.
+
+    Args:
+        graph: The graph.
+        through: The names of the values.
+
+    Returns:
+        Each edge as the name of a node and the position of its input.
 
     Example:
         >>> import ir
@@ -93,9 +114,11 @@ def closed_edges(graph: ir.Graph, through: frozenset[str]) -> frozenset[Edge]:
     above = {name: _upstream(graph, name) for name in through}
     below = {name: _downstream(graph, name) for name in through}
     open_edges: set[Edge] = set()
-    for start in (None, *through):
+    for start in (None, *through):  # None: the output, which comes before all values
         before = (
-            below if start is None else {c: below[c] & ({start} | above[start]) for c in above if c in above[start]}
+            below
+            if start is None
+            else {c: below[c] & ({start} | above[start]) for c in above if c in above[start]}
         )
         nearest = [c for c in before if not any(c in above[d] for d in before if d != c)]
         if start is not None and not before:

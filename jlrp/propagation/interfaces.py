@@ -1,4 +1,4 @@
-"""Explanations for other tools: plain dictionaries, xarray, and the call that Quantus makes."""
+"""Explanations for other tools: plain dictionaries, xarray, and a function for Quantus."""
 
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def as_dict(explanation: "Explanation") -> dict[str, Any]:
-    """Nested dictionaries of NumPy arrays, strings and tuples; `Explanation.to_dict`."""
+    """Convert to nested dictionaries of NumPy arrays, strings and tuples."""
     found = jax.device_get(explanation)
     names = ("relevance", "output", "prediction", "target", "start")
     result: dict[str, Any] = {name: getattr(found, name) for name in names}
@@ -32,19 +32,21 @@ def as_dict(explanation: "Explanation") -> dict[str, Any]:
 
 
 def as_xarray(explanation: "Explanation", leading: str | None) -> "Dataset":
-    """A data set with named axes; `Explanation.to_xarray`."""
+    """Convert to a data set with named axes."""
     try:
         from xarray import Dataset
     except ModuleNotFoundError:
         raise ModuleNotFoundError("to_xarray needs xarray: pip install xarray") from None
     found = as_dict(explanation)
     if isinstance(found["relevance"], tuple):
-        raise ValueError("to_xarray takes the relevance of one input, but this graph has several: see to_dict.")
+        raise ValueError(
+            "to_xarray takes the relevance of one input, but this graph has several: see to_dict."
+        )
     (axes,) = explanation.axes
     if len(axes) != found["relevance"].ndim:
         raise ValueError(
-            f"The relevance has {found['relevance'].ndim} axes, and the names of {len(axes)} are known, "
-            f"{', '.join(axes)}: take one explanation out of a mapped one, or see to_dict."
+            f"The relevance has {found['relevance'].ndim} axes, but the names of {len(axes)} are "
+            f"known, {', '.join(axes)}: take one explanation out of a mapped one, or see to_dict."
         )
     first = explanation.leading
     renamed = dict(zip(first, (leading,) if leading and first else first, strict=True))
@@ -53,7 +55,9 @@ def as_xarray(explanation: "Explanation", leading: str | None) -> "Dataset":
     for name, names in explanation.layer_axes:
         own = tuple(f"{axis} of {name}" for axis in names[len(first) + 1 :])
         variables[f"layer:{name}"] = ((*before, "image", *own), found["layers"][name])
-    variables |= {name: (_output_axes(found[name]), found[name]) for name in ("output", "prediction")}
+    variables |= {
+        name: (_output_axes(found[name]), found[name]) for name in ("output", "prediction")
+    }
     variables["target"] = ((*before[: found["target"].ndim - 1], "image"), found["target"])
     coordinates: dict[str, Any] = {}
     if explanation.labels and len(explanation.labels) == found["output"].shape[-1]:
@@ -66,7 +70,7 @@ def as_xarray(explanation: "Explanation", leading: str | None) -> "Dataset":
 
 
 def _output_axes(output: NDArray[Any]) -> tuple[str, ...]:
-    """The names of an output's axes: the batch, positions, and the classes last where there are no more."""
+    """The names of an output's axes: `"image"` and `"output"`, or numbers where there are more."""
     if output.ndim == 2:
         return ("image", "output")
     return ("image", *(f"axis {axis} of output" for axis in range(1, output.ndim)))
@@ -75,24 +79,35 @@ def _output_axes(output: NDArray[Any]) -> tuple[str, ...]:
 def explain_func(
     explain: "Explainer | Bound", params: Any = None, *, channels_first: bool = False
 ) -> Callable[..., NDArray[Any]]:
-    """The call `f(model, inputs, targets, **anything)` that Quantus makes, as `explain_func`, of an explainer.
+    """Make the function that Quantus calls as `explain_func`.
 
-    explain: an explainer with `params`, or one that is bound. channels_first: whether the tool hands over images as
-        (N, C, H, W) though the model takes (N, H, W, C); the relevance is then handed back so too.
+    Args:
+        explain: An explainer together with `params`, or a bound explainer.
+        params: The weights, if the explainer is not bound.
+        channels_first: Whether the tool gives images as (N, C, H, W) although the model takes
+            (N, H, W, C). The relevance then has the tool's layout too.
 
-    The function returns relevance as a NumPy array of the inputs' shape; `model` and other keywords are not looked at.
-    Source: Hedström et al., "Quantus: An Explainable AI Toolkit for Responsible Evaluation of Neural Network
-    Explanations and Beyond", JMLR 24, 2023.
+    Returns:
+        A function `f(model, inputs, targets, **anything)`. It returns relevance as a NumPy array of
+        the inputs' shape. It ignores `model` and other keywords.
 
-    >>> import numpy as np, ir, jlrp
-    >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    >>> bound = jlrp.explainer(graph, "zero").bind({"fc": {"kernel": np.array([[2.0], [1.0]])}})
-    >>> jlrp.explain_func(bound)(model=None, inputs=np.ones((1, 2)), targets=np.array([0])).tolist()
-    [[2.0, 1.0]]
+    References:
+        Hedström et al., "Quantus: An Explainable AI Toolkit for Responsible Evaluation of Neural
+        Network Explanations and Beyond", JMLR 24, 2023.
+
+    Example:
+        >>> import numpy as np, ir, jlrp
+        >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
+        >>> bound = jlrp.explainer(graph, "zero").bind({"fc": {"kernel": np.array([[2.0], [1.0]])}})
+        >>> function = jlrp.explain_func(bound)
+        >>> function(model=None, inputs=np.ones((1, 2)), targets=np.array([0])).tolist()
+        [[2.0, 1.0]]
     """
     call: Callable[..., Explanation] = explain if params is None else partial(explain, params)
 
-    def function(model: Any = None, inputs: Any = None, targets: Any = None, **_: Any) -> NDArray[Any]:
+    def function(
+        model: Any = None, inputs: Any = None, targets: Any = None, **_: Any
+    ) -> NDArray[Any]:
         images = np.asarray(inputs)
         images = np.moveaxis(images, 1, -1) if channels_first else images
         chosen = None if targets is None else np.asarray(targets).astype(int)

@@ -1,6 +1,6 @@
-"""Walk a graph forwards, keeping what is asked for."""
+"""Walk a graph forwards, and keep the values that a caller wants."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -16,8 +16,10 @@ Images = Array | tuple[Array, ...]
 """One array for a graph with one input, else a tuple in the order of `graph.inputs`."""
 
 
-def forward(graph: ir.Graph, params: ir.Params, images: Any, record: Iterable[str] | bool = ()) -> Any:
-    """The graph's outputs for a batch of images, as Keras's `predict` returns them.
+def forward(
+    graph: ir.Graph, params: ir.Params, images: Any, record: Iterable[str] | bool = ()
+) -> Any:
+    """Compute the graph's outputs for a batch of images, as Keras's `predict` does.
 
     The function is pure. It works under `jax.jit` (with `graph` and `record` static), `jax.vmap`
     and `jax.grad`.
@@ -49,18 +51,24 @@ def forward(graph: ir.Graph, params: ir.Params, images: Any, record: Iterable[st
     names = tuple(graph.values) if record is True else tuple(record or ())
     for name in names:
         if name not in graph.values:
-            raise ValueError(f"The graph has no layer {name!r} to record: {known_names(graph.values)}.")
+            raise ValueError(
+                f"The graph has no layer {name!r} to record: {known_names(graph.values)}."
+            )
     outputs, recorded = _forward(graph, names, params_of(params), as_tuple(graph, images))
     outputs = outputs[0] if len(outputs) == 1 else outputs
     return (outputs, recorded) if record else outputs
 
 
 @program(static=2)
-def _forward(graph: ir.Graph, record: tuple[str, ...], params: ir.Params, images: tuple[Array, ...]) -> Any:
+def _forward(
+    graph: ir.Graph, record: tuple[str, ...], params: ir.Params, images: tuple[Array, ...]
+) -> tuple[tuple[Array, ...], dict[str, Array]]:
+    """The outputs, and the recorded values by name."""
     params, images = cast(params, images)
     check_shapes(graph, params, images)
     values = activations(graph, params, images)
-    return tuple(values[name] for name in graph.outputs), {name: values[graph.values[name]] for name in record}
+    outputs = tuple(values[name] for name in graph.outputs)
+    return outputs, {name: values[graph.values[name]] for name in record}
 
 
 def activations(
@@ -69,12 +77,22 @@ def activations(
     images: tuple[Array, ...],
     compute: Callable[[ir.Node, tuple[Array, ...]], Array] | None = None,
 ) -> dict[str, Array]:
-    """Every value of the graph by name; `compute` makes a node's output of its inputs in the place of `jlrp.apply`."""
+    """Compute every value of the graph, by name.
 
-    def applied(node: ir.Node, inputs: tuple[Array, ...]) -> Array:
+    Args:
+        graph: The graph.
+        params: Its weights.
+        images: One array per input of the graph.
+        compute: A function from a node and its inputs to its output; `jlrp.apply` by default.
+
+    Raises:
+        NotImplementedError: An op has no computation; the message names its layer.
+    """
+
+    def apply_node(node: ir.Node, inputs: tuple[Array, ...]) -> Array:
         return apply(node.op, node_params(node, params), *inputs)
 
-    compute = compute or applied
+    compute = compute or apply_node
     values: dict[str, Array] = dict(zip(graph.inputs, images, strict=True))
     for node in graph.nodes:
         try:
@@ -84,20 +102,27 @@ def activations(
     return values
 
 
-def node_params(node: ir.Node, params: ir.Params) -> Any:
+def node_params(node: ir.Node, params: ir.Params) -> Mapping[str, Array]:
     """The weights of a node, empty where it has none."""
     return {} if node.params is None else params[node.params]
 
 
-def cast(params: ir.Params, images: Sequence[Array]) -> tuple[Any, tuple[Array, ...]]:
-    """Weights and images in one floating dtype: the params' own."""
+def cast(params: ir.Params, images: Sequence[Array]) -> tuple[ir.Params, tuple[Array, ...]]:
+    """Cast weights and images to one floating dtype, that of the weights."""
     leaves = jax.tree.leaves(params)
     dtype = jnp.result_type(*(leaf.dtype for leaf in leaves)) if leaves else jnp.result_type(float)
     if not jnp.issubdtype(dtype, jnp.floating):
         dtype = jnp.result_type(float)
-    return jax.tree.map(lambda a: jnp.asarray(a, dtype), params), tuple(jnp.asarray(x, dtype) for x in images)
+    weights: ir.Params = jax.tree.map(lambda a: jnp.asarray(a, dtype), params)
+    return weights, tuple(jnp.asarray(x, dtype) for x in images)
 
 
-def check_shapes(graph: ir.Graph, params: ir.Params, images: tuple[Array, ...]) -> dict[str, ir.Shape]:
-    """The shape of every value; `ir.ShapeError` naming the first layer that the images or weights do not fit."""
+def check_shapes(
+    graph: ir.Graph, params: ir.Params, images: tuple[Array, ...]
+) -> dict[str, ir.Shape]:
+    """Compute the shape of every value, batch first.
+
+    Raises:
+        ir.ShapeError: Images or weights do not fit; the message names the first such layer.
+    """
     return graph.shapes(params, [x.shape for x in images])

@@ -1,4 +1,4 @@
-"""Where relevance went: what each layer received, what it passed on, and what kept the rest."""
+"""Where relevance went: for each layer what it received, passed on and kept."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ from jlrp.rules import Rule
 from jlrp.rules.base import Quotient, Relevances
 
 COLUMNS = ("received", "passed", "bias", "stabiliser", "empty", "cropped", "rule")
-"""Relevance is received. It is passed on or kept: by bias, stabiliser, empty sums, padding, rule."""
+"""Relevance is received.
+
+It is passed on or kept: by bias, stabiliser, empty sums, padding, rule.
+"""
 
 
 @flax.struct.dataclass
@@ -57,11 +60,14 @@ class Ledger:
     inputs: Array
 
     def column(self, name: str) -> Array:
-        """One of `COLUMNS`, (layers, N)."""
+        """One column by its name in `COLUMNS`, (layers, N)."""
         return self.entries[..., COLUMNS.index(name), :]
 
     def table(self, image: int = 0) -> str:
-        """One image's entries as a table to print; less than a millionth of the start is 0."""
+        """The entries of one image as a table to print.
+
+        Numbers below a millionth of the start are printed as 0.
+        """
         entries, start = np.asarray(self.entries)[..., image], float(np.asarray(self.start)[image])
         noise = 1e-6 * max(abs(start), float(np.abs(entries).max(initial=0)))
         rows: list[tuple[str, ...]] = [("layer", "rule", *COLUMNS[:-1], "rule keeps")]
@@ -69,63 +75,98 @@ class Ledger:
             rows.append((layer, rule, *(f"{0 if abs(v) < noise else v:.4g}" for v in values)))
         totals = {"start": start, "inputs": float(np.asarray(self.inputs)[image])}
         rows.extend((name, "", "", f"{total:.4g}", *[""] * 5) for name, total in totals.items())
-        return _aligned(rows)
+        return _align(rows)
 
 
 @dataclass
 class Bookkeeper:
-    """Collects the ledger's entries while relevance is carried back."""
+    """The ledger's entries so far, collected on the walk back.
+
+    Attributes:
+        layers: The names of the nodes.
+        rules: The names of their rules.
+        entries: For each node an array (7, N), in the order of `COLUMNS`.
+    """
 
     layers: list[str]
     rules: list[str]
     entries: list[Array]
 
     def enter(
-        self, node: ir.Node, rule: Rule, quotients: tuple[Quotient, ...], received: Array, followed: Sequence[Array]
+        self,
+        node: ir.Node,
+        rule: Rule,
+        quotients: tuple[Quotient, ...],
+        received: Array,
+        followed: Sequence[Array],
     ) -> None:
-        """One layer: what arrived, the quotients by which it was shared out, and the shares that go on."""
-        total, passed = (
-            totals(received),
-            sum((totals(share) for share in followed), jnp.zeros(received.shape[0], received.dtype)),
-        )
-        kept = [sum((part(q) for q in quotients), jnp.zeros_like(total)) for part in (_bias, _stabiliser, _empty)]
+        """Enter one layer.
+
+        Args:
+            node: The node.
+            rule: Its rule.
+            quotients: The quotients by which the rule shared out the relevance.
+            received: The relevance that arrived.
+            followed: The shares that go on.
+        """
+        total = totals(received)
+        passed = sum((totals(share) for share in followed), jnp.zeros_like(total))
+        kept = [
+            sum((part(q) for q in quotients), jnp.zeros_like(total))
+            for part in (_bias, _stabiliser, _empty)
+        ]
         rest = total - passed - sum(kept)
         pads = node.op.pads and not quotients
         none = jnp.zeros_like(total)
         self.layers.append(node.name)
         self.rules.append(type(rule).__name__)
-        self.entries.append(jnp.stack([total, passed, *kept, *((rest, none) if pads else (none, rest))]))
+        self.entries.append(
+            jnp.stack([total, passed, *kept, *((rest, none) if pads else (none, rest))])
+        )
 
     def ledger(self, start: Array, inputs: Relevances) -> Ledger:
-        """All entries."""
+        """All entries as a `Ledger`, with the relevance at the output and at the inputs."""
         reached = sum(totals(share) for share in inputs)
-        entries = jnp.stack(self.entries) if self.entries else jnp.zeros((0, len(COLUMNS), start.shape[0]), start.dtype)
-        return Ledger(tuple(self.layers), tuple(self.rules), entries, totals(start), jnp.asarray(reached))
+        entries = (
+            jnp.stack(self.entries)
+            if self.entries
+            else jnp.zeros((0, len(COLUMNS), start.shape[0]), start.dtype)
+        )
+        return Ledger(
+            tuple(self.layers), tuple(self.rules), entries, totals(start), jnp.asarray(reached)
+        )
 
 
 def totals(relevance: Array) -> Array:
-    """The sum over everything but the batch, (N,): axis by axis, which keeps float32 rounding small."""
+    """The sum over everything but the batch, (N,).
+
+    Summing axis by axis keeps float32 rounding small.
+    """
     while relevance.ndim > 1:
         relevance = relevance.sum(-1)
     return relevance
 
 
 def _bias(quotient: Quotient) -> Array:
+    """What the bias keeps."""
     if quotient.bias is None:
         return jnp.zeros(quotient.relevance.shape[0], quotient.relevance.dtype)
     return totals(quotient.s * quotient.bias)
 
 
 def _stabiliser(quotient: Quotient) -> Array:
+    """What the stabiliser keeps."""
     share = quotient.s * quotient.stabiliser
     return totals(jnp.where(quotient.z == 0, 0, share))
 
 
 def _empty(quotient: Quotient) -> Array:
+    """What units keep whose denominator is zero."""
     return totals(jnp.where(quotient.z == 0, quotient.relevance, 0))
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> str:
+def _align(rows: list[tuple[str, ...]]) -> str:
+    """Rows as lines with aligned columns: two of text, then numbers."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
     for row in rows:

@@ -10,7 +10,7 @@ from jax import Array
 import ir
 from ir.analysis.axes import axis_names
 from jlrp.ops.base import along_axis
-from jlrp.propagation.bounds import carried
+from jlrp.propagation.bounds import propagate_bounds
 from jlrp.propagation.conditions import Conditions
 from jlrp.propagation.explanation import Explanation
 from jlrp.propagation.interpreter import activations, node_params
@@ -46,25 +46,35 @@ class Walk:
 
     @property
     def output(self) -> Array:
-        """The decision value: what is explained."""
+        """The decision value, which is explained."""
         return self.values[self.graph.outputs[0]]
 
     @property
     def prediction(self) -> Array:
-        """What the model says: its own output."""
+        """The model's own output."""
         tail = self.plan.tail
         if tail is None:
             return self.output
-        return activations(tail, {}, tuple(self.values[name] for name in tail.inputs))[tail.outputs[0]]
+        return activations(tail, {}, tuple(self.values[name] for name in tail.inputs))[
+            tail.outputs[0]
+        ]
 
     def start(self, target: Array | None, region: Array | None) -> tuple[Array, Array]:
-        """The relevance that the walk back starts with, and the class (N,) that it stands for."""
-        return start_relevance(self.graph, self.plan.start, self.output, self.prediction, target, region)
+        """The relevance at the start of the walk back, and the class (N,) that it stands for."""
+        return start_relevance(
+            self.graph, self.plan.start, self.output, self.prediction, target, region
+        )
 
     def back(self, start: Array, target: Array, condition: Conditions | None = None) -> Explanation:
-        """Relevance from the output to the inputs: nodes in reverse, what arrives at a value added up.
+        """Walk from the output back to the inputs, and add up what arrives at each value.
 
-        start: the relevance of the decision value. target: the class that it stands for. condition: one of several.
+        Args:
+            start: The relevance of the decision value.
+            target: The class that it stands for.
+            condition: One condition, if there are conditions.
+
+        Returns:
+            The explanation. Its relevance has the shape of the images.
         """
         masks = {} if condition is None else self._masks(condition)
         closed = {} if condition is None else condition.closed
@@ -84,11 +94,15 @@ class Walk:
                 for i, share in enumerate(shares)
             )
             for name, position in edges:
-                arrived[name] = arrived[name] + shares[position] if name in arrived else shares[position]
+                arrived[name] = (
+                    arrived[name] + shares[position] if name in arrived else shares[position]
+                )
             if self.plan.ledger:
                 quotients = self.plan.formulation.quotients(rule, call, arrived[node.name])
                 books.enter(node, rule, quotients, received, [shares[i] for _, i in edges])
-        everywhere = {name: arrived.get(name, jnp.zeros_like(value)) for name, value in self.values.items()}
+        everywhere = {
+            name: arrived.get(name, jnp.zeros_like(value)) for name, value in self.values.items()
+        }
         inputs = tuple(everywhere[name] * masks.get(name, 1) for name in self.graph.inputs)
         everywhere |= dict(zip(self.graph.inputs, inputs, strict=True))
         layers = {name: everywhere[value] for name, value in self.plan.record}
@@ -102,7 +116,10 @@ class Walk:
             prediction=self.prediction,
             start=totals(jnp.abs(start)),
             axes=tuple(axis_names(self.graph, ranks[name], name) for name in self.graph.inputs),
-            layer_axes=tuple((name, axis_names(self.graph, ranks[value], value)) for name, value in self.plan.record),
+            layer_axes=tuple(
+                (name, axis_names(self.graph, ranks[value], value))
+                for name, value in self.plan.record
+            ),
         )
 
     def _masks(self, condition: Conditions) -> dict[str, Array]:
@@ -111,14 +128,18 @@ class Walk:
         for name, channels in condition.channels.items():
             value = self.values[name]
             axis = self.graph.channel_axis(value.ndim, name)
-            kept = (jnp.arange(value.shape[axis])[:, None] == channels).any(1) | condition.everything[name]
+            kept = (jnp.arange(value.shape[axis])[:, None] == channels).any(
+                1
+            ) | condition.everything[name]
             masks[name] = along_axis(kept, axis, value.ndim).astype(value.dtype)
         return masks
 
     def _follows(self, name: str, position: int) -> bool:
+        """Whether relevance follows an edge."""
         return self.plan.followed is None or (name, position) in self.plan.followed
 
     def _call(self, node: ir.Node) -> LayerCall:
+        """What the rule of a node sees."""
         return LayerCall(
             node.op,
             node_params(node, self.weights.params),
@@ -127,14 +148,16 @@ class Walk:
             tuple(name in self.graph.nonnegative for name in node.inputs),
             self._changed.get(node.name),
             gates=self.graph.gates.get(node.name, ()),
-            carried=partial(carried, self.graph, self.weights.params, self.values, node),
+            propagate_bounds=partial(
+                propagate_bounds, self.graph, self.weights.params, self.values, node
+            ),
             rectified=node.name in self.plan.rectified,
             kept=self._kept[node.name],
             map=self.plan.formulation.affine,
         )
 
     def _forwards(self, node: ir.Node, inputs: tuple[Array, ...]) -> Array:
-        """A node's output; what the formulation keeps for the way back is remembered."""
+        """A node's output. What the formulation keeps for the walk back goes to `_kept`."""
         output, self._kept[node.name] = self.plan.formulation.forwards(
             self._rule[node.name],
             node.op,

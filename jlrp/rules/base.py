@@ -44,9 +44,9 @@ class LayerCall:
         prepared: What the rule's `prepare` made of the weights; `None` if it was not called.
         biased: Whether the bias takes part (see `WithoutBias`).
         gates: For a product, which inputs are gates (`ir.Graph.gates`); empty if nothing is known.
-        carried: A function that takes bounds (low, high) of the graph's input to this node. It
-            returns one pair per input, each an image, or `None` for an input of the graph itself.
-            `None` if there is no graph.
+        propagate_bounds: A function from bounds (low, high) of the graph's inputs to those of this
+            node's. It returns one pair of images per input, or `None` for an input of the graph
+            itself. `None` if there is no graph.
         rectified: Whether it is certain that no relevance arrives where the output is not positive.
         kept: What the formulation kept from the forward pass for the rule, or `None`.
         map: The function that gives the op as `W·x + b`: `jlrp.affine`, or a faster form of it.
@@ -67,7 +67,7 @@ class LayerCall:
     prepared: Any = None
     biased: bool = True
     gates: tuple[bool, ...] = ()
-    carried: Callable[[Any, Any], tuple[tuple[Array, Array] | None, ...]] | None = None
+    propagate_bounds: Callable[[Any, Any], tuple[tuple[Array, Array] | None, ...]] | None = None
     rectified: bool = False
     kept: Any = None
     map: Callable[..., Affine] = affine

@@ -162,12 +162,12 @@ class ZBox(ShareRule):
 
     def bounds(self, call: LayerCall) -> tuple[Relevances, Relevances]:
         """`l` and `h`, one image of each input's shape."""
-        carried = (
-            call.carried(self.low, self.high)
-            if self.of == "image" and call.carried is not None
+        propagated = (
+            call.propagate_bounds(self.low, self.high)
+            if self.of == "image" and call.propagate_bounds is not None
             else None
         )
-        pairs = carried or (None,) * len(call.inputs)
+        pairs = propagated or (None,) * len(call.inputs)
         own = [
             self._own(call.op, x) if pair is None else pair
             for pair, x in zip(pairs, call.inputs, strict=True)
