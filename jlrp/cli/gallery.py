@@ -119,7 +119,7 @@ class Gallery:
         if ledger is not None:
             ledger = jax.tree.map(itemgetter((..., slice(row, row + 1))), ledger)
         values = plot.channel_sum(each.relevance[row], self.channel_axis)
-        start = float(each.start[row]) if ledger is None else float(ledger.start[0])
+        start = float(np.asarray(each.start)[row]) if ledger is None else float(ledger.start[0])
         full = plot.limit(values, self.percentile)
         return Map(
             name, index, self.output.name_of(index), values, full, start, ledger, in_options(note)
@@ -133,7 +133,7 @@ def _class(several: jlrp.Explanation, position: int) -> jlrp.Explanation:
         several,
         relevance=several.relevance[position],
         target=several.target[position],
-        start=several.start[position],
+        start=np.asarray(several.start)[position],
         ledger=ledger,
         axes=tuple(axes[1:] for axes in several.axes),
     )
