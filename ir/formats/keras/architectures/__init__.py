@@ -10,7 +10,7 @@ from ir.errors import LoadError
 from ir.formats.keras.architectures import applications, resnet
 from ir.formats.keras.architectures.head import Build, Head
 
-__all__ = ["ARCHITECTURES", "Architecture", "Head", "checked_choice"]
+__all__ = ["ARCHITECTURES", "Architecture", "Head", "check_choice"]
 
 
 @dataclass(frozen=True)
