@@ -1,8 +1,11 @@
-"""The 2019 algorithm as a composite: its rules, and the quirks of the original as far as they can be computed at all.
+"""The algorithm of 2019 as a composite, with or without the quirks of the original.
 
-The two presets share one table of rules. `crawford2019_original` adds three quirks of the first implementation:
-windows of `same` convolutions that start at the wrong pixel (Q2), copies of relevance at 1×1 convolutions of stride 2
-(Q3), and a walk that does not follow every branch (Q4).
+The two presets share one table of rules. `crawford2019_original` adds three quirks of the first
+implementation, as far as they can be computed:
+
+- Q2: windows of `same` convolutions start at the wrong pixel.
+- Q3: 1×1 convolutions of stride 2 copy relevance.
+- Q4: the walk does not follow every branch.
 """
 
 import math
@@ -24,25 +27,27 @@ from jlrp.rules.base import Quotient, Relevances
 
 
 def crawford2019() -> Composite:
-    """The 2019 algorithm with its mistakes mended: half positive minus half negative shares, uniform pooling.
+    """The 2019 algorithm without its mistakes: half-half on kernels, uniform pooling, no folding.
 
-    HalfHalf on convolutions and dense layers, uniform max and average pooling, AbsSplit at sums, Pass on BatchNorm and
-    activations, crops at padding; every branch is followed and nothing is folded.
+    Convolutions and dense layers have `HalfHalf`: half positive minus half negative shares. Max and
+    average pooling share uniformly. Sums have `AbsSplit`; BatchNorm and activations have `Pass`.
+    Padding crops. Relevance follows every branch.
     """
     return Composite(_rules(HalfHalf()), fold=False, one="plus")
 
 
 def crawford2019_original() -> Composite:
-    """The 2019 algorithm as it was, shifted windows, copied relevance and unfollowed branches included.
+    """The 2019 algorithm as it was: shifted windows, copied relevance, branches left out.
 
-    As `crawford2019`, with the windows of `same` convolutions starting at the wrong pixel, the relevance of 1×1
-    convolutions of stride 2 copied onto skipped pixels, and the walk that stops in residual branches. The maps of the
-    first implementation started from 1: `start="one"`.
+    It differs from `crawford2019` in three ways. Windows of `same` convolutions start at the wrong
+    pixel. 1×1 convolutions of stride 2 copy their relevance onto skipped pixels. The walk stops in
+    residual branches. The maps of the first implementation started from 1: `start="one"`.
     """
     return Composite(_rules(OriginalHalfHalf()), fold=False, followed=walked_edges, one="plus")
 
 
 def _rules(linear: Rule) -> tuple[Entry, ...]:
+    """The table of both presets, with the rule of convolutions and dense layers."""
     return (
         (Fact("has_kernel"), linear),
         (Fact("pools"), UniformPooling()),
@@ -54,27 +59,28 @@ def _rules(linear: Rule) -> tuple[Entry, ...]:
 
 @flax.struct.dataclass
 class OriginalHalfHalf(HalfHalf):
-    """`HalfHalf` with the first implementation's windows.
+    """`HalfHalf` with the windows of the first implementation.
 
-    Q2: under `same` padding the window of output `a` starts at pixel `s·a` in place of `s·a − ⌊P/2⌋`.
-    Q3: a 1×1 convolution of stride 2 copies each sampled pixel's relevance onto its three skipped neighbours; copies
-    that fall outside the image are dropped.
-    Where the first implementation fails (dilation; an image whose columns need more padding than its rows; transposed
-    convolutions), this is `HalfHalf`.
+    - Q2: under `same` padding the window of output `a` starts at pixel `s·a`, not `s·a − ⌊P/2⌋`.
+    - Q3: a 1×1 convolution of stride 2 copies the relevance of each sampled pixel onto its three
+      skipped neighbours. Copies outside the image are dropped.
+
+    The first implementation fails for dilation, for transposed convolutions, and for an image whose
+    columns need more padding than its rows. There this rule is `HalfHalf`.
     """
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
-        walked = _as_walked(call)
-        shares = super().relevance(walked, relevance)
+        shifted = _shift_windows(call)
+        shares = super().relevance(shifted, relevance)
         if not _is_plain(call.op) or set(_window(call)) != {1} or set(call.op.strides) != {2}:
             return shares
         (result,) = shares
         for axis in spatial_axes(call.op.data_format, result.ndim):
-            result = _copied_forward(result, axis)
+            result = _copy_forward(result, axis)
         return (result,)
 
     def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
-        return super().quotients(_as_walked(call), relevance)
+        return super().quotients(_shift_windows(call), relevance)
 
 
 def _is_plain(op: ir.Op) -> TypeGuard[ir.Convolution]:
@@ -85,10 +91,11 @@ def _is_plain(op: ir.Op) -> TypeGuard[ir.Convolution]:
 
 
 def _window(call: LayerCall) -> tuple[int, ...]:
+    """The size of a convolution's window."""
     return call.params["kernel"].shape[:-2]
 
 
-def _as_walked(call: LayerCall) -> LayerCall:
+def _shift_windows(call: LayerCall) -> LayerCall:
     """The call of a `same` convolution with the windows that the first implementation read (Q2)."""
     op = call.op
     if not _is_plain(op) or op.padding != "same":
@@ -99,35 +106,47 @@ def _as_walked(call: LayerCall) -> LayerCall:
     return call if padding is None else replace(call, op=replace(op, padding=padding))
 
 
-def shifted_padding(lengths: tuple[int, ...], window: tuple[int, ...], strides: tuple[int, ...]) -> Pairs | None:
-    """Q2 as explicit padding: nothing before the image, after it whatever the last window needs.
+def shifted_padding(
+    lengths: tuple[int, ...], window: tuple[int, ...], strides: tuple[int, ...]
+) -> Pairs | None:
+    """Express Q2 as explicit padding: no cells before the image, and after it what windows need.
 
-    `None` where a window would reach past the original's own padding, which it reckoned from the rows alone.
+    Args:
+        lengths: The image's size along each axis.
+        window: The window's size along each axis.
+        strides: The stride along each axis.
+
+    Returns:
+        The cells before and after along each axis. `None` where a window would reach past the
+        original's own padding, which depends on the rows alone.
     """
     n, k, s = lengths[0], window[0], strides[0]
     own = max(k - s if n % s == 0 else k - n % s, 0)
-    needed = [(math.ceil(n / s) - 1) * s + k - n for n, k, s in zip(lengths, window, strides, strict=True)]
+    needed = [
+        (math.ceil(n / s) - 1) * s + k - n for n, k, s in zip(lengths, window, strides, strict=True)
+    ]
     return None if max(needed) > own else tuple((0, cells) for cells in needed)
 
 
-def _copied_forward(x: Array, axis: int) -> Array:
-    """Each even position's values also at the odd position after it, which holds zeros."""
+def _copy_forward(x: Array, axis: int) -> Array:
+    """Copy the values of each even position to the odd position after it, which holds zeros."""
     even = jnp.take(x, jnp.arange(0, x.shape[axis], 2), axis)
     return jnp.repeat(even, 2, axis)[tuple(slice(n) for n in x.shape)]
 
 
 def walked_edges(graph: ir.Graph) -> frozenset[Edge]:
-    """Q4: the edges that the original's walk from the output follows.
+    """Find the edges that the original's walk from the output follows (Q4).
 
-    An `Add` of two is left by its first input as far as the next activation, where the relevance stays unless the
-    walk comes by again; then by its second input, without such a stop. A second `Add` met before the stop replaces the
-    input that was waiting. Where the original has no answer (a sum of three, any other op with several inputs) all
-    inputs are followed. An activation fused into a layer counts as a layer of its own.
+    At an `Add` of two inputs the walk takes the first input up to the next activation. There the
+    relevance stays, unless the walk comes by again. The walk then takes the second input, without
+    such a stop. A second `Add` before the stop replaces the waiting input.
+
+    The original has no answer for a sum of three, or for any other op with several inputs. There
+    the walk follows all inputs. An activation fused into a layer counts as a layer of its own.
     """
     followed: set[Edge] = set()
-    walks: list[tuple[str, Edge | None]] = [
-        (graph.outputs[0], None)
-    ]  # where a walk stands, and what waits for its stop
+    # where a walk stands, and the edge that waits for its stop
+    walks: list[tuple[str, Edge | None]] = [(graph.outputs[0], None)]
     seen = set(walks)
 
     def follow(edge: Edge, waiting: Edge | None) -> None:

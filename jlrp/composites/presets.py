@@ -1,4 +1,4 @@
-"""The composites that the field knows by name."""
+"""Presets: the composites that the literature knows by name."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -16,11 +16,21 @@ from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Rule, SmallWindow,
 
 
 def _composite(
-    convolution: Rule, dense: Rule, *, epsilon: float = 1e-6, first: Entry | None = None, sums: Rule | None = None
+    convolution: Rule,
+    dense: Rule,
+    *,
+    epsilon: float = 1e-6,
+    first: Entry | None = None,
+    sums: Rule | None = None,
 ) -> Composite:
-    """The table that all presets but the crawford ones share.
+    """The table of all presets but the crawford ones.
 
-    epsilon: of sums, means and products. first: the entry of the first layer. sums: the rule of sums and means.
+    Args:
+        convolution: The rule of convolutions.
+        dense: The rule of dense layers and the head.
+        epsilon: The stabiliser at sums, means and products.
+        first: The entry of the first layer.
+        sums: The rule of sums and means.
     """
     return Composite(
         [
@@ -35,30 +45,33 @@ def _composite(
 
 
 def _flat(otherwise: Rule) -> Entry:
-    """The flat rule on first convolutions, as far as their windows are small."""
+    """The flat rule on first convolutions whose windows are small; `otherwise` on the others."""
     return (First((ir.Convolution,)), SmallWindow(Flat(), otherwise))
 
 
 def zero() -> Composite:
-    """LRP-0 everywhere: in proportion to every contribution, without a stabiliser (ReLU networks: gradient × input)."""
+    """LRP-0 everywhere: in proportion to each contribution (gradient × input for ReLU networks).
+
+    There is no stabiliser.
+    """
     return _composite(Zero(), Zero(), epsilon=0.0)
 
 
 def epsilon() -> Composite:
-    """LRP-ε everywhere: in proportion to every contribution; detailed and noisy."""
+    """LRP-ε everywhere: in proportion to each contribution; detailed and noisy."""
     return _composite(Epsilon(), Epsilon())
 
 
 def epsilon_plus() -> Composite:
-    """z⁺ on convolutions, ε on dense layers and the head: smooth, shows what speaks for the class."""
+    """z⁺ on convolutions, ε on dense layers and head: smooth, shows evidence for the class."""
     return _composite(ZPlus(), Epsilon())
 
 
 def epsilon_plus_flat() -> Composite:
-    """As epsilon_plus, with the flat rule on the first convolution: regions, independent of pixel values.
+    """As epsilon_plus, with flat on the first convolution: regions, whatever the pixel values.
 
-    A first layer whose windows are large (a dense layer, a patch embedding) has its rule of epsilon_plus: the flat
-    rule would give all that it sees the same relevance.
+    A first layer with large windows (a dense layer, a patch embedding) keeps its rule of
+    epsilon_plus. There the flat rule would give the same relevance to all that a window sees.
     """
     return _composite(ZPlus(), Epsilon(), first=_flat(ZPlus()))
 
@@ -69,34 +82,44 @@ def epsilon_alpha2_beta1() -> Composite:
 
 
 def epsilon_alpha2_beta1_flat() -> Composite:
-    """As epsilon_alpha2_beta1, with the flat rule on the first convolution, as in epsilon_plus_flat."""
+    """As epsilon_alpha2_beta1, with flat on the first convolution, as in epsilon_plus_flat."""
     return _composite(AlphaBeta(2.0, 1.0), Epsilon(), first=_flat(AlphaBeta(2.0, 1.0)))
 
 
 def epsilon_gamma_box(low: Any, high: Any) -> Composite:
-    """γ = 0.25 on convolutions, ε on dense layers, the box rule on the first convolution: needs the input's bounds.
+    """γ = 0.25 on convolutions, ε on dense layers, box rule on the first: needs the input's bounds.
 
-    low, high: the least and the greatest input there can be (black and white after preprocessing): scalars, per
-    channel, or of an image's size. They are those of what the model is given: layers that scale it are reckoned with.
+    The bounds are those of the model's input, for example black and white after preprocessing. The
+    rule follows them through layers that scale the input.
+
+    Args:
+        low: The least value that the input can have: a number, one per channel, or of an image's
+            shape.
+        high: The greatest value, likewise.
     """
-    return _composite(Gamma(0.25), Epsilon(), first=(First((ir.Convolution,)), ZBox(low, high, of="image")))
+    return _composite(
+        Gamma(0.25), Epsilon(), first=(First((ir.Convolution,)), ZBox(low, high, of="image"))
+    )
 
 
 def excitation_backprop() -> Composite:
-    """z⁺ on all layers and sums, from a start of 1: where a class finds what excites it; never negative.
+    """z⁺ on all layers and sums, from a start of 1: where the class is found; never negative.
 
-    Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016, start from a prior that is not
-    negative. zennit has the ε rule at sums: `excitation_backprop().with_rules((ir.Add, jlrp.Norm()))`.
+    Zhang et al. start from a prior that is not negative. zennit has the ε rule at sums:
+    `excitation_backprop().with_rules((ir.Add, jlrp.Norm()))`.
+
+    References:
+        Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016.
     """
     return replace(_composite(ZPlus(), ZPlus(), sums=ZPlus()), start="one", one="plus")
 
 
 Maker = Callable[..., Composite]
-"""A function that makes a preset, from numbers that it may need."""
+"""A function that makes a preset. It may need numbers."""
 
 
 class _Presets(Mapping[str, Maker]):
-    """Makers by name, to be read like a dictionary and added to by `register_preset`."""
+    """Makers by name: a read-only mapping, to which `register_preset` adds."""
 
     def __init__(self, makers: dict[str, Maker]) -> None:
         self._makers = makers
@@ -111,7 +134,9 @@ class _Presets(Mapping[str, Maker]):
         return len(self._makers)
 
     def __setitem__(self, name: str, make: Maker) -> None:
-        raise TypeError(f"PRESETS is read-only: add a preset by jlrp.register_preset({name!r}, make).")
+        raise TypeError(
+            f"PRESETS is read-only: add a preset by jlrp.register_preset({name!r}, make)."
+        )
 
     def __repr__(self) -> str:
         return f"jlrp.PRESETS({', '.join(self)})"
@@ -136,7 +161,7 @@ _MAKERS: dict[str, Maker] = {
 }
 
 PRESETS: Mapping[str, Maker] = _Presets(_MAKERS)
-"""Preset names and the functions that make them.
+"""The presets by name, each with the function that makes it.
 
 Example:
     >>> import jlrp
@@ -146,7 +171,7 @@ Example:
 
 
 def register_preset(name: str, make: Maker) -> None:
-    """Add a preset, which explainers and the command line then know by its name.
+    """Add a preset, so that explainers and the command line know it by its name.
 
     Args:
         name: The preset's name.
@@ -176,17 +201,28 @@ def register_preset(name: str, make: Maker) -> None:
     _MAKERS[name] = make
 
 
-def composite_of(rules: "str | Composite") -> Composite:
-    """A preset by name, or the composite itself; `ValueError` that lists the presets for an unknown name."""
+def composite_of(rules: str | Composite) -> Composite:
+    """A preset by its name, or the composite itself.
+
+    Raises:
+        ValueError: No preset has the name (the message lists all), or the preset needs numbers.
+        TypeError: The rules are neither.
+    """
     if isinstance(rules, Composite):
         return rules
     if not isinstance(rules, str):
-        raise TypeError(f"Rules are a preset's name or a jlrp.Composite, not {type(rules).__name__}.")
+        raise TypeError(
+            f"Rules are a preset's name or a jlrp.Composite, not {type(rules).__name__}."
+        )
     if rules not in PRESETS:
         close = get_close_matches(rules, PRESETS, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"There is no preset {rules!r}: the presets are {', '.join(PRESETS)}.{hint}")
+        raise ValueError(
+            f"There is no preset {rules!r}: the presets are {', '.join(PRESETS)}.{hint}"
+        )
     needed = ", ".join(f"{name}=…" for name in inspect.signature(PRESETS[rules]).parameters)
     if needed:
-        raise ValueError(f"The preset {rules!r} needs numbers: give jlrp.PRESETS[{rules!r}]({needed}).")
+        raise ValueError(
+            f"The preset {rules!r} needs numbers: give jlrp.PRESETS[{rules!r}]({needed})."
+        )
     return PRESETS[rules]()

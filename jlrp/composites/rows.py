@@ -1,22 +1,22 @@
-"""The rows that the tables of all presets end with: ops whose rule does not depend on the preset."""
+"""The last rows in the tables of all presets: ops whose rule is the same in each."""
 
 import ir
 from jlrp.composites.composite import Entry
 from jlrp.composites.predicates import Depth, Fact
 from jlrp.rules import (
-    UniformMatMul,
     Epsilon,
     Pass,
     SignalTakesAll,
     SoftmaxTaylor,
     Transpose,
+    UniformMatMul,
     WinnerTakesAll,
     Zero,
 )
 
 
 def common_rows(epsilon: float = 1e-6) -> tuple[Entry, ...]:
-    """List the rows of softmax, BatchNorm, activations, maxima, moves and products.
+    """List the rows for softmax, BatchNorm, activations, maxima, moves and products.
 
     `docs/rules.md` says why each op has its rule.
 
@@ -33,7 +33,7 @@ def common_rows(epsilon: float = 1e-6) -> tuple[Entry, ...]:
     """
     return (
         (ir.Softmax, SoftmaxTaylor()),
-        # Before any layer with a kernel it changes the unit of the image's values, as scales do.
+        # Before any layer with a kernel, BatchNorm only changes the unit of the image's values.
         (Depth(0, 1) & ir.BatchNorm, Pass()),
         (ir.BatchNorm, Zero() if epsilon == 0 else Epsilon(epsilon)),
         (Fact("keeps_shape"), Pass()),
