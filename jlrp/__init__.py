@@ -70,8 +70,8 @@ _NAMES = {
     "jlrp.propagation.interpreter": "forward",
     "jlrp.propagation.ledger": "Ledger",
     "jlrp.propagation.planning": "explainer",
-    "jlrp.rules": "AbsSplit AlphaBeta DeconvNet DetachedNorm Epsilon Flat Gamma GammaPlain Gradient "
-    "GuidedBackprop HalfHalf LayerCall Mapped Norm Pass Quotient Rule ShareRule "
+    "jlrp.rules": "AbsSplit AlphaBeta DeconvNet DetachedNorm Epsilon Flat Gamma GammaPlain "
+    "Gradient GuidedBackprop HalfHalf LayerCall Mapped Norm Pass Quotient Rule ShareRule "
     "SignalTakesAll Signed SmallWindow SoftmaxTaylor Term Transpose UniformMatMul "
     "UniformPooling WSquare WinnerTakesAll WithoutBias ZBox ZPlus Zero",
 }

@@ -55,9 +55,9 @@ def propagate_bounds(
             return one_image(low, axis, x), one_image(high, axis, x)
         if not between.op.monotone:
             raise ValueError(
-                f"The bounds of the image cannot be carried to layer {node.name!r}: before it "
-                f"comes {name!r} ({type(between.op).__name__}), which is not monotone in each value. "
-                "Give that layer ZBox(low, high) with the bounds of its own input."
+                f"The bounds of the image cannot be carried to layer {node.name!r}: "
+                f"before it comes {name!r} ({type(between.op).__name__}), which is not monotone in "
+                "each value. Give that layer ZBox(low, high) with the bounds of its own input."
             )
         weights = node_params(between, params)
         pairs = zip(*map(bounds_of, between.inputs), strict=True)

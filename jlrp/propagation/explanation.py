@@ -50,7 +50,7 @@ class Explanation:
     layers: dict[str, Array]
     ledger: Ledger | None = None
     prediction: Any = None
-    start: Array | None = None
+    start: Any = None
     axes: tuple[tuple[str, ...], ...] = flax.struct.field(pytree_node=False, default=())
     layer_axes: tuple[tuple[str, tuple[str, ...]], ...] = flax.struct.field(
         pytree_node=False, default=()

@@ -33,7 +33,7 @@ class Question:
     """
 
     target: Any = None
-    region: Array | None = None
+    region: Any = None
     conditions: Conditions | None = None
     classes: bool = flax.struct.field(pytree_node=False, default=False)
 
