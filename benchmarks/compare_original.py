@@ -24,7 +24,10 @@ from benchmarks.results import keep
 
 PRESET, MENDED = "crawford2019_original", "crawford2019"
 TOLERANCE = 1e-3
-"""Of the largest relevance. Both sides compute in float32, and without ε quotients near 0/0 differ."""
+"""Of the largest relevance.
+
+Both sides compute in float32, and without ε quotients near 0/0 differ.
+"""
 
 
 @dataclass(frozen=True)
@@ -82,19 +85,28 @@ def resnet50() -> list[dict[str, Any]]:
     share = sum(t.timed for t in scaled) / sum(t.positions for t in scaled)
     report_loops(
         1 / total,
-        f"{total:.0f} s per image, SUMMED over {len(times)} layers: {len(scaled)} convolutions measured on 1000 "
-        f"output positions each ({share:.2%} of all) and scaled up, the other {run:.2f} s measured whole",
+        f"{total:.0f} s per image, SUMMED over {len(times)} layers: {len(scaled)} convolutions "
+        "measured on 1000 "
+        f"output positions each ({share:.2%} of all) and scaled up, the other {run:.2f} s measured "
+        "whole",
     )
     return report_compiled("resnet50", path, images, 1 / total, difference)
 
 
-def largest_difference(model: ir.Model, layers: list[original_loops.Layer], images: np.ndarray) -> float:
+def largest_difference(
+    model: ir.Model, layers: list[original_loops.Layer], images: np.ndarray
+) -> float:
     """The largest difference, relative to the largest relevance; an error above `TOLERANCE`."""
-    ours = np.asarray(jlrp.explainer(model.graph, PRESET, start="one")(model.params, images).relevance)
+    ours = np.asarray(
+        jlrp.explainer(model.graph, PRESET, start="one")(model.params, images).relevance
+    )
     loops = np.stack([original_loops.explain(layers, image)[layers[0].name] for image in images])
     difference = float(np.abs(ours - loops).max() / np.abs(loops).max())
     if not difference <= TOLERANCE:
-        raise SystemExit(f"The two sides disagree by {difference:.1e} of the largest relevance: nothing is timed.")
+        raise SystemExit(
+            f"The two sides disagree by {difference:.1e} of the largest relevance: nothing is "
+            "timed."
+        )
     return difference
 
 
@@ -114,9 +126,24 @@ def report_compiled(
                 f"  {preset}, batch {batch:<2}  {result.rate:12.4f} images/s   "
                 f"{result.rate / loops:,.0f} times the loops (build {result.build:.2f} s, {took})"
             )
-            row = {"network": network, "preset": preset, "batch": batch, "loops_images_per_s": loops}
-            rows.append(row | {"images_per_s": result.rate, "ratio": result.rate / loops, "difference": difference})
-    print(f"  checked first: under {PRESET} the two sides differ by {difference:.0e} of the largest relevance")
+            row = {
+                "network": network,
+                "preset": preset,
+                "batch": batch,
+                "loops_images_per_s": loops,
+            }
+            rows.append(
+                row
+                | {
+                    "images_per_s": result.rate,
+                    "ratio": result.rate / loops,
+                    "difference": difference,
+                }
+            )
+    print(
+        f"  checked first: under {PRESET} the two sides differ by {difference:.0e} of the largest "
+        "relevance"
+    )
     return rows
 
 

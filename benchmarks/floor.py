@@ -28,7 +28,9 @@ def forward_operations(graph: ir.Graph, params: ir.Params, image: ir.Shape) -> d
             kernel = params[node.params]["kernel"].shape
             outputs = math.prod(n or 1 for n in shapes[node.name])
             per_output = kernel[-2] * math.prod(kernel[:-2])
-            found[node.name] = 2 * outputs * (math.prod(kernel[:-2]) if _depthwise(node.op) else per_output)
+            found[node.name] = (
+                2 * outputs * (math.prod(kernel[:-2]) if _depthwise(node.op) else per_output)
+            )
     return found
 
 
@@ -58,7 +60,9 @@ def passes(rule: jlrp.Rule, one_sign: bool, clipped: bool) -> int:
     return 2
 
 
-def operations(graph: ir.Graph, params: Mapping[str, ir.Params], image: ir.Shape, composite: jlrp.Composite) -> int:
+def operations(
+    graph: ir.Graph, params: Mapping[str, ir.Params], image: ir.Shape, composite: jlrp.Composite
+) -> int:
     """The operations to explain one image, from the folded graph that the rules see."""
     folded = composite.rewrite(graph)
     rules, own = composite.assign(folded.graph), folded.params(params)

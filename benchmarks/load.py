@@ -52,7 +52,10 @@ def main() -> None:
     keras, ours = files()
     check(keras, ours)
     size = keras.stat().st_size
-    print(f"ResNet50 (keras.applications, random weights): {size / 1e6:.1f} MB as .h5, {megabytes(ours)} as ours")
+    print(
+        f"ResNet50 (keras.applications, random weights): {size / 1e6:.1f} MB as .h5, "
+        f"{megabytes(ours)} as ours"
+    )
     kinds = {
         "bare h5py, all arrays": (keras, lambda: bare(keras), READ_BARE),
         "ir.load, .h5": (keras, lambda: ir.load(keras), READ_MODEL),
@@ -61,14 +64,22 @@ def main() -> None:
     times = interleaved({kind: call for kind, (_, call, _) in kinds.items()})
     fresh = interleaved_fresh({kind: (path, read) for kind, (path, _, read) in kinds.items()})
     reference, reference_fresh = next(iter(times.values())), next(iter(fresh.values()))[0]
-    print("                          one process, repeated       a fresh process             peak memory over imports")
+    print(
+        "                          one process, repeated       a fresh process             peak "
+        "memory over imports"
+    )
     for kind, took in times.items():
         first, peak = fresh[kind]
         print(
-            f"  {kind:<22}  {took * 1e3:7.1f} ms  {took / reference:5.2f} × bare    {first * 1e3:7.1f} ms  "
-            f"{first / reference_fresh:5.2f} × bare    {peak / 1e6:7.1f} MB  {peak / size:5.2f} × the file"
+            f"  {kind:<22}  {took * 1e3:7.1f} ms  {took / reference:5.2f} × bare    "
+            f"{first * 1e3:7.1f} ms  "
+            f"{first / reference_fresh:5.2f} × bare    {peak / 1e6:7.1f} MB  {peak / size:5.2f} × "
+            "the file"
         )
-    print(f"  medians of {REPEATS} and of {FRESH}, interleaved; checked first: the three read the same arrays")
+    print(
+        f"  medians of {REPEATS} and of {FRESH}, interleaved; checked first: the three read the "
+        "same arrays"
+    )
 
 
 def files() -> tuple[Path, Path]:
@@ -82,10 +93,19 @@ def files() -> tuple[Path, Path]:
 def check(keras: Path, ours: Path) -> None:
     """Exit unless all ways of reading give the same arrays and the same graph."""
     arrays, model, converted = bare(keras), ir.load(keras), ir.load(ours)
-    found = {(layer, role): array for layer, roles in model.params.items() for role, array in roles.items()}
-    again = {(layer, role): array for layer, roles in converted.params.items() for role, array in roles.items()}
+    found = {
+        (layer, role): array
+        for layer, roles in model.params.items()
+        for role, array in roles.items()
+    }
+    again = {
+        (layer, role): array
+        for layer, roles in converted.params.items()
+        for role, array in roles.items()
+    }
     same = arrays.keys() == found.keys() == again.keys() and all(
-        np.array_equal(arrays[key], found[key]) and np.array_equal(arrays[key], again[key]) for key in arrays
+        np.array_equal(arrays[key], found[key]) and np.array_equal(arrays[key], again[key])
+        for key in arrays
     )
     if not same or model.graph != converted.graph:
         raise SystemExit("The files give different models: nothing is timed.")
@@ -114,14 +134,24 @@ def interleaved(calls: dict[str, Callable[[], Any]]) -> dict[str, float]:
 def interleaved_fresh(kinds: dict[str, tuple[Path, str]]) -> dict[str, tuple[float, float]]:
     """Median seconds and peak memory beyond the imports, of fresh processes in turn."""
     everything = {"imports": (Path("-"), ""), **kinds}
-    rounds = [{kind: _fresh(path, read) for kind, (path, read) in everything.items()} for _ in range(FRESH)]
-    medians = {kind: [statistics.median(r[kind][i] for r in rounds) for i in (0, 1)] for kind in everything}
-    return {kind: (medians[kind][0], 1024 * (medians[kind][1] - medians["imports"][1])) for kind in kinds}
+    rounds = [
+        {kind: _fresh(path, read) for kind, (path, read) in everything.items()}
+        for _ in range(FRESH)
+    ]
+    medians = {
+        kind: [statistics.median(r[kind][i] for r in rounds) for i in (0, 1)] for kind in everything
+    }
+    return {
+        kind: (medians[kind][0], 1024 * (medians[kind][1] - medians["imports"][1]))
+        for kind in kinds
+    }
 
 
 def _fresh(path: Path, read: str) -> tuple[float, float]:
     command = [sys.executable, "-c", CHILD.format(read=read), str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent
+    )
     took, peak = map(float, done.stdout.split())
     return took, peak
 

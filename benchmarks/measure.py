@@ -57,7 +57,11 @@ def peak():
 def peak_of(code: str) -> int:
     """The peak memory, in bytes, of a fresh process that runs some code in the project's root."""
     done = subprocess.run(
-        [sys.executable, "-c", f"{PEAK}\n{code}\nprint(peak())"], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-c", f"{PEAK}\n{code}\nprint(peak())"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
     )
     if done.returncode:
         raise SystemExit(f"A process that was to be measured failed:\n{done.stderr}")
@@ -88,5 +92,7 @@ def _processor() -> str:
 
 def _commit() -> str:
     command = ["git", "describe", "--always", "--dirty"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
     return done.stdout.strip() or "unknown"

@@ -51,9 +51,15 @@ def _random(rng: np.random.Generator, layer: str, role: str, shape: tuple[int, .
     if role == "kernel":
         if layer == "block1_conv1":  # VGG16's first layer, which sees pixels of up to ±150
             return rng.normal(0, np.sqrt(2 / np.prod(shape[:-1])) / 80, shape)
-        return rng.normal(0, np.sqrt((1 if layer == "predictions" else 2) / np.prod(shape[:-1])), shape)
+        return rng.normal(
+            0, np.sqrt((1 if layer == "predictions" else 2) / np.prod(shape[:-1])), shape
+        )
     if role == "gamma":
-        return rng.uniform(0.2, 0.4, shape) if layer.endswith("_3_bn") else rng.uniform(0.7, 1.3, shape)
+        return (
+            rng.uniform(0.2, 0.4, shape)
+            if layer.endswith("_3_bn")
+            else rng.uniform(0.7, 1.3, shape)
+        )
     if role == "moving_variance":
         # conv1 sees pixels of up to ±150, all other layers activations of about 1.
         return rng.uniform(0.7, 1.3, shape) * (6e3 if layer == "conv1_bn" else 1.0)

@@ -49,7 +49,8 @@ class Layer:
     weights: Mapping[str, Array] = field(default_factory=dict)
 
 
-# --- from a model -----------------------------------------------------------------------------------------------
+# --- from a model
+# -----------------------------------------------------------------------------------------------
 
 
 def from_model(model: ir.Model) -> list[Layer]:
@@ -58,21 +59,34 @@ def from_model(model: ir.Model) -> list[Layer]:
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise ValueError("The loops take a model with one input and one output.")
     if graph.outputs[0] != graph.nodes[-1].name:
-        raise ValueError(f"The loops start at the last layer, but the output is {graph.outputs[0]!r}.")
-    return [Layer(graph.inputs[0], "InputLayer"), *(_layer(node, model.params) for node in graph.nodes)]
+        raise ValueError(
+            f"The loops start at the last layer, but the output is {graph.outputs[0]!r}."
+        )
+    return [
+        Layer(graph.inputs[0], "InputLayer"),
+        *(_layer(node, model.params) for node in graph.nodes),
+    ]
 
 
 def _layer(node: ir.Node, params: ir.Params) -> Layer:
     kind, config = _described(node)
-    weights = {} if node.params is None else {role: np.asarray(array) for role, array in params[node.params].items()}
+    weights = (
+        {}
+        if node.params is None
+        else {role: np.asarray(array) for role, array in params[node.params].items()}
+    )
     return Layer(node.name, kind, node.inputs, config, weights)
 
 
 def _described(node: ir.Node) -> tuple[str, dict[str, Any]]:
     if getattr(node.op, "data_format", "channels_last") != "channels_last":
-        raise ValueError(f"The loops take channels_last models only, but layer {node.name!r} is channels_first.")
+        raise ValueError(
+            f"The loops take channels_last models only, but layer {node.name!r} is channels_first."
+        )
     match node.op:
-        case ir.Conv(strides=(_, _) as strides, padding=str() as padding, dilation=(1, 1), groups=1):
+        case ir.Conv(
+            strides=(_, _) as strides, padding=str() as padding, dilation=(1, 1), groups=1
+        ):
             return "Conv2D", {"strides": strides, "padding": padding}
         case ir.MaxPool(pool_size=(_, _) as size, strides=strides, padding=str() as padding):
             return "MaxPooling2D", {"pool_size": size, "strides": strides, "padding": padding}
@@ -92,10 +106,14 @@ def _described(node: ir.Node) -> tuple[str, dict[str, Any]]:
             return "Dense", {}
         case ir.Flatten():
             return "Flatten", {}
-    raise ValueError(f"The loops know the layers of ResNets and VGGs, but no rule for layer {node.name!r}: {node.op}.")
+    raise ValueError(
+        f"The loops know the layers of ResNets and VGGs, but no rule for layer {node.name!r}: "
+        f"{node.op}."
+    )
 
 
-# --- forward ----------------------------------------------------------------------------------------------------
+# --- forward
+# ----------------------------------------------------------------------------------------------------
 
 
 def forward(layers: Sequence[Layer], image: Array) -> Arrays:
@@ -130,7 +148,11 @@ def _softmax(x: Array) -> Array:
 
 def _window(layer: Layer) -> tuple[int, int]:
     """Height and width of the layer's window."""
-    height, width = layer.config["pool_size"] if layer.kind == "MaxPooling2D" else layer.weights["kernel"].shape[:2]
+    height, width = (
+        layer.config["pool_size"]
+        if layer.kind == "MaxPooling2D"
+        else layer.weights["kernel"].shape[:2]
+    )
     return height, width
 
 
@@ -148,7 +170,9 @@ def _pads(layer: Layer, x: Array) -> Pads:
 def _needed(layer: Layer, x: Array) -> list[int]:
     """How far the last `same` window reaches past the end, if the first starts at cell 0."""
     axes = zip(x.shape[:2], _window(layer), layer.config["strides"], strict=True)
-    return [(-(-length // stride) - 1) * stride + window - length for length, window, stride in axes]
+    return [
+        (-(-length // stride) - 1) * stride + window - length for length, window, stride in axes
+    ]
 
 
 def _padded(x: Array, pads: Pads, value: float = 0.0) -> Array:
@@ -158,7 +182,9 @@ def _padded(x: Array, pads: Pads, value: float = 0.0) -> Array:
 def _windows(layer: Layer, padded: Array) -> Array:
     """All windows of an image: (row, column, channel, window row, window column)."""
     down, right = layer.config["strides"]
-    return np.lib.stride_tricks.sliding_window_view(padded, _window(layer), axis=(0, 1))[::down, ::right]
+    return np.lib.stride_tricks.sliding_window_view(padded, _window(layer), axis=(0, 1))[
+        ::down, ::right
+    ]
 
 
 def _bias(layer: Layer) -> Array:
@@ -184,7 +210,8 @@ _OUTPUT: dict[str, Callable[..., Array]] = {
 }
 
 
-# --- the rules --------------------------------------------------------------------------------------------------
+# --- the rules
+# --------------------------------------------------------------------------------------------------
 
 
 def propagate(layer: Layer, inputs: list[Array], R: Array) -> tuple[Array, ...]:
@@ -197,7 +224,10 @@ def propagate(layer: Layer, inputs: list[Array], R: Array) -> tuple[Array, ...]:
 def shares(z: Array, bias: float) -> Array:
     """The share of each contribution: ½ [z⁺ / (Σz⁺ + b⁺) − z⁻ / (Σz⁻ + b⁻)], 0/0 as 0."""
     positive, negative = np.maximum(z, 0), np.minimum(z, 0)
-    return 0.5 * (_ratio(positive, positive.sum() + max(bias, 0)) - _ratio(negative, negative.sum() + min(bias, 0)))
+    return 0.5 * (
+        _ratio(positive, positive.sum() + max(bias, 0))
+        - _ratio(negative, negative.sum() + min(bias, 0))
+    )
 
 
 def _ratio(part: Array, total: float) -> Array:
@@ -213,7 +243,9 @@ def dense_relevance(layer: Layer, x: Array, R: Array) -> Array:
     return relevance
 
 
-def conv_relevance(layer: Layer, x: Array, R: Array, positions: Iterable[Position] | None = None) -> Array:
+def conv_relevance(
+    layer: Layer, x: Array, R: Array, positions: Iterable[Position] | None = None
+) -> Array:
     """Share out the relevance of one position after another, with the opposite sign.
 
     Args:
@@ -272,7 +304,9 @@ def max_pool_relevance(layer: Layer, x: Array, R: Array) -> Array:
     pads = _pads(layer, x)
     relevance = np.zeros_like(_padded(x, pads))
     for row, column in product(range(R.shape[0]), range(R.shape[1])):
-        relevance[_span(down * row, height), _span(right * column, width)] += R[row, column] / (height * width)
+        relevance[_span(down * row, height), _span(right * column, width)] += R[row, column] / (
+            height * width
+        )
     return _cropped(relevance, pads, x)
 
 
@@ -294,13 +328,16 @@ _RELEVANCE: dict[str, Callable[[Layer, Array, Array], Array]] = {
     "Conv2D": conv_relevance,
     "Dense": dense_relevance,
     "Flatten": lambda layer, x, R: R.reshape(x.shape),
-    "GlobalAveragePooling2D": lambda layer, x, R: np.broadcast_to(R / (x.shape[0] * x.shape[1]), x.shape),
+    "GlobalAveragePooling2D": lambda layer, x, R: np.broadcast_to(
+        R / (x.shape[0] * x.shape[1]), x.shape
+    ),
     "MaxPooling2D": max_pool_relevance,
     "ZeroPadding2D": lambda layer, x, R: _cropped(R, layer.config["padding"], x),
 }
 
 
-# --- the walk ---------------------------------------------------------------------------------------------------
+# --- the walk
+# ---------------------------------------------------------------------------------------------------
 
 
 def explain(layers: Sequence[Layer], image: Array) -> Arrays:
@@ -340,7 +377,8 @@ def walk(layers: Sequence[Layer], outputs: Arrays, R: Array, rule: Rule = propag
         layer = by_name[name]
 
 
-# --- measuring --------------------------------------------------------------------------------------------------
+# --- measuring
+# --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -392,7 +430,9 @@ def time_per_layer(
     return times
 
 
-def _layer_time(layer: Layer, inputs: list[Array], R: Array, positions: int | None, repeats: int) -> LayerTime:
+def _layer_time(
+    layer: Layer, inputs: list[Array], R: Array, positions: int | None, repeats: int
+) -> LayerTime:
     if layer.kind != "Conv2D" or positions is None or positions >= R.size:
         count = R.size if layer.kind == "Conv2D" else 1
         seconds = _median_seconds(lambda: propagate(layer, inputs, R), repeats)

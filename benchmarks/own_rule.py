@@ -41,7 +41,10 @@ def main() -> None:
     print(f"Machine: {machine()}")
     rows = measure(asked.network, asked.batch)
     for row in rows:
-        print(f"  {row['rule']:<18} {row['ms_per_image']:8.1f} ms an image, {row['ratio']:.2f} × built-in")
+        print(
+            f"  {row['rule']:<18} {row['ms_per_image']:8.1f} ms an image, {row['ratio']:.2f} × "
+            "built-in"
+        )
     print(f"\nKept in {keep('own_rule', rows)}")
 
 
@@ -64,7 +67,9 @@ def measure(network: str, batch: int) -> list[dict[str, Any]]:
         difference = np.abs(found - maps["built-in"]).max() / np.abs(maps["built-in"]).max()
         if not difference <= 1e-4:  # float32, through 50 layers
             raise SystemExit(f"The maps of {name} differ by {difference:.1e}: nothing is timed.")
-    times = interleaved({name: lambda call=call: call(images) for name, call in calls.items()}, ROUNDS)
+    times = interleaved(
+        {name: lambda call=call: call(images) for name, call in calls.items()}, ROUNDS
+    )
     medians = {name: statistics.median(taken) for name, taken in times.items()}
     return [
         {

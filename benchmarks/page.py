@@ -38,7 +38,9 @@ def main() -> None:
 
 def provenance(document: dict[str, Any]) -> str:
     """The date, machine and versions of a section."""
-    versions = "".join(f", {name} {version}" for name, version in document.get("versions", {}).items())
+    versions = "".join(
+        f", {name} {version}" for name, version in document.get("versions", {}).items()
+    )
     return f"*{document['date']}: {document['machine']}{versions}.*"
 
 
@@ -57,7 +59,16 @@ def peers_section(document: dict[str, Any]) -> str:
         )
         for row in document["rows"]
     ]
-    heads = ("network", "batch", "beside", "theirs, ms an image", "ours", "ratio", "peak memory, GiB", "maps differ by")
+    heads = (
+        "network",
+        "batch",
+        "beside",
+        "theirs, ms an image",
+        "ours",
+        "ratio",
+        "peak memory, GiB",
+        "maps differ by",
+    )
     return f"## Beside zennit, captum and PyTorch\n\n![](benchmarks.svg)\n\n{table(heads, rows)}"
 
 
@@ -78,9 +89,20 @@ def throughput_section(document: dict[str, Any]) -> str:
         )
         for row in document["rows"]
     ]
-    heads = ("network", "batch", "preset", "weights", "images/s", "ms an image", "× forward", "× floor")
+    heads = (
+        "network",
+        "batch",
+        "preset",
+        "weights",
+        "images/s",
+        "ms an image",
+        "× forward",
+        "× floor",
+    )
     rates = {row["network"]: row["product_rate"] for row in document["rows"]}
-    rate = " and ".join(f"{rate / 1e9:.0f} GFLOP/s beside {network}" for network, rate in rates.items())
+    rate = " and ".join(
+        f"{rate / 1e9:.0f} GFLOP/s beside {network}" for network, rate in rates.items()
+    )
     rate = f"In the same runs, a large product of matrices reached {rate}."
     return f"## Throughput\n\n{rate}\n\n{table((*heads, 'compile, s', 'peak, GiB'), rows)}"
 
@@ -106,13 +128,23 @@ def scaling_section(document: dict[str, Any]) -> str:
                 memory,
             )
         )
-    heads = ("ResNet50, `epsilon_plus`", "s", "ms per image of 224×224 and class", "compile, s", "peak, GiB")
+    heads = (
+        "ResNet50, `epsilon_plus`",
+        "s",
+        "ms per image of 224×224 and class",
+        "compile, s",
+        "peak, GiB",
+    )
     growth = {
-        what: slope(*zip(*((r["value"] ** power, r["seconds"]) for r in document["rows"] if r["what"] == what)))  # noqa: B905
+        what: slope(
+            [r["value"] ** power for r in document["rows"] if r["what"] == what],
+            [r["seconds"] for r in document["rows"] if r["what"] == what],
+        )
         for what, power in (("batch", 1), ("size", 2))
     }
     said = (
-        f"Seconds grow as the batch to the power {growth['batch']:.2f}, and as the number of pixels to the power "
+        f"Seconds grow as the batch to the power {growth['batch']:.2f}, and as the number of "
+        "pixels to the power "
         f"{growth['size']:.2f}; 1 is linear."
     )
     return f"## How the cost grows\n\n{said}\n\n{table(heads, found)}"
@@ -143,8 +175,10 @@ def original_section(document: dict[str, Any]) -> str:
     heads = ("network", "preset", "batch", "loops, images/s", "ours, images/s", "ratio")
     return (
         "## Beside the original loops\n\n"
-        "On the digits network the loops run on a whole image. On ResNet50 their time is summed over "
-        "the layers. There each convolution is measured on 1000 output positions and scaled up. The "
+        "On the digits network the loops run on a whole image. On ResNet50 their time is summed "
+        "over "
+        "the layers. There each convolution is measured on 1000 output positions and scaled up. "
+        "The "
         "loops' forward pass is not counted, ours is. There are loops for `crawford2019_original` "
         f"alone; the other preset is set beside the same ones.\n\n{table(heads, rows)}"
     )
@@ -169,7 +203,10 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> str:
 
 def picture(rows: list[dict[str, Any]]) -> Figure:
     """Draw the milliseconds per image of others and of jlrp: first network, largest batch."""
-    network, batch = rows[0]["network"], max(row["batch"] for row in rows if row["network"] == rows[0]["network"])
+    network, batch = (
+        rows[0]["network"],
+        max(row["batch"] for row in rows if row["network"] == rows[0]["network"]),
+    )
     chosen = [row for row in rows if (row["network"], row["batch"]) == (network, batch)]
     figure = Figure((8, 0.62 * len(chosen) + 1.1), layout="constrained")
     axes = figure.add_subplot()
@@ -178,7 +215,11 @@ def picture(rows: list[dict[str, Any]]) -> Figure:
         axes.barh(place + 0.19, theirs, 0.36, color="#9a9a9a", label=None if place else "the other")
         axes.barh(place - 0.19, ours, 0.36, color="#1f6fb4", label=None if place else "jlrp")
         axes.text(ours, place - 0.19, f"  {row['ratio']:.1f} × as fast", va="center", fontsize=8)
-    axes.set_yticks(range(len(chosen)), [f"{row['peer']}\n{row['preset']}" for row in reversed(chosen)], fontsize=8)
+    axes.set_yticks(
+        range(len(chosen)),
+        [f"{row['peer']}\n{row['preset']}" for row in reversed(chosen)],
+        fontsize=8,
+    )
     axes.set_xlabel(f"ms per image: {network}, batch {batch}, two processor cores", fontsize=9)
     axes.set_xlim(0, math.ceil(1.12 * max(row["theirs_ms"] for row in chosen) / 50) * 50)
     axes.spines[["top", "right"]].set_visible(False)

@@ -76,12 +76,16 @@ def folded(network: str) -> tuple[ir.Graph, ir.Params]:
     return rewritten.graph, {name: jax.tree.map(np.asarray, params[name]) for name in used}
 
 
-def torch_call(peer: str, preset: str, graph: ir.Graph, params: ir.Params, images: np.ndarray) -> Callable[[], Any]:
+def torch_call(
+    peer: str, preset: str, graph: ir.Graph, params: ir.Params, images: np.ndarray
+) -> Callable[[], Any]:
     """A peer's explanation of the images."""
     shape = images.shape[1:]
     x = torch_peers.as_images(images)
     if peer == "zennit":
-        made = torch_peers.zennit_explain(graph, params, shape, torch_peers.zennit_composite(preset, BLACK, WHITE))
+        made = torch_peers.zennit_explain(
+            graph, params, shape, torch_peers.zennit_composite(preset, BLACK, WHITE)
+        )
     elif peer == "minimal":
         made = torch_peers.minimal_explain(graph, params, shape)
     elif peer == "forward":
@@ -102,13 +106,21 @@ def compared(network: str, batch: int) -> list[dict[str, Any]]:
     images = caffe(photographs(batch))
     rows: list[dict[str, Any]] = []
     own = paired(forward(model, images), torch_call("forward", "", graph, params, images), batch)
-    print(f"\n{network}, batch {batch}: forward {own[0]:.1f} ms an image in XLA, {own[1]:.1f} in PyTorch")
+    print(
+        f"\n{network}, batch {batch}: forward {own[0]:.1f} ms an image in XLA, {own[1]:.1f} in "
+        "PyTorch"
+    )
     memory: dict[str, int] = {}
     for peer, preset in ((peer, preset) for peer, presets in PEERS.items() for preset in presets):
         bound = jlrp.explainer(model.graph, composite(preset)).bind(model.params)
-        ours, theirs = (lambda bound=bound: bound(images).relevance), torch_call(peer, preset, graph, params, images)
+        ours, theirs = (
+            (lambda bound=bound: bound(images).relevance),
+            torch_call(peer, preset, graph, params, images),
+        )
         row = {"network": network, "batch": batch, "peer": peer, "preset": preset}
-        row["difference"] = None if peer in NOT_COMPARED else difference(peer, preset, ours(), theirs())
+        row["difference"] = (
+            None if peer in NOT_COMPARED else difference(peer, preset, ours(), theirs())
+        )
         row["ours_ms"], row["theirs_ms"] = paired(ours, theirs, batch)
         row["ratio"] = row["theirs_ms"] / row["ours_ms"]
         del ours, theirs, bound
@@ -142,7 +154,10 @@ def difference(peer: str, preset: str, ours: Any, theirs: torch.Tensor) -> float
     a, b = np.asarray(ours), torch_peers.as_array(theirs)
     found = float((np.abs(a - b).max((1, 2, 3)) / np.abs(b).max((1, 2, 3))).max())
     if not found <= TOLERANCE:
-        raise SystemExit(f"{peer} and ours disagree under {preset} by {found:.1e} of the largest: nothing is timed.")
+        raise SystemExit(
+            f"{peer} and ours disagree under {preset} by {found:.1e} of the largest: nothing is "
+            "timed."
+        )
     return found
 
 
@@ -150,8 +165,10 @@ def line(row: dict[str, Any]) -> str:
     """A row as text."""
     agree = "another rule" if row["difference"] is None else f"maps within {row['difference']:.0e}"
     return (
-        f"  {row['peer']:<10} {row['preset']:<22} {row['theirs_ms']:7.1f} ms, ours {row['ours_ms']:6.1f}: "
-        f"{row['ratio']:5.2f} times as fast, {row['ours_bytes'] / row['theirs_bytes']:.2f} of the memory "
+        f"  {row['peer']:<10} {row['preset']:<22} {row['theirs_ms']:7.1f} ms, ours "
+        f"{row['ours_ms']:6.1f}: "
+        f"{row['ratio']:5.2f} times as fast, {row['ours_bytes'] / row['theirs_bytes']:.2f} of the "
+        "memory "
         f"({row['ours_bytes'] / 2**30:.2f} of {row['theirs_bytes'] / 2**30:.2f} GiB), {agree}"
     )
 

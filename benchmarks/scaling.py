@@ -51,8 +51,13 @@ def batches(model: ir.Model) -> list[dict[str, Any]]:
     for batch in BATCHES:
         images = caffe(photographs(batch))
         peak = peak_of(CHILD.format(batch=batch, size=224, options=""))
-        rows.append(row("batch", batch, batch, lambda images=images: bound(images), peak_bytes=peak))
-    images, peak = caffe(photographs(32)), peak_of(CHILD.format(batch=32, size=224, options=", batch_size=8"))
+        rows.append(
+            row("batch", batch, batch, lambda images=images: bound(images), peak_bytes=peak)
+        )
+    images, peak = (
+        caffe(photographs(32)),
+        peak_of(CHILD.format(batch=32, size=224, options=", batch_size=8")),
+    )
     rows.append(row("batch_size=8", 32, 32, lambda: bound(images, batch_size=8), peak_bytes=peak))
     return rows
 
@@ -76,7 +81,9 @@ def classes(model: ir.Model) -> list[dict[str, Any]]:
     """Seconds for several classes of two images with one forward pass."""
     bound = jlrp.explainer(model.graph, "epsilon_plus").bind(model.params)
     images = caffe(photographs(2))
-    return [row("classes", n, 2 * n, lambda n=n: bound.per_class(images, range(n))) for n in CLASSES]
+    return [
+        row("classes", n, 2 * n, lambda n=n: bound.per_class(images, range(n))) for n in CLASSES
+    ]
 
 
 def rules(model: ir.Model) -> list[dict[str, Any]]:
@@ -91,7 +98,9 @@ def rules(model: ir.Model) -> list[dict[str, Any]]:
     return rows
 
 
-def row(what: str, value: int, units: float, call: Callable[[], Any], **facts: Any) -> dict[str, Any]:
+def row(
+    what: str, value: int, units: float, call: Callable[[], Any], **facts: Any
+) -> dict[str, Any]:
     """Make and print a row.
 
     Args:
@@ -109,7 +118,10 @@ def row(what: str, value: int, units: float, call: Callable[[], Any], **facts: A
     found = {"what": what, "value": value, "seconds": took, "ms_per_unit": 1e3 * took / units}
     found |= {"compile_s": max(first - took, 0.0), **facts}
     memory = f", {facts['peak_bytes'] / 2**30:.2f} GiB" if "peak_bytes" in facts else ""
-    print(f"  {what:<13} {value:>4}: {took:7.3f} s, {found['ms_per_unit']:6.1f} ms a unit{memory}", flush=True)
+    print(
+        f"  {what:<13} {value:>4}: {took:7.3f} s, {found['ms_per_unit']:6.1f} ms a unit{memory}",
+        flush=True,
+    )
     return found
 
 

@@ -51,7 +51,9 @@ def main() -> None:
     print(f"Machine: {machine()}\n")
     rows: list[dict[str, Any]] = []
     for module in ("jax", "ir", "jlrp"):
-        took = statistics.median(float(_python(IMPORT.format(module=module))) for _ in range(REPEATS))
+        took = statistics.median(
+            float(_python(IMPORT.format(module=module))) for _ in range(REPEATS)
+        )
         rows.append({"what": f"import {module}", "seconds": took})
         print(f"  import {module:<6} {took:5.2f} s")
     with tempfile.TemporaryDirectory() as folder:
@@ -64,18 +66,32 @@ def runs(folder: Path) -> list[dict[str, Any]]:
     Image.fromarray(photographs(1)[0]).save(folder / "photo.png")
     rows = []
     for run in ("first", "second", "third"):
-        command = ["explain", str(file_of("resnet50")), str(folder / "photo.png"), "-o", str(folder / run)]
+        command = [
+            "explain",
+            str(file_of("resnet50")),
+            str(folder / "photo.png"),
+            "-o",
+            str(folder / run),
+        ]
         lines = _python(RUN, *command, XDG_CACHE_HOME=str(folder / "cache")).splitlines()
         computing, ended = (float(line.rsplit(" ", 1)[1]) for line in lines[-2:])
         rows.append({"what": f"jlrp explain, {run} run", "seconds": computing, "ended": ended})
-        print(f"  jlrp explain, {run} run: computing after {computing:.2f} s, done after {ended:.2f} s")
+        print(
+            f"  jlrp explain, {run} run: computing after {computing:.2f} s, done after {ended:.2f} "
+            "s"
+        )
     return rows
 
 
 def _python(code: str, *args: str, **environment: str) -> str:
     command = [sys.executable, "-c", code, *args]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, **environment}
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, **environment},
     )
     if done.returncode:
         raise SystemExit(f"A process that was to be measured failed:\n{done.stderr}")

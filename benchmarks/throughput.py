@@ -22,7 +22,13 @@ from benchmarks.measure import interleaved, machine, peak_of, seconds
 from benchmarks.networks import BLACK, NETWORKS, WHITE, caffe, file_of, photographs
 from benchmarks.results import keep
 
-PRESETS = ("epsilon", "epsilon_plus", "epsilon_plus_flat", "epsilon_alpha2_beta1", "epsilon_gamma_box")
+PRESETS = (
+    "epsilon",
+    "epsilon_plus",
+    "epsilon_plus_flat",
+    "epsilon_alpha2_beta1",
+    "epsilon_gamma_box",
+)
 BATCHES = (1, 8, 32)
 ROUNDS = {1: 15, 8: 5, 32: 2}
 
@@ -77,14 +83,22 @@ def measured(network: str, batch: int, presets: Any, rate: float) -> list[dict[s
     taken = interleaved(calls, ROUNDS.get(batch, 3))
     own = statistics.median(taken["forward"]) / batch
     least = {"forward": sum(forward_operations(model.graph, model.params, shape).values())}
-    least |= {preset: operations(model.graph, model.params, shape, composite(preset)) for preset in presets}
+    least |= {
+        preset: operations(model.graph, model.params, shape, composite(preset))
+        for preset in presets
+    }
     rows = []
     for name, times in taken.items():
         preset, _, kind = name.partition(", ")
         each = statistics.median(times) / batch
         row = {"network": network, "batch": batch, "preset": preset, "weights": kind or "as loaded"}
         row |= {"ms_per_image": 1e3 * each, "images_per_s": 1 / each, "of_forward": each / own}
-        row |= {"of_floor": each * rate / least[preset], "product_rate": rate, "load_s": load, **facts.get(name, {})}
+        row |= {
+            "of_floor": each * rate / least[preset],
+            "product_rate": rate,
+            "load_s": load,
+            **facts.get(name, {}),
+        }
         if kind == "bound":
             row["peak_bytes"] = peak_of(CHILD.format(network=network, preset=preset, batch=batch))
         rows.append(row)
@@ -92,7 +106,9 @@ def measured(network: str, batch: int, presets: Any, rate: float) -> list[dict[s
     return rows
 
 
-def explainers(model: ir.Model, params: Any, preset: str, images: np.ndarray, facts: dict[str, Any]) -> dict[str, Any]:
+def explainers(
+    model: ir.Model, params: Any, preset: str, images: np.ndarray, facts: dict[str, Any]
+) -> dict[str, Any]:
     """Calls of a preset with weights as loaded and bound, and the times to build and compile."""
     before = time.perf_counter()
     explain = jlrp.explainer(model.graph, composite(preset))
@@ -102,10 +118,19 @@ def explainers(model: ir.Model, params: Any, preset: str, images: np.ndarray, fa
         before = time.perf_counter()
         bound = explain.bind(params) if kind == "bound" else None
         binding = time.perf_counter() - before
-        call = (lambda bound=bound: bound(images)) if bound else (lambda explain=explain: explain(params, images))
+        call = (
+            (lambda bound=bound: bound(images))
+            if bound
+            else (lambda explain=explain: explain(params, images))
+        )
         jax.clear_caches()
         first, again = seconds(call), seconds(call)
-        timing = {"build_s": build, "bind_s": binding, "first_s": first, "compile_s": max(first - again, 0.0)}
+        timing = {
+            "build_s": build,
+            "bind_s": binding,
+            "first_s": first,
+            "compile_s": max(first - again, 0.0),
+        }
         facts[f"{preset}, {kind}"] = timing
         found[f"{preset}, {kind}"] = call
     return found
@@ -117,7 +142,8 @@ def line(row: dict[str, Any]) -> str:
     compiling = f", compiled in {row['compile_s']:.1f} s" if "compile_s" in row else ""
     return (
         f"  {row['network']:<9} batch {row['batch']:<3} {row['preset'] + ', ' + row['weights']:<34}"
-        f"{row['ms_per_image']:8.1f} ms an image, {row['of_forward']:5.2f} × forward, {row['of_floor']:5.2f} × floor"
+        f"{row['ms_per_image']:8.1f} ms an image, {row['of_forward']:5.2f} × forward, "
+        f"{row['of_floor']:5.2f} × floor"
         f"{compiling}{memory}"
     )
 

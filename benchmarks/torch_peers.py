@@ -37,7 +37,11 @@ class Network(nn.Module):
     """
 
     def __init__(
-        self, graph: ir.Graph, params: ir.Params, shape: ir.Shape, make_sum: Callable[[], nn.Module] = Sum
+        self,
+        graph: ir.Graph,
+        params: ir.Params,
+        shape: ir.Shape,
+        make_sum: Callable[[], nn.Module] = Sum,
     ) -> None:
         super().__init__()
         self.graph = graph
@@ -80,11 +84,15 @@ class _SpatialMean(nn.Module):
         return self.pool(x).flatten(1)
 
 
-def _module(op: ir.Op, params: Any, shape: ir.Shape, make_sum: Callable[[], nn.Module]) -> nn.Module:
+def _module(
+    op: ir.Op, params: Any, shape: ir.Shape, make_sum: Callable[[], nn.Module]
+) -> nn.Module:
     if isinstance(op, ir.Conv) and op.groups == 1:
         return _convolution(op, params, shape)
     if isinstance(op, ir.Dense):
-        return _with_weights(nn.Linear(*params["kernel"].shape), params["kernel"].T, params.get("bias"))
+        return _with_weights(
+            nn.Linear(*params["kernel"].shape), params["kernel"].T, params.get("bias")
+        )
     if isinstance(op, ir.MaxPool):
         pairs = window_padding(op.padding, shape[1:3], op.pool_size, op.strides)
         pool = nn.MaxPool2d(op.pool_size, op.strides, (pairs[0][0], pairs[1][0]))
@@ -96,7 +104,10 @@ def _module(op: ir.Op, params: Any, shape: ir.Shape, make_sum: Callable[[], nn.M
         return make_sum()
     if isinstance(op, ir.ZeroPad):
         return _Pad(op.padding)
-    plain: dict[type[ir.Op], Callable[[], nn.Module]] = {ir.Relu: nn.ReLU, ir.Flatten: _ChannelsLastFlatten}
+    plain: dict[type[ir.Op], Callable[[], nn.Module]] = {
+        ir.Relu: nn.ReLU,
+        ir.Flatten: _ChannelsLastFlatten,
+    }
     if type(op) not in plain:
         raise SystemExit(f"The PyTorch peers have no {type(op).__name__}.")
     return plain[type(op)]()
@@ -106,7 +117,13 @@ def _convolution(op: ir.Conv, params: Any, shape: ir.Shape) -> nn.Module:
     kernel = params["kernel"]
     pairs = window_padding(op.padding, shape[1:3], kernel.shape[:2], op.strides)
     assert all(low == high for low, high in pairs), "PyTorch's convolutions pad alike on both sides"
-    module = nn.Conv2d(kernel.shape[2], kernel.shape[3], kernel.shape[:2], op.strides, tuple(low for low, _ in pairs))
+    module = nn.Conv2d(
+        kernel.shape[2],
+        kernel.shape[3],
+        kernel.shape[:2],
+        op.strides,
+        tuple(low for low, _ in pairs),
+    )
     return _with_weights(module, kernel.transpose(3, 2, 0, 1), params.get("bias"))
 
 
@@ -180,19 +197,26 @@ def minimal_explain(graph: ir.Graph, params: ir.Params, shape: ir.Shape) -> Expl
     network = _placed(Network(graph, params, shape))
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            module.plus, module.minus = module.weight.detach().clamp(min=0), module.weight.detach().clamp(max=0)  # type: ignore[assignment]
+            module.plus, module.minus = (
+                module.weight.detach().clamp(min=0),
+                module.weight.detach().clamp(max=0),
+            )  # type: ignore[assignment]
 
     def explain(images: Tensor) -> Tensor:
         values = {graph.inputs[0]: images}
         with torch.no_grad():
             for node in graph.nodes:
-                values[node.name] = network.layers[node.name](*(values[name] for name in node.inputs))
+                values[node.name] = network.layers[node.name](
+                    *(values[name] for name in node.inputs)
+                )
             output = values[graph.outputs[0]]
             arrived = {graph.outputs[0]: _largest_only(output)}
         for node in reversed(graph.nodes):
             inputs = [values[name] for name in node.inputs]
             first = node.inputs[0] in graph.inputs
-            shares = _minimal_rule(network.layers[node.name], inputs, values[node.name], arrived.pop(node.name), first)
+            shares = _minimal_rule(
+                network.layers[node.name], inputs, values[node.name], arrived.pop(node.name), first
+            )
             for name, share in zip(node.inputs, shares, strict=True):
                 arrived[name] = arrived[name] + share if name in arrived else share
         return arrived[graph.inputs[0]]
@@ -210,19 +234,26 @@ def _minimal_rule(
         bias = None if module.bias is None else module.bias.detach().clamp(min=0)
         convolve = nn.functional.conv2d
         with torch.no_grad():
-            z = convolve(x.clamp(min=0) if first else x, module.plus, bias, module.stride, module.padding)
+            z = convolve(
+                x.clamp(min=0) if first else x, module.plus, bias, module.stride, module.padding
+            )
             if first:
                 z = z + convolve(x.clamp(max=0), module.minus, None, module.stride, module.padding)
             s = relevance / (z + 1e-6)
             back = _convolve_back(module, module.plus, s, x)
             if first:
-                return (x.clamp(min=0) * back + x.clamp(max=0) * _convolve_back(module, module.minus, s, x),)
+                return (
+                    x.clamp(min=0) * back
+                    + x.clamp(max=0) * _convolve_back(module, module.minus, s, x),
+                )
             return (x * back,)
     with torch.enable_grad():
         inputs = [x.detach().requires_grad_() for x in inputs]
         z = module(*inputs)
         if isinstance(module, nn.Linear | Sum | _SpatialMean):
-            gradients = torch.autograd.grad(z, inputs, relevance / (z + 1e-6 * torch.where(z >= 0, 1.0, -1.0)))
+            gradients = torch.autograd.grad(
+                z, inputs, relevance / (z + 1e-6 * torch.where(z >= 0, 1.0, -1.0))
+            )
             return tuple(x.detach() * g for x, g in zip(inputs, gradients, strict=True))
         return torch.autograd.grad(z, inputs, relevance)
 
@@ -262,7 +293,9 @@ def zennit_composite(preset: str, low: np.ndarray, high: np.ndarray) -> Any:
 
     if preset == "epsilon":
         linear = (types.Convolution, types.Linear)
-        return composites.LayerMapComposite([*composites.layer_map_base(), (linear, rules.Epsilon())])
+        return composites.LayerMapComposite(
+            [*composites.layer_map_base(), (linear, rules.Epsilon())]
+        )
     made = {
         "epsilon_plus": lambda: composites.EpsilonPlus(),
         "epsilon_plus_flat": lambda: composites.EpsilonPlusFlat(),

@@ -45,7 +45,10 @@ def seconds(function: Callable[[], object], repeats: int = 9) -> float:
 
 def main() -> None:
     """Print figures, and one picture in letters."""
-    image = np.asarray(Image.open(DATA / "digits/digit_4_b_read_as_9.png"), np.float32)[None, ..., None] / 255
+    image = (
+        np.asarray(Image.open(DATA / "digits/digit_4_b_read_as_9.png"), np.float32)[None, ..., None]
+        / 255
+    )
     explain = explainer(record=("add_3",))
 
     print("why 4       R for 4  R against   (sums over pixels)")
@@ -56,25 +59,41 @@ def main() -> None:
     both = np.asarray(explain.per_class(image, classes=range(10)).relevance)[(4, 9), 0, :, :, 0]
     four, nine = both / np.abs(both).sum((1, 2), keepdims=True)
     strong = np.abs(four - nine) > 0.4 * np.abs(four - nine).max()
-    letters = np.where(strong, np.where(four > nine, "4", "9"), np.where(image[0, :, :, 0] > 0.2, ".", " "))
+    letters = np.where(
+        strong, np.where(four > nine, "4", "9"), np.where(image[0, :, :, 0] > 0.2, ".", " ")
+    )
     print("\ninked pixels; 4: speak for 4 rather than 9, 9: the other way round")
     print("\n".join(filter(str.strip, ("".join(row).rstrip() for row in letters))))
 
     at_inner = np.asarray(explain(image, target=4).layers["add_3"])[0].sum((0, 1))
     top = np.argsort(-at_inner)[:5].tolist()
-    parts = explain.conditional(image, [{}, {"add_3": top}, {"add_3": [c for c in range(128) if c not in top]}], 4)
+    parts = explain.conditional(
+        image, [{}, {"add_3": top}, {"add_3": [c for c in range(128) if c not in top]}], 4
+    )
     whole, of_top, of_rest = np.asarray(parts.relevance)
-    print(f"\nof 4's relevance {of_top.sum() / whole.sum():.2f} passes through 5 of 128 channels of add_3: {top}")
-    print(f"with that of the others it is all, up to {np.abs(whole - of_top - of_rest).max() / whole.max():.0e}")
+    print(
+        f"\nof 4's relevance {of_top.sum() / whole.sum():.2f} passes through 5 of 128 channels of "
+        f"add_3: {top}"
+    )
+    print(
+        "with that of the others it is all, up to "
+        f"{np.abs(whole - of_top - of_rest).max() / whole.max():.0e}"
+    )
 
     inner = explainer(output="add_3")(image, target=top[0])
-    print(f"channel {top[0]} in place of a class: R at the pixels {signs(np.asarray(inner.relevance))}")
+    print(
+        f"channel {top[0]} in place of a class: R at the pixels "
+        f"{signs(np.asarray(inner.relevance))}"
+    )
 
     once, ten = (
         seconds(lambda: explain.per_class(image, range(10))),
         seconds(lambda: [explain(image, k) for k in range(10)]),
     )
-    print(f"ten classes: one call {1000 * once:.1f} ms, ten calls {1000 * ten:.1f} ms, ratio {once / ten:.2f}")
+    print(
+        f"ten classes: one call {1000 * once:.1f} ms, ten calls {1000 * ten:.1f} ms, ratio "
+        f"{once / ten:.2f}"
+    )
 
 
 if __name__ == "__main__":

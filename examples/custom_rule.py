@@ -32,7 +32,9 @@ class RelativeEpsilon(jlrp.Rule):
 
     def relevance(self, call, relevance):
         z = call.output
-        epsilon = self.factor * jnp.sqrt(jnp.mean(z**2, axis=tuple(range(1, z.ndim)), keepdims=True))
+        epsilon = self.factor * jnp.sqrt(
+            jnp.mean(z**2, axis=tuple(range(1, z.ndim)), keepdims=True)
+        )
         s = jlrp.Quotient(relevance, z, call.affine.bias, epsilon).s
         back = call.affine.transpose(call.affine.weights, call.inputs, s)
         return tuple(x * c for x, c in zip(call.inputs, back, strict=True))
@@ -87,9 +89,13 @@ def main() -> None:
     smooth = np.asarray(jlrp.explainer(model.graph, "epsilon_plus")(model.params, image).relevance)
     print("factor  sum of R / logit  cosine similarity to epsilon_plus")
     for factor in (0.0, 0.1, 0.25, 1.0):
-        rules = jlrp.PRESETS["epsilon"]().with_rules((jlrp.Kind(ir.Convolution), RelativeEpsilon(factor)))
+        rules = jlrp.PRESETS["epsilon"]().with_rules(
+            (jlrp.Kind(ir.Convolution), RelativeEpsilon(factor))
+        )
         result = jlrp.explainer(model.graph, rules)(model.params, image)
-        cosine = np.vdot(result.relevance, smooth) / (np.linalg.norm(result.relevance) * np.linalg.norm(smooth))
+        cosine = np.vdot(result.relevance, smooth) / (
+            np.linalg.norm(result.relevance) * np.linalg.norm(smooth)
+        )
         print(f"{factor:6.2f}  {result.relevance.sum() / result.output.max():16.3f}  {cosine:9.3f}")
 
     nodes = [
@@ -98,13 +104,19 @@ def main() -> None:
         ir.Node("half", Scale(0.5), ("square",)),
         ir.Node("out", ir.Dense(), ("half",), "out"),
     ]
-    params = {"fc": {"kernel": np.array([[1.0, 2.0], [3.0, -1.0]])}, "out": {"kernel": np.array([[1.0], [2.0]])}}
+    params = {
+        "fc": {"kernel": np.array([[1.0, 2.0], [3.0, -1.0]])},
+        "out": {"kernel": np.array([[1.0], [2.0]])},
+    }
     graph = ir.Graph(nodes, ["x"], ["out"])
     rules = jlrp.PRESETS["zero"]().with_rules((Square, ToTheSource()), (Scale, jlrp.Zero()))
     print(f"\n{rules.as_table(graph)}")
     result = jlrp.explainer(graph, rules, record=("half", "square", "fc"))(params, np.ones((1, 2)))
     for name, relevance in (*result.layers.items(), ("x", result.relevance)):
-        print(f"R at {name:7} {np.round(np.asarray(relevance[0]), 4).tolist()}, sum {relevance.sum():.4f}")
+        print(
+            f"R at {name:7} {np.round(np.asarray(relevance[0]), 4).tolist()}, sum "
+            f"{relevance.sum():.4f}"
+        )
     print(f"output {result.output[0, 0]:.4f}")
 
 

@@ -27,18 +27,25 @@ def main() -> None:
     image = np.asarray(Image.open(DATA / "digits/digit_3_a.png"), np.float32)[None, ..., None] / 255
     ledgers = {}
     for preset in ("epsilon_plus", "epsilon", "crawford2019"):
-        ledgers[preset] = jlrp.explainer(model.graph, preset, ledger=True)(model.params, image).ledger
+        ledgers[preset] = jlrp.explainer(model.graph, preset, ledger=True)(
+            model.params, image
+        ).ledger
 
     print(ledgers["epsilon_plus"].table())
 
     print(
-        f"\n{'kept by, in all layers':22}" + "".join(f"{column:>12}" for column in ("start", *KEPT, "inputs", "error"))
+        f"\n{'kept by, in all layers':22}"
+        + "".join(f"{column:>12}" for column in ("start", *KEPT, "inputs", "error"))
     )
     for preset, ledger in ledgers.items():
         start, reached = float(ledger.start[0]), float(ledger.inputs[0])
         kept = [float(ledger.column(column)[:, 0].sum()) for column in KEPT]
         error = abs(start - sum(kept) - reached) / np.abs(ledger.entries).max()
-        print(f"{preset:22}" + "".join(f"{value:12.4f}" for value in (start, *kept, reached)) + f"{error:12.1e}")
+        print(
+            f"{preset:22}"
+            + "".join(f"{value:12.4f}" for value in (start, *kept, reached))
+            + f"{error:12.1e}"
+        )
 
     plus = ledgers["epsilon_plus"]
     most = np.abs(plus.column("bias")[:, 0]).argmax()

@@ -30,7 +30,10 @@ INK, STEPS, BATCH, RATE, PENALTY = 0.4, 40, 20, 1e-3, 5.0
 def batch(random: np.random.Generator, square_on: int) -> tuple[np.ndarray, np.ndarray]:
     """Make faint, shifted digits with their parity; parity `square_on` carries the square."""
     digits = random.permutation(np.arange(BATCH) % 10)
-    images = np.stack([np.asarray(Image.open(DATA / f"digits/digit_{digit}_a.png")) for digit in digits]) / 255
+    images = (
+        np.stack([np.asarray(Image.open(DATA / f"digits/digit_{digit}_a.png")) for digit in digits])
+        / 255
+    )
     images = INK * np.stack([np.roll(image, random.integers(-2, 3, 2), (0, 1)) for image in images])
     images[CORNER] = (digits % 2 == square_on)[:, None, None]
     return images[..., None].astype(np.float32), digits % 2
@@ -47,7 +50,9 @@ def figures(params: ir.Params, images: jax.Array, labels: jax.Array) -> dict[str
     }
 
 
-def objective(params: ir.Params, penalty: jax.Array, images: jax.Array, labels: jax.Array) -> jax.Array:
+def objective(
+    params: ir.Params, penalty: jax.Array, images: jax.Array, labels: jax.Array
+) -> jax.Array:
     """The cross-entropy plus the penalty times the corner's share."""
     found = figures(params, images, labels)
     return found["loss"] + penalty * found["corner"]
@@ -74,7 +79,10 @@ def adam(state, count: jax.Array, penalty: jax.Array, images: jax.Array, labels:
 def trained(penalty: float) -> ir.Params:
     """Train the shipped weights with a new last layer for `STEPS` steps."""
     random = np.random.default_rng(0)
-    head = {"kernel": random.normal(0, 0.1, (128, 2)).astype(np.float32), "bias": np.zeros(2, np.float32)}
+    head = {
+        "kernel": random.normal(0, 0.1, (128, 2)).astype(np.float32),
+        "bias": np.zeros(2, np.float32),
+    }
     params = jax.tree.map(jnp.asarray, {**MODEL.params, "dense_1": head})
     nothing = jax.tree.map(jnp.zeros_like, params)
     state = params, nothing, nothing

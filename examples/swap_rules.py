@@ -25,16 +25,29 @@ def composites() -> dict[str, jlrp.Composite]:
         "epsilon": jlrp.PRESETS["epsilon"](),
         "mixed": plus.with_rules(
             (jlrp.First(), jlrp.WSquare()),  # pixels
-            (convolution & jlrp.Depth(stop=7), jlrp.Gamma(0.5)),  # fewer than 7 layers with weights before it
-            ("bn3?_branch2b", jlrp.AlphaBeta(2.0, 1.0)),  # by name; a folded BatchNorm keeps its name
+            (
+                convolution & jlrp.Depth(stop=7),
+                jlrp.Gamma(0.5),
+            ),  # fewer than 7 layers with weights before it
+            (
+                "bn3?_branch2b",
+                jlrp.AlphaBeta(2.0, 1.0),
+            ),  # by name; a folded BatchNorm keeps its name
         ),
-        "flat": plus.with_rules((convolution & ~jlrp.Named("bn3*"), jlrp.Flat())),  # all but the last stage
+        "flat": plus.with_rules(
+            (convolution & ~jlrp.Named("bn3*"), jlrp.Flat())
+        ),  # all but the last stage
     }
 
 
 def main() -> None:
     """Print the table of rules and the table of similarities."""
-    images = np.stack([np.asarray(Image.open(path), np.float32) for path in sorted((DATA / "digits").glob("*.png"))])
+    images = np.stack(
+        [
+            np.asarray(Image.open(path), np.float32)
+            for path in sorted((DATA / "digits").glob("*.png"))
+        ]
+    )
     images = images[..., None] / 255
     model, rules = ir.load(DATA / "digits_resnet.h5"), composites()
 
@@ -47,12 +60,17 @@ def main() -> None:
 
     maps = {}
     for name, composite in rules.items():
-        relevance = np.asarray(jlrp.explainer(model.graph, composite)(model.params, images).relevance)
+        relevance = np.asarray(
+            jlrp.explainer(model.graph, composite)(model.params, images).relevance
+        )
         flat = relevance.reshape(len(images), -1)
         maps[name] = flat / np.linalg.norm(flat, axis=1, keepdims=True)
     print(f"\n{'cosine similarity':26}" + "".join(f"{name:13}" for name in maps))
     for name, one in maps.items():
-        print(f"{name:26}" + "".join(f"{(one * other).sum(1).mean():<13.3f}" for other in maps.values()))
+        print(
+            f"{name:26}"
+            + "".join(f"{(one * other).sum(1).mean():<13.3f}" for other in maps.values())
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Models saved by Keras, from Keras 1.2 to Keras 3, and how to register layers that the library does not know."""
+"""Models that Keras saved, from Keras 1.2 to Keras 3; `register` for layers of your own."""
 
 from ir.formats.keras.layers.registry import LayerCall, Outputs, Part, Weight, register, supported
 

@@ -22,11 +22,15 @@ def require_own_ir() -> None:
     source = getattr(found and found.loader, "get_source", lambda _: None)("ir") or ""
     if MARK in source.splitlines():
         return
-    place = getattr(found, "origin", None) or next(iter(getattr(found, "submodule_search_locations", None) or ()), None)
+    place = getattr(found, "origin", None) or next(
+        iter(getattr(found, "submodule_search_locations", None) or ()), None
+    )
     raise ImportError(
         "jlrp needs the package ir that comes with it, but import ir finds "
-        f"{f'another one, {place}' if place else 'none'}. If that is your own file, rename it. If it came with "
-        "pip install ir, both packages use the same folder: run pip uninstall ir jlrp, then install jlrp again in an "
+        f"{f'another one, {place}' if place else 'none'}. If that is your own file, rename it. If "
+        "it came with "
+        "pip install ir, both packages use the same folder: run pip uninstall ir jlrp, then "
+        "install jlrp again in an "
         "environment without the other one.",
         name="ir",
     )

@@ -15,19 +15,27 @@ DATA = Path(__file__).parent / "data"
 
 def pytest_report_header() -> str:
     """Which versions are tested, on the first lines of a run."""
-    return ", ".join(f"{name} {version(name)}" for name in ("jax", "jaxlib", "flax", "numpy", "h5py", "keras"))
+    return ", ".join(
+        f"{name} {version(name)}" for name in ("jax", "jaxlib", "flax", "numpy", "h5py", "keras")
+    )
 
 
 @pytest.fixture(autouse=True)
 def _strict_promotion():
-    """Mixed dtypes are an error: a float64 that slips into a float32 computation would go unnoticed."""
+    """Mixed dtypes are an error.
+
+    A float64 that slips into a float32 computation would go unnoticed.
+    """
     with jax.numpy_dtype_promotion("strict"):
         yield
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _few_programs():
-    """Compiled programs hold memory maps, of which a process may have 65,530 on Linux: let go of them in time."""
+    """Compiled programs hold memory maps, of which a process may have 65,530 on Linux.
+
+    Let go of them in time.
+    """
     yield
     maps = Path("/proc/self/maps")
     if maps.exists() and len(maps.read_bytes().splitlines()) > MOST_MAPS:

@@ -1,4 +1,5 @@
-"""The networks of `keras.applications`, built by Keras with weights at random, and what is checked of each."""
+"""The networks of `keras.applications`, built by Keras with weights at random, and what is checked
+of each."""
 
 import os
 import time
@@ -39,13 +40,18 @@ FAMILIES = {
     "DenseNet": ("DenseNet121", "DenseNet169", "DenseNet201"),
     "NASNet": ("NASNetMobile", "NASNetLarge"),
     "EfficientNet": tuple(f"EfficientNetB{size}" for size in range(8)),
-    "EfficientNetV2": tuple(f"EfficientNetV2{size}" for size in ("B0", "B1", "B2", "B3", "S", "M", "L")),
+    "EfficientNetV2": tuple(
+        f"EfficientNetV2{size}" for size in ("B0", "B1", "B2", "B3", "S", "M", "L")
+    ),
     "ConvNeXt": tuple(f"ConvNeXt{size}" for size in ("Tiny", "Small", "Base", "Large", "XLarge")),
 }
 """Every builder that Keras ships, the smallest of each family first."""
 
 HALVING = "EfficientNet"
-"""Networks whose gates and swishes each halve what they are given: without BatchNorms that know it, nothing is left."""
+"""Networks whose gates and swishes each halve what they are given.
+
+Without BatchNorms that know it, nothing is left.
+"""
 
 FORMATS = ("keras", "h5", "weights.h5")
 
@@ -53,14 +59,16 @@ FORMATS = ("keras", "h5", "weights.h5")
 def built(name: str, seed: int = 0):
     """The Keras model with weights at random.
 
-    Kernels keep the variance of what they are given (He et al. 2015); gammas and variances are about 1, means and a
-    layer scale small, so that activations neither die nor blow up.
+    Kernels keep the variance of what they are given (He et al. 2015); gammas and variances are
+    about 1, means and a layer scale small, so that activations neither die nor blow up.
     """
     import keras
 
     build = getattr(keras.applications, name)
     size = SMALLEST.get(name, 32)
-    model = build(weights=None, input_shape=(size, size, 3), classes=CLASSES, classifier_activation=None)
+    model = build(
+        weights=None, input_shape=(size, size, 3), classes=CLASSES, classifier_activation=None
+    )
     rng = np.random.default_rng(seed)
     for layer in _leaves(model):
         if layer.weights and type(layer).__name__ != "Normalization":
@@ -74,9 +82,15 @@ def calibrate(model, images) -> None:
     """Give every BatchNorm the mean and variance of its input for some images, as training does."""
     for layer in _leaves(model):
         layer.momentum = 0.0  # of a BatchNorm: what it sees next is all that it keeps
-    trained, fixed = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
-    call = jax.jit(lambda t, f, x: model.stateless_call(t, f, x, training=True)[1], compiler_options=QUICK)
-    for variable, value in zip(model.non_trainable_variables, call(trained, fixed, images), strict=True):
+    trained, fixed = (
+        [v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables)
+    )
+    call = jax.jit(
+        lambda t, f, x: model.stateless_call(t, f, x, training=True)[1], compiler_options=QUICK
+    )
+    for variable, value in zip(
+        model.non_trainable_variables, call(trained, fixed, images), strict=True
+    ):
         variable.assign(value)
 
 
@@ -94,7 +108,11 @@ def _random(rng, weight):
         fan_in = np.prod(shape[:-2]) if "depthwise" in weight.path else np.prod(shape[:-1])
         return rng.normal(0, np.sqrt(2 / fan_in), shape)
     if role == "gamma":
-        return rng.uniform(0.2, 0.4, shape) if "layer_scale" in weight.path else rng.uniform(0.7, 1.3, shape)
+        return (
+            rng.uniform(0.2, 0.4, shape)
+            if "layer_scale" in weight.path
+            else rng.uniform(0.7, 1.3, shape)
+        )
     if role == "moving_variance":
         return rng.uniform(0.7, 1.3, shape)
     return rng.normal(0, 0.1, shape)
@@ -102,26 +120,37 @@ def _random(rng, weight):
 
 def computed(model, images):
     """What Keras computes, compiled in a hurry."""
-    trained, fixed = ([v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables))
-    call = jax.jit(lambda t, f, x: model.stateless_call(t, f, x, training=False)[0], compiler_options=QUICK)
+    trained, fixed = (
+        [v.value for v in vs] for vs in (model.trainable_variables, model.non_trainable_variables)
+    )
+    call = jax.jit(
+        lambda t, f, x: model.stateless_call(t, f, x, training=False)[0], compiler_options=QUICK
+    )
     return np.asarray(call(trained, fixed, images))
 
 
 def images_for(model, count=2, seed=1):
-    """Noise of the range that a network takes: 0 to 255 where it scales its images itself, else −1 to 1."""
+    """Noise of the range that a network takes.
+
+    0 to 255 where it scales its images itself, else −1 to 1.
+    """
     scales = any(type(layer).__name__ in ("Rescaling", "Normalization") for layer in model.layers)
     low, high = (0, 255) if scales else (-1, 1)
-    return np.random.default_rng(seed).uniform(low, high, (count, *model.input_shape[1:])).astype(np.float32)
+    return (
+        np.random.default_rng(seed)
+        .uniform(low, high, (count, *model.input_shape[1:]))
+        .astype(np.float32)
+    )
 
 
 @dataclass(frozen=True)
 class Report:
     """What was found of one network.
 
-    error: of its outputs against Keras's in the worst format; seconds: to load it, in each format; relevance: what
-    arrives at the pixels under `epsilon_plus`, as a part of what started, with the network's biases taken off;
-    unexplained: what is missing of the start that neither pixels, nor empty sums, nor the stabiliser have, as a part
-    of the relevance that moved.
+    error: of its outputs against Keras's in the worst format; seconds: to load it, in each format;
+    relevance: what arrives at the pixels under `epsilon_plus`, as a part of what started, with the
+    network's biases taken off; unexplained: what is missing of the start that neither pixels, nor
+    empty sums, nor the stabiliser have, as a part of the relevance that moved.
     """
 
     name: str
@@ -145,7 +174,9 @@ def saved(model, folder: Path, name: str) -> dict[str, Path]:
 
 def loaded(path: Path, form: str) -> tuple[ir.Model, float]:
     """A saved model, and the seconds that loading took."""
-    architecture = path.with_name(path.name.removesuffix(form) + "json") if form == "weights.h5" else None
+    architecture = (
+        path.with_name(path.name.removesuffix(form) + "json") if form == "weights.h5" else None
+    )
     before = time.perf_counter()
     model = ir.load(path, architecture=architecture)
     return model, time.perf_counter() - before
@@ -160,7 +191,9 @@ def in_float64(params, biased: bool = True):
     """The weights in float64, or with every bias, shift and mean zero."""
     shifts = () if biased else ("bias", "beta", "moving_mean")
     return {
-        layer: {role: np.asarray(a, np.float64) * (role not in shifts) for role, a in arrays.items()}
+        layer: {
+            role: np.asarray(a, np.float64) * (role not in shifts) for role, a in arrays.items()
+        }
         for layer, arrays in params.items()
     }
 
@@ -171,12 +204,21 @@ def explained(model: ir.Model, images):
     call = jax.jit(lambda p, x: explain(p, x), compiler_options=QUICK)
     with jax.enable_x64(True):
         images = images.astype(np.float64)
-        return [jax.device_get(call(in_float64(model.params, biased), images)) for biased in (True, False)]
+        return [
+            jax.device_get(call(in_float64(model.params, biased), images))
+            for biased in (True, False)
+        ]
 
 
 def conservation(ledger: jlrp.Ledger) -> tuple[float, float]:
-    """The relevance of the pixels as a part of the start, and what is unaccounted for (see `Report`)."""
-    lost = ledger.start - ledger.inputs - ledger.column("empty").sum(0) - ledger.column("stabiliser").sum(0)
+    """The relevance of the pixels as a part of the start, and what is unaccounted for (see
+    `Report`)."""
+    lost = (
+        ledger.start
+        - ledger.inputs
+        - ledger.column("empty").sum(0)
+        - ledger.column("stabiliser").sum(0)
+    )
     moved = np.abs(ledger.column("received")).max(0)
     return float((ledger.inputs / ledger.start)[0]), float(np.abs(lost / moved).max())
 
@@ -184,7 +226,8 @@ def conservation(ledger: jlrp.Ledger) -> tuple[float, float]:
 def checked(name: str, folder: Path) -> Report:
     """Build a network, save and load it in all formats, and compare and explain it.
 
-    Raises `AssertionError` where an output is not Keras's, or relevance is not finite, zero, or not conserved.
+    Raises `AssertionError` where an output is not Keras's, or relevance is not finite, zero, or not
+    conserved.
     """
     theirs = built(name)
     images = images_for(theirs)
@@ -195,7 +238,9 @@ def checked(name: str, folder: Path) -> Report:
         model, seconds[form] = loaded(path, form)
         if ours is None:
             ours = model
-            call = jax.jit(lambda p, x, graph=model.graph: jlrp.forward(graph, p, x), compiler_options=QUICK)
+            call = jax.jit(
+                lambda p, x, graph=model.graph: jlrp.forward(graph, p, x), compiler_options=QUICK
+            )
         assert model.graph == ours.graph, f"{name}: {form} holds another graph"
         errors[form] = error(call(model.params, images), expected)
         path.unlink()
@@ -208,4 +253,6 @@ def checked(name: str, folder: Path) -> Report:
     arrived, unexplained = conservation(unbiased.ledger)
     assert unexplained <= ROUNDING, f"{name}: {unexplained} of the relevance is unaccounted for"
     ops = tuple(sorted({type(node.op).__name__ for node in ours.graph.nodes}))
-    return Report(name, ours.parameter_count, ops, max(errors.values()), seconds, arrived, unexplained)
+    return Report(
+        name, ours.parameter_count, ops, max(errors.values()), seconds, arrived, unexplained
+    )

@@ -7,7 +7,8 @@ from pathlib import Path
 import h5py
 
 KERAS = Path(__file__).parent / "data" / "keras"
-"""Models that each version of Keras saved (`.full.h5`), and what it computed with them (`.oracle.npz`)."""
+"""Models that each version of Keras saved (`.full.h5`), and what it computed with them
+(`.oracle.npz`)."""
 
 
 def edited(path, fixture, change):
@@ -32,7 +33,10 @@ def sequential(*layers):
     """A `Sequential`'s configuration as Keras 2.2.4 writes it, from (class, configuration) pairs."""
     return {
         "class_name": "Sequential",
-        "config": {"name": "sequential_1", "layers": [{"class_name": c, "config": config} for c, config in layers]},
+        "config": {
+            "name": "sequential_1",
+            "layers": [{"class_name": c, "config": config} for c, config in layers],
+        },
     }
 
 

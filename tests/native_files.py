@@ -38,7 +38,9 @@ def one_op(op, params=None, *shapes):
     """A model of one node."""
     names = [f"x{i}" for i in range(len(shapes))]
     node = ir.Node("a", op, tuple(names), None if params is None else "a")
-    return ir.Model(ir.Graph([node], names, ["a"]), {} if params is None else {"a": params}, tuple(shapes))
+    return ir.Model(
+        ir.Graph([node], names, ["a"]), {} if params is None else {"a": params}, tuple(shapes)
+    )
 
 
 def assert_same(found, model):
@@ -49,7 +51,9 @@ def assert_same(found, model):
     assert found.input_shapes == model.input_shapes
     assert found.source == model.source
     assert found.preprocess == model.preprocess
-    assert {key: list(layer) for key, layer in found.params.items()} == {k: list(v) for k, v in model.params.items()}
+    assert {key: list(layer) for key, layer in found.params.items()} == {
+        k: list(v) for k, v in model.params.items()
+    }
     assert list(found.params) == list(model.params)
     for key, layer in model.params.items():
         for role, array in layer.items():

@@ -8,7 +8,8 @@ BOUNDS = {"low": -4.0, "high": 4.0}
 
 
 def residual(rng):
-    """A padded convolution with BatchNorm, max pooling, dropout, a residual block, a dense softmax over 5 classes."""
+    """A padded convolution with BatchNorm, max pooling, dropout, a residual block, a dense softmax
+    over 5 classes."""
     nodes = [
         ir.Node("conv1_pad", ir.ZeroPad(), ("image",)),
         ir.Node("conv1", ir.Conv(), ("conv1_pad",), "conv1"),
@@ -48,17 +49,31 @@ def two_inputs(rng):
         ir.Node("first", ir.Dense(), ("add",), "first"),
         ir.Node("other", ir.Dense(), ("a",), "other"),
     ]
-    params = {"a": conv(rng, 6, 5), "b": conv(rng, 4, 5), "first": conv(rng, 5, 3), "other": conv(rng, 5, 4)}
+    params = {
+        "a": conv(rng, 6, 5),
+        "b": conv(rng, 4, 5),
+        "first": conv(rng, 5, 3),
+        "other": conv(rng, 5, 4),
+    }
     images = (rng.normal(size=(2, 6)).astype("f"), rng.normal(size=(2, 4)).astype("f"))
     return ir.Graph(nodes, ["left", "right"], ["first", "other"]), params, images
 
 
 def conv(rng, *shape):
     """Kernel and bias of a convolution or dense layer."""
-    return {"kernel": 0.3 * rng.normal(size=shape).astype("f"), "bias": 0.1 * rng.normal(size=shape[-1]).astype("f")}
+    return {
+        "kernel": 0.3 * rng.normal(size=shape).astype("f"),
+        "bias": 0.1 * rng.normal(size=shape[-1]).astype("f"),
+    }
 
 
 def norm(rng, channels):
     """Weights of a BatchNorm."""
-    weights = {role: 0.3 * rng.normal(size=channels).astype("f") for role in ("gamma", "beta", "moving_mean")}
-    return weights | {"gamma": 1 + weights["gamma"], "moving_variance": rng.uniform(0.5, 2, channels).astype("f")}
+    weights = {
+        role: 0.3 * rng.normal(size=channels).astype("f")
+        for role in ("gamma", "beta", "moving_mean")
+    }
+    return weights | {
+        "gamma": 1 + weights["gamma"],
+        "moving_variance": rng.uniform(0.5, 2, channels).astype("f"),
+    }

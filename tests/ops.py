@@ -1,4 +1,7 @@
-"""Small ops with random weights and inputs: the list that the contract tests of ops and rules run over."""
+"""Small ops with random weights and inputs.
+
+The list that the contract tests of ops and rules run over.
+"""
 
 import numpy as np
 
@@ -31,10 +34,18 @@ def affine_cases(rng):
         "dense without bias": (ir.Dense(), _kernel(rng, 7, 4, bias=False), (_images(rng, 2, 7),)),
         "conv valid": (ir.Conv(), _kernel(rng, 3, 2, 3, 4), (images,)),
         "conv same, stride 2": (ir.Conv((2, 2), "same"), _kernel(rng, 3, 3, 3, 4), (images,)),
-        "conv same, stride 3": (ir.Conv((3, 3), "same"), _kernel(rng, 2, 3, 3, 4, bias=False), (images,)),
+        "conv same, stride 3": (
+            ir.Conv((3, 3), "same"),
+            _kernel(rng, 2, 3, 3, 4, bias=False),
+            (images,),
+        ),
         "conv 1x1, stride 2": (ir.Conv((2, 2)), _kernel(rng, 1, 1, 3, 4), (images,)),
         "conv padded": (ir.Conv((2, 1), ((1, 2), (0, 1))), _kernel(rng, 3, 2, 3, 4), (images,)),
-        "conv dilated": (ir.Conv(dilation=(2, 2), padding="same"), _kernel(rng, 3, 3, 3, 4), (images,)),
+        "conv dilated": (
+            ir.Conv(dilation=(2, 2), padding="same"),
+            _kernel(rng, 3, 3, 3, 4),
+            (images,),
+        ),
         "conv grouped": (ir.Conv(groups=3), _kernel(rng, 2, 2, 1, 6), (images,)),
         "conv channels first": (
             ir.Conv((2, 2), "same", data_format="channels_first"),
@@ -42,31 +53,51 @@ def affine_cases(rng):
             (_images(rng, 2, 3, 5, 6),),
         ),
         "conv 1d": (ir.Conv((2,), "same", (1,)), _kernel(rng, 3, 3, 4), (_images(rng, 2, 7, 3),)),
-        "conv 3d": (ir.Conv((1, 2, 1), "same", (1, 1, 1)), _kernel(rng, 2, 2, 2, 2, 3), (_images(rng, 2, 3, 4, 3, 2),)),
+        "conv 3d": (
+            ir.Conv((1, 2, 1), "same", (1, 1, 1)),
+            _kernel(rng, 2, 2, 2, 2, 3),
+            (_images(rng, 2, 3, 4, 3, 2),),
+        ),
         "depthwise": (
             ir.DepthwiseConv((2, 2), "same"),
             {"kernel": rng.normal(size=(3, 3, 3, 2)), "bias": rng.normal(size=6)},
             (images,),
         ),
-        "conv transpose, stride 2": (ir.ConvTranspose((2, 2)), _transposed(rng, 3, 2, 4, 3), (images[:, :3, :3],)),
+        "conv transpose, stride 2": (
+            ir.ConvTranspose((2, 2)),
+            _transposed(rng, 3, 2, 4, 3),
+            (images[:, :3, :3],),
+        ),
         "conv transpose channels first": (
             ir.ConvTranspose((2, 1), "same", data_format="channels_first"),
             _transposed(rng, 3, 3, 4, 3),
             (_images(rng, 2, 3, 3, 4),),
         ),
         "batch norm": (ir.BatchNorm(1e-3), norm, (images,)),
-        "batch norm channels first": (ir.BatchNorm(1e-3, axis=1), norm, (_images(rng, 2, 3, 4, 5),)),
+        "batch norm channels first": (
+            ir.BatchNorm(1e-3, axis=1),
+            norm,
+            (_images(rng, 2, 3, 4, 5),),
+        ),
         "average pooling": (ir.AvgPool((2, 3), (1, 2), "same"), {}, (images,)),
         "global average pooling": (ir.GlobalAvgPool(), {}, (images,)),
         "average over channels": (ir.GlobalAvgPool(True, axes=(-1,)), {}, (images,)),
         "average over rows": (ir.GlobalAvgPool(axes=(1,)), {}, (images,)),
         "add": (ir.Add(), {}, (images, _images(rng, 2, 5, 6, 3), _images(rng, 2, 5, 6, 3))),
-        "add, broadcast": (ir.Add(), {}, (images, _images(rng, 2, 1, 1, 3), _images(rng, 2, 5, 6, 1))),
+        "add, broadcast": (
+            ir.Add(),
+            {},
+            (images, _images(rng, 2, 1, 1, 3), _images(rng, 2, 5, 6, 1)),
+        ),
         "average, broadcast": (ir.Average(), {}, (_images(rng, 2, 4, 1), _images(rng, 2, 1, 3))),
         "subtract": (ir.Subtract(), {}, (_images(rng, 2, 4, 3), _images(rng, 2, 4, 3))),
         "rescale": (ir.Rescale(-0.5, 0.25), {}, (images,)),
         "rescale without offset": (ir.Rescale(2.0), {}, (_images(rng, 2, 7),)),
-        "scale": (ir.Scale(1), {"scale": rng.normal(size=3), "offset": rng.normal(size=3)}, (_images(rng, 2, 3, 4),)),
+        "scale": (
+            ir.Scale(1),
+            {"scale": rng.normal(size=3), "offset": rng.normal(size=3)},
+            (_images(rng, 2, 3, 4),),
+        ),
         "scale alone": (ir.Scale(), {"scale": rng.normal(size=3)}, (images,)),
         "offset alone": (ir.Scale(), {"offset": rng.normal(size=3)}, (images,)),
         "standardize": (
@@ -87,7 +118,10 @@ NAMES = tuple(affine_cases(np.random.default_rng(0)))
 
 OTHERS = {
     "max pooling": (ir.MaxPool((3, 2), (2, 2), "same"), [(2, 7, 8, 3)]),
-    "max pooling channels first": (ir.MaxPool((2, 2), (2, 2), data_format="channels_first"), [(2, 3, 7, 8)]),
+    "max pooling channels first": (
+        ir.MaxPool((2, 2), (2, 2), data_format="channels_first"),
+        [(2, 3, 7, 8)],
+    ),
     "global max pooling": (ir.GlobalMaxPool(), [(2, 7, 8, 3)]),
     "global average, kept": (ir.GlobalAvgPool(True, "channels_first"), [(2, 3, 7, 8)]),
     "maximum over channels": (ir.GlobalMaxPool(True, axes=(-1,)), [(2, 4, 5, 3)]),
@@ -141,7 +175,10 @@ WEIGHTED = {
     "group norm channels first": (ir.GroupNorm(-1, axis=1), {"beta": (3,)}, (2, 3, 4, 5)),
     "prelu": (ir.PRelu(), {"alpha": (1, 3)}, (2, 4, 3)),
 }
-"""Ops that are not affine and have weights: name → (op, shapes of its weights, shape of its input)."""
+"""Ops that are not affine and have weights.
+
+Name → (op, shapes of its weights, shape of its input).
+"""
 
 
 def case(name, rng):
@@ -150,6 +187,10 @@ def case(name, rng):
         return affine_cases(rng)[name]
     if name in WEIGHTED:
         op, weights, shape = WEIGHTED[name]
-        return op, {role: rng.normal(size=s) for role, s in weights.items()}, (_images(rng, *shape),)
+        return (
+            op,
+            {role: rng.normal(size=s) for role, s in weights.items()},
+            (_images(rng, *shape),),
+        )
     op, shapes = OTHERS[name]
     return op, {}, tuple(_images(rng, *shape) for shape in shapes)

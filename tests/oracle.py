@@ -1,6 +1,7 @@
 """Every rule a second time, on an explicit matrix, one output at a time, in NumPy float64.
 
-`W` is (outputs, inputs), `b` (outputs,), `x` (inputs,), `R` (outputs,). Slow and obvious; imports nothing of ours.
+`W` is (outputs, inputs), `b` (outputs,), `x` (inputs,), `R` (outputs,). Slow and obvious; imports
+nothing of ours.
 """
 
 import numpy as np
@@ -46,7 +47,9 @@ def z_plus(W, b, x, R, epsilon=1e-6):
 
 
 def flat(W, b, x, R, epsilon=1e-6):
-    return per_output(lambda w, b, x, r: shares((w != 0).astype(float), 0.0, r, epsilon), W, b, x, R)
+    return per_output(
+        lambda w, b, x, r: shares((w != 0).astype(float), 0.0, r, epsilon), W, b, x, R
+    )
 
 
 def half_half(W, b, x, R):
@@ -63,7 +66,9 @@ def gamma_plain(W, b, x, R, gamma=0.25, epsilon=1e-6):
 def gamma(W, b, x, R, gamma=0.25, epsilon=1e-6):
     def rule(w, b, x, r):
         contributions = w * x
-        sign = np.sign(contributions.sum() + b)  # contributions of the output's own sign are favoured
+        sign = np.sign(
+            contributions.sum() + b
+        )  # contributions of the output's own sign are favoured
         if sign == 0:
             return np.zeros_like(x)
         favoured = np.where(sign * contributions > 0, 1 + gamma, 1)
@@ -80,10 +85,15 @@ def w_square(W, b, x, R, bias="dropped", epsilon=1e-6):
 
 
 def z_box(W, b, x, R, low, high, epsilon=1e-6):
-    """`low` and `high` are numbers or of the shape of `x`; cells of padding are not in `x` and so count 0."""
+    """`low` and `high` are numbers or of the shape of `x`.
+
+    Cells of padding are not in `x` and so count 0.
+    """
 
     def rule(w, b, x, r):
-        return shares(w * x - np.where(w > 0, w, 0) * low - np.where(w < 0, w, 0) * high, 0.0, r, epsilon)
+        return shares(
+            w * x - np.where(w > 0, w, 0) * low - np.where(w < 0, w, 0) * high, 0.0, r, epsilon
+        )
 
     return per_output(rule, W, b, x, R)
 
@@ -114,7 +124,10 @@ def abs_split(xs, R):
 
 
 def windows(shape, window, strides, same):
-    """For each output of a pooling of an image (H, W, C): the indices of its cells, row by row, padding left out."""
+    """For each output of a pooling of an image (H, W, C).
+
+    The indices of its cells, row by row, padding left out.
+    """
     index = np.arange(np.prod(shape)).reshape(shape)
 
     def starts(n, k, s):
@@ -150,21 +163,35 @@ def winner(windows, x, R):
 
 
 def summed_to(shape, relevance):
-    """Relevance of a whole array for an input of another shape that was broadcast to it: added up, cell by cell."""
+    """Relevance of a whole array for an input of another shape that was broadcast to it.
+
+    Added up, cell by cell.
+    """
     result = np.zeros(shape)
     for cell in np.ndindex(relevance.shape):
-        result[tuple(i if n > 1 else 0 for i, n in zip(cell, shape, strict=True))] += relevance[cell]
+        result[tuple(i if n > 1 else 0 for i, n in zip(cell, shape, strict=True))] += relevance[
+            cell
+        ]
     return result
 
 
 def signal_takes_all(shapes, gates, R):
-    """Of a product: equal parts of each cell to the inputs that are no gates, to all where there are only gates."""
+    """Of a product.
+
+    Equal parts of each cell to the inputs that are no gates, to all where there are only gates.
+    """
     signals = [i for i, gate in enumerate(gates) if not gate] or range(len(shapes))
-    return [summed_to(shape, R / len(signals)) if i in signals else np.zeros(shape) for i, shape in enumerate(shapes)]
+    return [
+        summed_to(shape, R / len(signals)) if i in signals else np.zeros(shape)
+        for i, shape in enumerate(shapes)
+    ]
 
 
 def shared_product(xs, R, epsilon):
-    """Of a product of whole arrays: of each cell an equal part to every factor, `z` of `stab(z)` of it in all."""
+    """Of a product of whole arrays.
+
+    Of each cell an equal part to every factor, `z` of `stab(z)` of it in all.
+    """
     result = [np.zeros_like(R) for _ in xs]
     for cell in np.ndindex(R.shape):
         z = np.prod([x[cell] for x in xs])
@@ -174,7 +201,10 @@ def shared_product(xs, R, epsilon):
 
 
 def matrix_product(a, b, R, epsilon):
-    """Of `z = a·b`, one entry of `z` at a time: half of each contribution `a_ik·b_kj` to either factor."""
+    """Of `z = a·b`, one entry of `z` at a time.
+
+    Half of each contribution `a_ik·b_kj` to either factor.
+    """
     of_a, of_b = np.zeros_like(a), np.zeros_like(b)
     for i, j in np.ndindex(R.shape):
         half = shares(a[i] * b[:, j], 0.0, R[i, j], epsilon) / 2
@@ -184,7 +214,10 @@ def matrix_product(a, b, R, epsilon):
 
 
 def centred(groups, size):
-    """The matrix that subtracts from each value the mean of its group; `groups` are arrays of indices."""
+    """The matrix that subtracts from each value the mean of its group.
+
+    `groups` are arrays of indices.
+    """
     W = np.eye(size)
     for group in groups:
         W[np.ix_(group, group)] -= 1 / len(group)
@@ -192,7 +225,10 @@ def centred(groups, size):
 
 
 def extreme(xs, best, R):
-    """Of the largest (`best` is `max`) or smallest of whole arrays: all to the first that is it, cell by cell."""
+    """Of the largest (`best` is `max`) or smallest of whole arrays.
+
+    All to the first that is it, cell by cell.
+    """
     result = [np.zeros_like(R) for _ in xs]
     for cell in np.ndindex(R.shape):
         values = [x[cell] for x in xs]

@@ -84,6 +84,12 @@ def unknown(words: list[str]) -> list[str]:
     known = typer.main.get_command(program).commands
     if words[1] not in known:
         return words[1:2]
-    options = {name for parameter in known[words[1]].params for name in parameter.opts + parameter.secondary_opts}
+    options = {
+        name
+        for parameter in known[words[1]].params
+        for name in parameter.opts + parameter.secondary_opts
+    }
     given = words[2 : words.index("|")] if "|" in words else words[2:]
-    return [word for word in given if word.startswith("-") and word.partition("=")[0] not in options]
+    return [
+        word for word in given if word.startswith("-") and word.partition("=")[0] not in options
+    ]

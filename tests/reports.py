@@ -32,13 +32,23 @@ def ledger(layer: str = "conv") -> Ledger:
     entries = np.array(
         [[10.0, 8, 2, 0, 0, 0, 0], [8.0, 8, 0, 0, 0, 0, 0], [8.0, 9, -1.5, 0.5, 0, 0, 0]], np.float32
     )  # fmt: skip
-    return Ledger(("scores", "relu", layer), ("Epsilon", "Pass", "ZPlus"), entries[..., None], *np.array([[10.0], [9]]))
+    return Ledger(
+        ("scores", "relu", layer),
+        ("Epsilon", "Pass", "ZPlus"),
+        entries[..., None],
+        *np.array([[10.0], [9]]),
+    )
 
 
-def picture(number: int, name: str, label: str = "", size: tuple[int, int] = (6, 8), layer: str = "conv") -> Picture:
-    """Picture `number`: class `number % 5` at `0.2 + 0.1 · number` (up to 0.9), two classes under two presets.
+def picture(
+    number: int, name: str, label: str = "", size: tuple[int, int] = (6, 8), layer: str = "conv"
+) -> Picture:
+    """Picture `number`.
 
-    Of its first map one pixel, row 2 and column 3 (from 1), is 2, and its left neighbour −1; all others are small.
+    Class `number % 5` at `0.2 + 0.1 · number` (up to 0.9), two classes under two presets.
+
+    Of its first map one pixel, row 2 and column 3 (from 1), is 2, and its left neighbour −1; all
+    others are small.
     """
     rng = np.random.default_rng(number)
     best, chance = number % 5, min(0.2 + 0.1 * number, 0.9)
@@ -60,7 +70,9 @@ def report(pictures: list[Picture], layer: str = "conv", **options: bool) -> Rep
     """A report of some pictures under `PRESETS`."""
     composites = {name: jlrp.PRESETS[name]() for name in PRESETS}
     facts = {"model": "model.h5", "layer": layer}
-    made = Report("Relevance: model.h5", facts, PRESETS, layers(model(layer), composites), **options)
+    made = Report(
+        "Relevance: model.h5", facts, PRESETS, layers(model(layer), composites), **options
+    )
     for each in pictures:
         made.add(each)
     return made

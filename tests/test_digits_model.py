@@ -23,7 +23,9 @@ MODEL = DATA / "digits_resnet.h5"
 
 
 def _script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("train_digits", ROOT / "tools" / "train_digits.py")
+    spec = importlib.util.spec_from_file_location(
+        "train_digits", ROOT / "tools" / "train_digits.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -67,7 +69,9 @@ def test_the_held_out_digits_are_read_correctly(
     assert accuracy == pytest.approx(facts["accuracy"]["held_out"], abs=1.5 / len(predicted))
 
 
-def test_a_fifth_is_held_out_in_proportion(digits: tuple[np.ndarray, np.ndarray], held_out: np.ndarray) -> None:
+def test_a_fifth_is_held_out_in_proportion(
+    digits: tuple[np.ndarray, np.ndarray], held_out: np.ndarray
+) -> None:
     labels = digits[1]
     assert len(held_out) == 360
     counts = np.bincount(labels[held_out]) / np.bincount(labels)
@@ -81,7 +85,9 @@ def test_the_file_is_small() -> None:
 def test_the_pictures_are_held_out_images_exactly(
     digits: tuple[np.ndarray, np.ndarray], held_out: np.ndarray, facts: dict[str, Any]
 ) -> None:
-    assert {path.name for path in (DATA / "digits").iterdir()} == {entry["file"] for entry in facts["digits"]}
+    assert {path.name for path in (DATA / "digits").iterdir()} == {
+        entry["file"] for entry in facts["digits"]
+    }
     for entry in facts["digits"]:
         assert entry["index"] in held_out
         with Image.open(DATA / "digits" / entry["file"]) as picture:

@@ -1,4 +1,7 @@
-"""The pages of docs/: their code runs and prints what they say, their commands exist, and the site builds."""
+"""The pages of docs/.
+
+Their code runs and prints what they say, their commands exist, and the site builds.
+"""
 
 import doctest
 import importlib
@@ -23,13 +26,26 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md"))
 WITH_CODE = [page for page in PAGES if "```python\n" in (DOCS / page).read_text("utf-8")]
-ELSEWHERE = {"COLOURS", "Pixels", "POOLINGS", "Pooling", "SCALINGS", "Scaling", "NEGATIVE", "POSITIVE"}
-"""Names of `jlrp.plot` that stand for types and sets of words, which the functions' own pages list."""
+ELSEWHERE = {
+    "COLOURS",
+    "Pixels",
+    "POOLINGS",
+    "Pooling",
+    "SCALINGS",
+    "Scaling",
+    "NEGATIVE",
+    "POSITIVE",
+}
+"""Names of `jlrp.plot` that stand for types and sets of words, which the functions' own pages list.
+"""
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A folder that looks like the checkout, to which pages may write; what they register is forgotten afterwards."""
+    """A folder that looks like the checkout, to which pages may write.
+
+    What they register is forgotten afterwards.
+    """
     for name in ("jlrp", "tests", "examples"):
         (tmp_path / name).symlink_to(ROOT / name)
     monkeypatch.chdir(tmp_path)
@@ -38,12 +54,22 @@ def checkout(tmp_path, monkeypatch):
 
 
 def test_the_pages_that_have_code():
-    pages = {"start.md", "guide.md", "presets.md", "pictures.md", "extending.md", "coming-from.md", "formats.md"}
+    pages = {
+        "start.md",
+        "guide.md",
+        "presets.md",
+        "pictures.md",
+        "extending.md",
+        "coming-from.md",
+        "formats.md",
+    }
     assert pages <= set(WITH_CODE)
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")  # Keras's own
+@pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"
+)  # Keras's own
 @pytest.mark.parametrize("page", WITH_CODE)
 def test_python_runs_and_prints_what_is_said(page, checkout):
     assert run((DOCS / page).read_text("utf-8"), page)
@@ -56,7 +82,12 @@ def test_the_notebook_runs_and_shows_its_maps():
     assert [type(value).__name__ for value in values] == ["Explanation", *["PngImageFile"] * 4]
     assert "data:image/png" in values[0]._repr_html_()
     (seen,) = [printed for printed, _ in cells if "seen as" in printed]
-    assert [re.search(r"seen as (\d)", line)[1] for line in seen.splitlines()] == ["2", "3", "6", "9"]
+    assert [re.search(r"seen as (\d)", line)[1] for line in seen.splitlines()] == [
+        "2",
+        "3",
+        "6",
+        "9",
+    ]
 
 
 def test_the_notebook_is_stored_without_what_it_shows():
@@ -111,7 +142,16 @@ def test_the_site_builds_without_warnings_and_needs_no_network(tmp_path):
     pytest.importorskip("furo", reason='the site needs the extra: pip install ".[docs]"')
     pytest.importorskip("myst_nb")
     site = tmp_path / "site"
-    build = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "--builder", "html"]
+    build = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "--fail-on-warning",
+        "--keep-going",
+        "--quiet",
+        "--builder",
+        "html",
+    ]
     done = subprocess.run([*build, str(DOCS), str(site)], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     for page in site.rglob("*.html"):

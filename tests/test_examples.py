@@ -46,7 +46,9 @@ def test_swap_rules(printed):
     assert rules["bn3a_branch2b"].split()[1:] == ["ZPlus", "Epsilon", "AlphaBeta", "ZPlus"]
     assert rules["dense_1/linear"].split()[1:] == ["Epsilon"] * 4
     likeness = {
-        name: dict(zip(("plus", "epsilon", "mixed", "flat"), map(float, line.split()[1:]), strict=True))
+        name: dict(
+            zip(("plus", "epsilon", "mixed", "flat"), map(float, line.split()[1:]), strict=True)
+        )
         for name, line in rows(lines, "cosine similarity").items()
     }
     assert all(likeness[name][name] == 1 for name in likeness)
@@ -95,7 +97,9 @@ def test_contrastive(printed):
 
 @pytest.mark.slow
 def test_relevance_penalty(printed):
-    plain, turned, penalised, penalised_turned = (numbers(line) for line in printed("relevance_penalty")[1:])
+    plain, turned, penalised, penalised_turned = (
+        numbers(line) for line in printed("relevance_penalty")[1:]
+    )
     assert plain[-1] == penalised[-1] == 1  # read correctly where the square is as in training
     assert penalised[2] < 0.1 * plain[2]  # the corner's share
     assert penalised_turned[2] < 0.5 * turned[2]
@@ -108,7 +112,9 @@ def test_ledger(printed):
     lines = printed("ledger")
     layers = rows(lines, "layer")
     assert float(layers["dense_1/linear"].split()[2]) == float(layers["start"].split()[1])
-    totals = {name: numbers(line.removeprefix(name)) for name, line in rows(lines, "kept by").items()}
+    totals = {
+        name: numbers(line.removeprefix(name)) for name, line in rows(lines, "kept by").items()
+    }
     for start, *kept, error in totals.values():
         assert sum(kept) == pytest.approx(start, abs=1e-3)
         assert error < 1e-5

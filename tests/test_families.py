@@ -1,4 +1,7 @@
-"""Every network of `keras.applications`: the smallest of each family in all formats; all sizes by `make families`."""
+"""Every network of `keras.applications`: the smallest of each family in all formats.
+
+All sizes by `make families`.
+"""
 
 import logging
 
@@ -19,5 +22,7 @@ def test_the_smallest_member_of_every_family(name, tmp_path, caplog):
 def test_there_is_every_builder_that_keras_ships():
     import keras
 
-    shipped = {name for name in dir(keras.applications) if callable(getattr(keras.applications, name))}
+    shipped = {
+        name for name in dir(keras.applications) if callable(getattr(keras.applications, name))
+    }
     assert shipped == {name for members in FAMILIES.values() for name in members}

@@ -45,19 +45,35 @@ def test_logits_are_keras_s_and_a_batch_is_explained(saved):
     assert np.isfinite(result.relevance).all()
     assert (np.abs(result.relevance).max((1, 2, 3)) > 0).all()
     single = jlrp.explainer(model.graph, "epsilon_plus_flat")(params, caffe(images[5:6]))
-    assert np.abs(single.relevance[0] - result.relevance[5]).max() <= 1e-4 * np.abs(result.relevance[5]).max()
+    assert (
+        np.abs(single.relevance[0] - result.relevance[5]).max()
+        <= 1e-4 * np.abs(result.relevance[5]).max()
+    )
 
 
 def test_command_line_explains_jpegs(saved, tmp_path):
     path, images, _ = saved
     for index in range(3):
         Image.fromarray(images[index]).resize((300, 260)).save(tmp_path / f"photo{index}.jpg")
-    command = [sys.executable, "-m", "jlrp", "explain", str(path), str(tmp_path), "-o", str(tmp_path / "out")]
-    done = subprocess.run([*command, "--batch-size", "2"], capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "jlrp",
+        "explain",
+        str(path),
+        str(tmp_path),
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    done = subprocess.run(
+        [*command, "--batch-size", "2"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert "caffe" in done.stdout + done.stderr  # the preprocessing that was chosen is said
     written = sorted(file.name for file in (tmp_path / "out").iterdir())
-    assert [name for name in written if name.endswith(".npz")] == [f"photo{i}.npz" for i in range(3)]
+    assert [name for name in written if name.endswith(".npz")] == [
+        f"photo{i}.npz" for i in range(3)
+    ]
     with np.load(tmp_path / "out" / "photo0.npz") as result:
         assert result["relevance"].shape == (224, 224, 3)
         assert np.abs(result["relevance"]).max() > 0

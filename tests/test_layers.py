@@ -13,7 +13,15 @@ import jlrp
 ROOT = Path(__file__).parent.parent
 NAMES = Path(__file__).parent / "golden" / "public_names.txt"
 
-IR = (("errors",), ("ops",), ("graph", "analysis"), ("preprocessing",), ("model",), ("passes",), ("formats",))
+IR = (
+    ("errors",),
+    ("ops",),
+    ("graph", "analysis"),
+    ("preprocessing",),
+    ("model",),
+    ("passes",),
+    ("formats",),
+)
 """The rooms of `ir`, lowest first: each imports lower ones, and those on its own floor."""
 
 JLRP = (
@@ -36,7 +44,16 @@ UPWARDS = {
 }
 """Files that reach for a higher room, and why."""
 
-PUBLIC = ("ir", "ir.architectures", "ir.keras", "jlrp", "jlrp.baselines", "jlrp.datasets", "jlrp.plot", "jlrp.report")
+PUBLIC = (
+    "ir",
+    "ir.architectures",
+    "ir.keras",
+    "jlrp",
+    "jlrp.baselines",
+    "jlrp.datasets",
+    "jlrp.plot",
+    "jlrp.report",
+)
 """The modules whose `__all__` users rely on."""
 
 
@@ -62,12 +79,18 @@ def test_rooms_import_lower_rooms_only(package, floors):
             parts = module.split(".")
             if parts[0] != package or len(parts) == 1 or (str(relative), parts[1]) in UPWARDS:
                 continue
-            assert floor.get(parts[1], 99) <= floor[room], f"{relative} imports {module}, which is above it"
+            assert floor.get(parts[1], 99) <= floor[room], (
+                f"{relative} imports {module}, which is above it"
+            )
 
 
 def test_only_these_names_are_public():
     """A new name is a promise: add it to `tests/golden/public_names.txt` and to docs/reference."""
-    found = [f"{module}.{name}" for module in PUBLIC for name in sorted(importlib.import_module(module).__all__)]
+    found = [
+        f"{module}.{name}"
+        for module in PUBLIC
+        for name in sorted(importlib.import_module(module).__all__)
+    ]
     assert found == NAMES.read_text().split()
 
 

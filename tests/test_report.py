@@ -47,7 +47,8 @@ class Page(HTMLParser):
         return [
             (attributes, "".join(text))
             for name, attributes, text in self.tags
-            if name == tag and all(attributes.get(key.rstrip("_")) == value for key, value in wanted.items())
+            if name == tag
+            and all(attributes.get(key.rstrip("_")) == value for key, value in wanted.items())
         ]
 
 
@@ -69,7 +70,11 @@ def data_of(page: Page) -> list[dict]:
 
 
 def test_every_image_with_its_best_classes(page):
-    names = [text for attributes, text in page.every("h2") if attributes.get("id", "").startswith("name-")]
+    names = [
+        text
+        for attributes, text in page.every("h2")
+        if attributes.get("id", "").startswith("name-")
+    ]
     assert names == ["0.png", "1.png", "2.png"]
     cards = [attributes for attributes, _ in page.every("article")]
     assert [(c["data-class"], float(c["data-score"])) for c in cards] == [
@@ -97,7 +102,14 @@ def test_pictures_are_png_in_the_page_and_decoded_when_shown(page):
 def test_grey_pictures():
     pixels = np.arange(12, dtype=np.uint8).reshape(3, 4, 1)
     made = Report("grey", {}, ("zero",))
-    made.add(Picture("a", pixels, (Score(0, "", 1.0),), (Map("zero", 0, "class 0", np.zeros((3, 4)), 1.0, 0.0),)))
+    made.add(
+        Picture(
+            "a",
+            pixels,
+            (Score(0, "", 1.0),),
+            (Map("zero", 0, "class 0", np.zeros((3, 4)), 1.0, 0.0),),
+        )
+    )
     ((attributes, _),) = Page(made.html()).every("img")
     with Image.open(BytesIO(b64decode(attributes["src"].partition(",")[2]))) as shown:
         np.testing.assert_array_equal(np.asarray(shown), pixels[..., 0])
@@ -108,8 +120,13 @@ def test_relevance_is_kept_to_16_bits(page):
         given = picture(number, "")
         assert (found["height"], found["width"]) == given.pixels.shape[:2]
         for kept, each in zip(found["maps"], given.maps, strict=True):
-            values = np.frombuffer(b64decode(kept["values"]), "<i2").reshape(each.values.shape) * kept["scale"]
-            assert np.abs(values - each.values).max() <= np.abs(each.values).max() / 65534 * (1 + 1e-9)
+            values = (
+                np.frombuffer(b64decode(kept["values"]), "<i2").reshape(each.values.shape)
+                * kept["scale"]
+            )
+            assert np.abs(values - each.values).max() <= np.abs(each.values).max() / 65534 * (
+                1 + 1e-9
+            )
             assert (kept["preset"], kept["full"]) == (each.preset, each.full)
 
 
@@ -125,11 +142,16 @@ def test_a_map_of_zeros():
 def test_a_map_that_shows_nothing_has_a_note_beside_it(page):
     assert page.every("span", class_="note") == []
     made, zeros = Report("zeros", {}, ("zero",)), np.zeros((2, 2))
-    maps = [Map("zero", k, f"class {k}", zeros, 1.0, 0.0, note=note) for k, note in enumerate(("", HOSTILE))]
+    maps = [
+        Map("zero", k, f"class {k}", zeros, 1.0, 0.0, note=note)
+        for k, note in enumerate(("", HOSTILE))
+    ]
     made.add(Picture("a", np.zeros((2, 2, 3), np.uint8), (Score(0, "", 1.0),), tuple(maps)))
     noted = Page(made.html())
     assert [text for _, text in noted.every("span", class_="note")] == [HOSTILE]
-    first, second = (attributes["aria-label"] for attributes, _ in noted.every("canvas", role="img"))
+    first, second = (
+        attributes["aria-label"] for attributes, _ in noted.every("canvas", role="img")
+    )
     assert first.endswith("most at row 1, column 1")
     assert second.endswith(f"; {HOSTILE}")
     assert len(noted.every("img")) == 1
@@ -140,7 +162,10 @@ def test_a_map_for_each_preset_and_class(page):
     assert groups == list(PRESETS) * 3
     spoken = [attributes["aria-label"] for attributes, _ in page.every("canvas", role="img")]
     assert len(spoken) == 12
-    assert spoken[0] == "Relevance for class 0 under epsilon: from \N{MINUS SIGN}1 to 2, most at row 2, column 3"
+    assert (
+        spoken[0]
+        == "Relevance for class 0 under epsilon: from \N{MINUS SIGN}1 to 2, most at row 2, column 3"
+    )
     assert spoken[6].startswith("Relevance for bee under epsilon_plus: from \N{MINUS SIGN}0.00")
 
 
@@ -174,19 +199,43 @@ def test_without_ledgers_there_is_no_chart():
 
 
 def test_the_graph_with_the_rules_of_each_layer(page):
-    rows = [text for attributes, text in page.every("tr") if attributes.get("id", "").startswith("layer-")]
-    starts = ["imageinput", "convDense()image", "reluRelu()conv", "scoresDense()relu", "chancesSoftmax()scores"]
+    rows = [
+        text
+        for attributes, text in page.every("tr")
+        if attributes.get("id", "").startswith("layer-")
+    ]
+    starts = [
+        "imageinput",
+        "convDense()image",
+        "reluRelu()conv",
+        "scoresDense()relu",
+        "chancesSoftmax()scores",
+    ]
     assert all(row.startswith(start) for row, start in zip(rows, starts, strict=True))
     assert "Epsilon(epsilon=1e-06)" in rows[1]
-    links = [(attributes["href"], text) for attributes, text in page.every("a") if "layer" in attributes["href"]]
-    assert links == [("#layer-0", "image"), ("#layer-1", "conv"), ("#layer-2", "relu"), ("#layer-3", "scores")]
+    links = [
+        (attributes["href"], text)
+        for attributes, text in page.every("a")
+        if "layer" in attributes["href"]
+    ]
+    assert links == [
+        ("#layer-0", "image"),
+        ("#layer-1", "conv"),
+        ("#layer-2", "relu"),
+        ("#layer-3", "scores"),
+    ]
     headings = [text for _, text in page.every("th", scope="col") if text.startswith("Rule")]
     assert headings == [f"Rule ({name})" for name in PRESETS]
 
 
 def test_classes_to_filter_by(page):
     options = {attributes["value"]: text for attributes, text in page.every("option")}
-    assert [options[key] for key in ("", "0", "1", "2")] == ["all (3)", "class 0 (1)", "bee (1)", "class 2 (1)"]
+    assert [options[key] for key in ("", "0", "1", "2")] == [
+        "all (3)",
+        "class 0 (1)",
+        "bee (1)",
+        "class 2 (1)",
+    ]
     assert {"given", "name", "class", "falling", "rising"} <= options.keys()
 
 
@@ -194,7 +243,10 @@ def test_a_model_without_probabilities():
     page = Page(report([picture(3, "a.png")], probabilities=False).html())
     assert page.every("input", id="least") == []
     assert "%" not in page.every("article")[0][1].partition("{")[0]
-    assert {text for _, text in page.every("option")} >= {"output, highest first", "output, lowest first"}
+    assert {text for _, text in page.every("option")} >= {
+        "output, highest first",
+        "output, lowest first",
+    }
 
 
 def test_images_that_were_left_out_are_named():
@@ -214,10 +266,15 @@ def hostile() -> str:
 
 
 def test_text_of_strangers_is_text(hostile):
-    page, harmless = Page(hostile), Page(report([picture(0, "a", "b", layer="c")], layer="c").html())
+    page, harmless = (
+        Page(hostile),
+        Page(report([picture(0, "a", "b", layer="c")], layer="c").html()),
+    )
     count = [len(harmless.every(tag)) for tag in ("script", "img", "style", "svg")]
     assert [len(page.every(tag)) for tag in ("script", "img", "style", "svg")] == count
-    assert not [name for _, attributes, _ in page.tags for name in attributes if name.startswith("on")]
+    assert not [
+        name for _, attributes, _ in page.tags for name in attributes if name.startswith("on")
+    ]
     assert page.every("article")[0][0]["data-name"] == HOSTILE
     assert page.every("h2")[1][1] == HOSTILE
     assert "49" not in page.every("h2")[1][1]
@@ -228,19 +285,36 @@ def test_text_of_strangers_is_text(hostile):
 
 def test_nothing_is_asked_of_a_network(text, hostile):
     for each in (text, hostile):
-        assert not re.search(r"https?:|wss?:|ftp:|@import|url\((?!#)|importScripts|fetch\(|XMLHttpRequest", each)
+        assert not re.search(
+            r"https?:|wss?:|ftp:|@import|url\((?!#)|importScripts|fetch\(|XMLHttpRequest", each
+        )
         for _, attributes, _ in Page(each).tags:
             assert attributes.get("src", "data:image/png").startswith("data:image/png")
             assert attributes.get("href", "#").startswith("#")
-            assert not attributes.keys() & {"srcset", "action", "formaction", "poster", "background", "style"}
+            assert not attributes.keys() & {
+                "srcset",
+                "action",
+                "formaction",
+                "poster",
+                "background",
+                "style",
+            }
         assert not Page(each).every("link")
 
 
 def test_only_its_own_style_and_script_take_effect(page):
     ((policy, _),) = [found for found in page.every("meta") if found[0].get("http-equiv")]
-    (style,), (script,) = page.every("style"), [s for s in page.every("script") if "type" not in s[0]]
-    allowed = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for _, text in (style, script)]
-    assert policy["content"] == (f"default-src 'none'; img-src data:; style-src {allowed[0]}; script-src {allowed[1]}")
+    (style,), (script,) = (
+        page.every("style"),
+        [s for s in page.every("script") if "type" not in s[0]],
+    )
+    allowed = [
+        f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+        for _, text in (style, script)
+    ]
+    assert policy["content"] == (
+        f"default-src 'none'; img-src data:; style-src {allowed[0]}; script-src {allowed[1]}"
+    )
 
 
 # --- for everybody
@@ -256,7 +330,9 @@ def test_what_screen_readers_need(page):
         for reference in ("aria-labelledby", "aria-describedby", "for"):
             assert attributes.get(reference, ids[0]) in ids
     assert page.every("p", role="status")[0][1] == "3 of 3 shown"
-    first = next(attributes for tag, attributes, _ in page.tags if tag in ("a", "button", "input", "select"))
+    first = next(
+        attributes for tag, attributes, _ in page.tags if tag in ("a", "button", "input", "select")
+    )
     assert first["href"] == "#pictures"
 
 
@@ -266,14 +342,22 @@ def test_what_screen_readers_need(page):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"pixels": np.zeros((2, 2), np.uint8)}, r"uint8 \(height, width, 1 or 3\), not uint8 \(2, 2\)"),
+        (
+            {"pixels": np.zeros((2, 2), np.uint8)},
+            r"uint8 \(height, width, 1 or 3\), not uint8 \(2, 2\)",
+        ),
         ({"pixels": np.zeros((2, 2, 3))}, "not float64"),
         ({"scores": ()}, "at least one class"),
         ({"maps": (Map("zero", 0, "0", np.zeros((2, 2, 3)), 1.0, 0.0),)}, "sum over the channels"),
     ],
 )
 def test_pictures_that_do_not_fit(change, words):
-    fine = {"name": "a", "pixels": np.zeros((2, 2, 3), np.uint8), "scores": (Score(0, "", 1.0),), "maps": ()}
+    fine = {
+        "name": "a",
+        "pixels": np.zeros((2, 2, 3), np.uint8),
+        "scores": (Score(0, "", 1.0),),
+        "maps": (),
+    }
     with pytest.raises(ValueError, match=words):
         Picture(**{**fine, **change})
 

@@ -43,7 +43,9 @@ def test_ir_imports_neither_jax_nor_jlrp():
 
 def test_h5py_is_imported_only_in_a_process_of_its_own():
     program = ROOT / "ir" / "formats" / "hdf5" / "rewrite.py"
-    assert [path for path in sources("ir") + sources("jlrp") if "h5py" in imported(path)] == [program]
+    assert [path for path in sources("ir") + sources("jlrp") if "h5py" in imported(path)] == [
+        program
+    ]
     assert set(imported(program)) <= set(sys.stdlib_module_names) | {"h5py"}
 
 
@@ -59,7 +61,9 @@ def test_the_library_needs_nothing_but_its_dependencies():
 def test_importing_the_library_imports_no_extra_and_no_framework():
     unwanted = EXTRA | {"keras", "tensorflow", "torch"}
     code = f"import sys, ir, jlrp; print(sorted({unwanted!r} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -79,7 +83,9 @@ def test_every_public_name_comes_from_its_home():
 
 def test_importing_the_library_waits_for_nothing():
     code = "import sys, jlrp, jlrp.datasets; print(sorted({'jax', 'flax', 'numpy', 'ir'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -91,7 +97,16 @@ def test_public_names():
 
 @pytest.mark.slow
 def test_wheel_has_the_two_packages_and_the_demonstration(tmp_path):
-    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
+    build = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+    ]
     subprocess.run([*build, str(tmp_path), "."], check=True, cwd=ROOT, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()

@@ -17,7 +17,9 @@ def named(lines):
     """Versions, as tuples of numbers, by name."""
     found = (re.fullmatch(r"([\w.-]+)==([\d.]+).*", line) for line in lines)
     return {
-        match[1].lower().replace("_", "-"): tuple(map(int, match[2].rstrip(".").split("."))) for match in found if match
+        match[1].lower().replace("_", "-"): tuple(map(int, match[2].rstrip(".").split(".")))
+        for match in found
+        if match
     }
 
 
@@ -28,7 +30,10 @@ def test_the_pinned_versions_are_allowed_ones():
 
 
 def test_lower_bounds():
-    made = {"dependencies": ["numpy>=2.0"], "optional-dependencies": {"cli": ["rich>=15.0"], "test": ["pytest>=8"]}}
+    made = {
+        "dependencies": ["numpy>=2.0"],
+        "optional-dependencies": {"cli": ["rich>=15.0"], "test": ["pytest>=8"]},
+    }
     assert constraints(made, ["cli"]) == ["numpy==2.0", "rich==15.0"]
     assert constraints(PROJECT, ["cli", "test"])
 

@@ -44,10 +44,16 @@ def _in_its_own_process(name: str) -> Report | None:
     command = [sys.executable, "-m", "tools.check_families", ONE, name]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode:
-        print(f"{name}: FAILED: {(done.stderr.strip().splitlines() or ['no message'])[-1]}", flush=True)
+        print(
+            f"{name}: FAILED: {(done.stderr.strip().splitlines() or ['no message'])[-1]}",
+            flush=True,
+        )
         return None
     report = Report(**json.loads(done.stdout.strip().splitlines()[-1]))
-    print(f"{name}: error {report.error:.1e}, relevance {report.relevance:.4f} of the start", flush=True)
+    print(
+        f"{name}: error {report.error:.1e}, relevance {report.relevance:.4f} of the start",
+        flush=True,
+    )
     return report
 
 
@@ -105,7 +111,9 @@ def table(reports: dict[str, Report]) -> str:
         formats=", ".join(f"`.{form}`" for form in FORMATS),
         tolerance=TOLERANCE,
         rounding=ROUNDING,
-        networks=_markdown(("family", "network", "parameters", "error", seconds, "relevance"), rows),
+        networks=_markdown(
+            ("family", "network", "parameters", "error", seconds, "relevance"), rows
+        ),
         ops=_markdown(("family", "ops"), ops),
     )
 

@@ -53,7 +53,8 @@ def under_presets(model: ir.Model, photos: Images) -> Figure:
     images = photos.images
     chances = np.asarray(jlrp.forward(model.graph, model.params, images))
     maps = {
-        name: jlrp.explainer(model.graph, composite(name, 0.0, 1.0))(model.params, images).relevance for name in PRESETS
+        name: jlrp.explainer(model.graph, composite(name, 0.0, 1.0))(model.params, images).relevance
+        for name in PRESETS
     }
     labels = [f"seen as a {row.argmax()}\n{100 * row.max():.1f} %" for row in chances]
     return plot.comparison(list(photos.pixels), maps, labels)
@@ -70,7 +71,9 @@ def compare(path: Path) -> None:
     """Write the picture of README's command."""
     model, image = DATA / "digits_resnet.h5", DATA / "digits" / "digit_4_b_read_as_9.png"
     job = [sys.executable, "-m", "jlrp", "compare", str(model), str(image)]
-    subprocess.run([*job, "--targets", "9,4", "-o", str(path), "--force"], check=True, cwd=DOCS.parent)
+    subprocess.run(
+        [*job, "--targets", "9,4", "-o", str(path), "--force"], check=True, cwd=DOCS.parent
+    )
 
 
 if __name__ == "__main__":

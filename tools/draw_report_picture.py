@@ -25,11 +25,28 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "report.html"
         images = [f"jlrp/data/digits/{name}" for name in SHOWN]
-        options = ["--presets", "epsilon_plus,epsilon_plus_flat", "--targets", "top2", "--no-pictures", "--quiet"]
+        options = [
+            "--presets",
+            "epsilon_plus,epsilon_plus_flat",
+            "--targets",
+            "top2",
+            "--no-pictures",
+            "--quiet",
+        ]
         job = [sys.executable, "-m", "jlrp", "explain", "jlrp/data/digits_resnet.h5", *images]
         subprocess.run([*job, "-o", folder, "--report", str(page), *options], check=True, cwd=ROOT)
-        look = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={SIZE}"]
-        subprocess.run([browser, *look, f"--screenshot={PICTURE}", page.as_uri()], check=True, capture_output=True)
+        look = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            f"--window-size={SIZE}",
+        ]
+        subprocess.run(
+            [browser, *look, f"--screenshot={PICTURE}", page.as_uri()],
+            check=True,
+            capture_output=True,
+        )
     print(f"wrote {PICTURE}")
 
 

@@ -22,7 +22,11 @@ import keras
 
 from ir.formats.keras.architectures.applications import CONFIGURATIONS, VARIANTS, title
 
-BUILDERS = {name.lower(): getattr(keras.applications, name) for name in dir(keras.applications) if name[0].isupper()}
+BUILDERS = {
+    name.lower(): getattr(keras.applications, name)
+    for name in dir(keras.applications)
+    if name[0].isupper()
+}
 SIZE = 224
 """The image size of the published weights, for builders that take any size by default."""
 
@@ -30,14 +34,41 @@ TRAINING = ("_initializer", "_regularizer", "_constraint")
 """The endings of names of fields that matter only in training."""
 
 LEFT_OUT = {
-    *("build_config", "build_input_shape", "compile_config", "quantization_config", "registered_name"),
-    *("dtype", "trainable", "rate", "seed", "noise_shape", "init_values", "sparse", "ragged", "optional"),
-    *("momentum", "synchronized", "renorm", "renorm_clipping", "renorm_momentum", "mask", "training"),
+    *(
+        "build_config",
+        "build_input_shape",
+        "compile_config",
+        "quantization_config",
+        "registered_name",
+    ),
+    *(
+        "dtype",
+        "trainable",
+        "rate",
+        "seed",
+        "noise_shape",
+        "init_values",
+        "sparse",
+        "ragged",
+        "optional",
+    ),
+    *(
+        "momentum",
+        "synchronized",
+        "renorm",
+        "renorm_clipping",
+        "renorm_momentum",
+        "mask",
+        "training",
+    ),
     "data_format",  # channels last, as without it
     "shape",  # of a tensor; follows from the layers
 }
 MODULES = ("keras", "keras.layers", "keras.src.models.functional")
-"""The modules whose class names are enough. Classes of other modules may share a name with these."""
+"""The modules whose class names are enough.
+
+Classes of other modules may share a name with these.
+"""
 
 
 def main() -> None:
@@ -66,7 +97,11 @@ def built(name: str, variant: str, top: bool) -> keras.Model:
     if top:
         size = {"input_shape": (SIZE, SIZE, 3)} if name.startswith("mobilenetv3") else {}
     no_weights = keras.StatelessScope(initialize_variables=False)
-    with no_weights, patch("keras.src.utils.file_utils.get_file"), patch.object(keras.Model, "load_weights"):
+    with (
+        no_weights,
+        patch("keras.src.utils.file_utils.get_file"),
+        patch.object(keras.Model, "load_weights"),
+    ):
         return BUILDERS[name](**size, **_options(variant))
 
 

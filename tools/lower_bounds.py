@@ -21,14 +21,19 @@ def main(extras: list[str]) -> None:
 def constraints(project: dict[str, Any], extras: Iterable[str]) -> list[str]:
     """`name==version` for the dependencies of a project and of some of its extras."""
     optional = project["optional-dependencies"]
-    requirements = [*project["dependencies"], *(line for extra in extras for line in optional[extra])]
+    requirements = [
+        *project["dependencies"],
+        *(line for extra in extras for line in optional[extra]),
+    ]
     return [_lowest(requirement) for requirement in requirements]
 
 
 def _lowest(requirement: str) -> str:
     found = re.fullmatch(r"([\w.-]+)>=([\d.]+)", requirement)
     if found is None:
-        raise SystemExit(f"{requirement!r} in pyproject.toml is not name>=version: give its oldest version.")
+        raise SystemExit(
+            f"{requirement!r} in pyproject.toml is not name>=version: give its oldest version."
+        )
     return f"{found[1]}=={found[2]}"
 
 

@@ -81,7 +81,10 @@ RULES: dict[str, jlrp.Rule] = {
     "Gamma(0.25)": jlrp.Gamma(0.25),
     "AlphaBeta(2, 1)": jlrp.AlphaBeta(2.0, 1.0),
 }
-"""The candidates. `Epsilon(1e-6)` is the affine rule of LRP-ε; under the preset `zero` its ε is 0."""
+"""The candidates.
+
+`Epsilon(1e-6)` is the affine rule of LRP-ε; under the preset `zero` its ε is 0.
+"""
 
 PRESETS: dict[str, Callable[[], jlrp.Composite]] = {
     "zero": jlrp.PRESETS["zero"],
@@ -100,7 +103,8 @@ def candidate(preset: str, rule: str) -> jlrp.Composite:
     return PRESETS[preset]().with_rules((ir.BatchNorm, chosen))
 
 
-# --- data -------------------------------------------------------------------------------------------------------
+# --- data
+# -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,9 @@ def sequences(seed: int) -> Data:
         if label:
             _plant(row, SITE, rng)
         if rng.random() < 0.5:
-            _plant(row, int(rng.choice([*range(20, SITE - 12), *range(SITE + 12, LENGTH - 20)])), rng)
+            _plant(
+                row, int(rng.choice([*range(20, SITE - 12), *range(SITE + 12, LENGTH - 20)])), rng
+            )
     inputs = np.eye(4, dtype=np.float32)[letters]
     return Data((inputs[1000:], labels[1000:]), (inputs[:1000], labels[:1000]))
 
@@ -159,7 +165,8 @@ def _plant(row: Array, site: int, rng: np.random.Generator) -> None:
         row[site + offset] = rng.choice(4, p=chances)
 
 
-# --- networks ---------------------------------------------------------------------------------------------------
+# --- networks
+# ---------------------------------------------------------------------------------------------------
 
 
 def _norm(x: Any) -> Any:
@@ -202,7 +209,9 @@ def resnet1d() -> keras.Model:
     for window, dilation in ((9, 1), (9, 1), (9, 2), (9, 2)):
         branch = x
         for _ in range(2):
-            branch = layers.Conv1D(16, window, dilation_rate=dilation, padding="same")(_norm_relu(branch))
+            branch = layers.Conv1D(16, window, dilation_rate=dilation, padding="same")(
+                _norm_relu(branch)
+            )
         x = layers.Add()([x, branch])
     x = layers.Add()([skip, layers.Conv1D(16, 1)(x)])
     x = layers.Cropping1D(SITE)(x)
@@ -242,7 +251,8 @@ def trained(name: str, seed: int, folder: Path) -> ir.Model:
     return ir.load(path)
 
 
-# --- figures of one image ---------------------------------------------------------------------------------------
+# --- figures of one image
+# ---------------------------------------------------------------------------------------
 
 
 def blurred(inputs: Array) -> Array:
@@ -253,11 +263,15 @@ def blurred(inputs: Array) -> Array:
     for axis in range(1, inputs.ndim - 1):
         pairs = [(reach, reach) if a == axis else (0, 0) for a in range(inputs.ndim)]
         padded = np.pad(inputs, pairs, mode="edge")
-        inputs = np.apply_along_axis(lambda v: np.convolve(v, kernel / kernel.sum(), "valid"), axis, padded)
+        inputs = np.apply_along_axis(
+            lambda v: np.convolve(v, kernel / kernel.sum(), "valid"), axis, padded
+        )
     return inputs.astype(np.float32)
 
 
-def deletion(probabilities: Callable[[Array], Array], inputs: Array, baseline: Array, scores: Array) -> Array:
+def deletion(
+    probabilities: Callable[[Array], Array], inputs: Array, baseline: Array, scores: Array
+) -> Array:
     """The area under each image's deletion curve, divided by the probability at its start."""
     count, positions = scores.shape
     rank = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)
@@ -272,7 +286,9 @@ def deletion(probabilities: Callable[[Array], Array], inputs: Array, baseline: A
 def measured(name: str, model: ir.Model, data: Data) -> Iterator[dict[str, Any]]:
     """The figures of every rightly classified image, for each preset and candidate."""
     inputs, labels = data.test
-    right = np.flatnonzero(np.asarray(jlrp.forward(model.graph, model.params, inputs)).argmax(1) == labels)
+    right = np.flatnonzero(
+        np.asarray(jlrp.forward(model.graph, model.params, inputs)).argmax(1) == labels
+    )
     if name == "resnet1d":
         right = right[labels[right] == 1]
     images, targets = inputs[right[:IMAGES]], labels[right[:IMAGES]]
@@ -288,18 +304,23 @@ def measured(name: str, model: ir.Model, data: Data) -> Iterator[dict[str, Any]]
     yield {"preset": "", "rule": "random order", **chance}
     for preset in PRESETS:
         for rule in RULES:
-            result = jlrp.explainer(model.graph, candidate(preset, rule))(model.params, images, target=targets)
+            result = jlrp.explainer(model.graph, candidate(preset, rule))(
+                model.params, images, target=targets
+            )
             relevance = np.asarray(result.relevance, np.float64)
             logit = np.abs(np.asarray(result.output)[rows, targets])
             scores = relevance.sum(-1).reshape(len(images), -1)
             figures = {"growth": np.abs(relevance).reshape(len(images), -1).sum(1) / logit}
-            figures |= {kind: deletion(probabilities, images, b, scores) for kind, b in baselines.items()}
+            figures |= {
+                kind: deletion(probabilities, images, b, scores) for kind, b in baselines.items()
+            }
             if name == "resnet1d":
                 figures["peak"] = np.abs(scores).argmax(1) - SITE
             yield {"preset": preset, "rule": rule, **figures}
 
 
-# --- all images and seeds ---------------------------------------------------------------------------------------
+# --- all images and seeds
+# ---------------------------------------------------------------------------------------
 
 
 def interval(per_seed: list[Array], label: str) -> list[float]:
@@ -308,24 +329,35 @@ def interval(per_seed: list[Array], label: str) -> list[float]:
     means = np.empty((len(per_seed), SAMPLES))
     for seed, values in enumerate(per_seed):
         means[seed] = values[rng.integers(0, len(values), (SAMPLES, len(values)))].mean(1)
-    drawn = means[rng.integers(0, len(per_seed), (SAMPLES, len(per_seed))), np.arange(SAMPLES)[:, None]].mean(1)
+    drawn = means[
+        rng.integers(0, len(per_seed), (SAMPLES, len(per_seed))), np.arange(SAMPLES)[:, None]
+    ].mean(1)
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return [round(float(v), 5) for v in (np.mean([values.mean() for values in per_seed]), low, high)]
+    return [
+        round(float(v), 5) for v in (np.mean([values.mean() for values in per_seed]), low, high)
+    ]
 
 
 def summary(name: str, seeds: list[list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
     """Make one row per preset and candidate from the figures of each seed's images."""
-    by_rule = {(same[0]["preset"], same[0]["rule"]): list(same) for same in zip(*seeds, strict=True)}
+    by_rule = {
+        (same[0]["preset"], same[0]["rule"]): list(same) for same in zip(*seeds, strict=True)
+    }
     for (preset, rule), same in by_rule.items():
         row: dict[str, Any] = {"network": name, "preset": preset, "rule": rule}
         for kind in BASELINES:
             row[kind] = interval([figures[kind] for figures in same], f"{name}{preset}{rule}{kind}")
             for other in REFERENCES if preset else ():
                 pairs = zip(same, by_rule[preset, other], strict=True)
-                row[f"{kind} less {other}"] = interval([a[kind] - b[kind] for a, b in pairs], f"{name}{preset}{kind}")
+                row[f"{kind} less {other}"] = interval(
+                    [a[kind] - b[kind] for a, b in pairs], f"{name}{preset}{kind}"
+                )
         if preset:
             growth = np.concatenate([figures["growth"] for figures in same])
-            row["growth"] = {"median": float(f"{np.median(growth):.4g}"), "most": float(f"{growth.max():.4g}")}
+            row["growth"] = {
+                "median": float(f"{np.median(growth):.4g}"),
+                "most": float(f"{growth.max():.4g}"),
+            }
         if "peak" in same[0]:
             peaks = np.concatenate([figures["peak"] for figures in same])
             row["peak"] = {
@@ -343,7 +375,8 @@ def chosen(rows: list[dict[str, Any]], **wanted: str) -> list[dict[str, Any]]:
 def verdicts(rows: list[dict[str, Any]]) -> str:
     """Count how often each candidate is surely better or worse, as a table."""
     lines = [
-        "| rule | better, worse than Pass | better, worse than Epsilon(1e-6) | deletion, mean | peak within 10 |",
+        "| rule | better, worse than Pass | better, worse than Epsilon(1e-6) | deletion, mean | "
+        "peak within 10 |",
         "| --- | --- | --- | --- | --- |",
     ]
     for rule in RULES:
@@ -370,16 +403,24 @@ def table(rows: list[dict[str, Any]], preset: str) -> str:
         for network in STUDIES:
             (row,) = chosen(rows, network=network, preset=preset, rule=rule)
             cells.append(f"{row['growth']['median']:.2g}, {row['growth']['most']:.2g}")
-            cells += [f"{row[kind][0]:.3f} ({row[kind][1]:.3f}–{row[kind][2]:.3f})" for kind in BASELINES]
+            cells += [
+                f"{row[kind][0]:.3f} ({row[kind][1]:.3f}–{row[kind][2]:.3f})" for kind in BASELINES
+            ]
         lines.append(f"| {rule.replace('|', BAR)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
     """Train, measure, keep the figures, print the tables."""
-    parser = argparse.ArgumentParser(description="Measure rules for a BatchNorm that cannot be folded.")
-    parser.add_argument("--models", type=Path, help="folder that keeps the trained networks (default: none)")
-    parser.add_argument("--table", action="store_true", help="print the tables of the kept figures, measure nothing")
+    parser = argparse.ArgumentParser(
+        description="Measure rules for a BatchNorm that cannot be folded."
+    )
+    parser.add_argument(
+        "--models", type=Path, help="folder that keeps the trained networks (default: none)"
+    )
+    parser.add_argument(
+        "--table", action="store_true", help="print the tables of the kept figures, measure nothing"
+    )
     options = parser.parse_args()
     if not options.table:
         with tempfile.TemporaryDirectory() as scratch:
@@ -389,7 +430,11 @@ def main() -> None:
     document = kept("batchnorm")
     if document is None:
         parser.error("nothing is kept yet: run without --table first")
-    print("\n\n".join([verdicts(document["rows"]), *(table(document["rows"], preset) for preset in PRESETS)]))
+    print(
+        "\n\n".join(
+            [verdicts(document["rows"]), *(table(document["rows"], preset) for preset in PRESETS)]
+        )
+    )
 
 
 def measure(folder: Path) -> None:
@@ -401,7 +446,10 @@ def measure(folder: Path) -> None:
             model, data = trained(name, seed, folder), study.data(seed)
             predicted = np.asarray(jlrp.forward(model.graph, model.params, data.test[0])).argmax(1)
             accuracies[f"{name}, seed {seed}"] = float((predicted == data.test[1]).mean())
-            print(f"{name}, seed {seed}: {accuracies[f'{name}, seed {seed}']:.3f} held out", flush=True)
+            print(
+                f"{name}, seed {seed}: {accuracies[f'{name}, seed {seed}']:.3f} held out",
+                flush=True,
+            )
             seeds.append(list(measured(name, model, data)))
         rows += summary(name, seeds)
     keep("batchnorm", rows, accuracies=accuracies, images_per_seed=IMAGES, steps=STEPS)

@@ -69,7 +69,9 @@ class Mutant:
         line = source.count("\n", 0, self.start) + 1
         begin = source.rfind("\n", 0, self.start) + 1
         shown = source[begin : source.find("\n", self.end)].strip()
-        return f"{self.path}:{line}  {source[self.start : self.end]!r} -> {self.text!r}  in: {shown}"
+        return (
+            f"{self.path}:{line}  {source[self.start : self.end]!r} -> {self.text!r}  in: {shown}"
+        )
 
 
 def mutants(path: Path) -> Iterator[Mutant]:
@@ -138,7 +140,13 @@ def is_caught(root: Path, tests: tuple[str, ...], *options: str) -> bool:
     command = [sys.executable, "-m", "pytest", "-q", "-x", *options, *tests]
     try:
         done = subprocess.run(
-            command, cwd=root, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+            command,
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return True
@@ -153,7 +161,9 @@ def run(mutant: Mutant, root: Path, deeper: bool) -> str:
     source = target.read_text()
     target.write_text(source[: mutant.start] + mutant.text + source[mutant.end :])
     try:
-        matching = next(tests for start, tests in MATCHING.items() if str(mutant.path).startswith(start))
+        matching = next(
+            tests for start, tests in MATCHING.items() if str(mutant.path).startswith(start)
+        )
         if is_caught(root, matching, "-n", "0", "-m", "not slow"):
             return "matching test"
         if is_caught(root, (), "-n", "auto", "-m", "not slow"):

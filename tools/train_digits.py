@@ -44,7 +44,8 @@ SHIFT = 3
 MISREAD = 2
 
 
-# --- images -----------------------------------------------------------------------------------------------------
+# --- images
+# -----------------------------------------------------------------------------------------------------
 
 
 def digits() -> tuple[Array, Array]:
@@ -67,7 +68,9 @@ def enlarged(images: Array) -> Array:
 
 def _cubic_weights() -> Array:
     """The weights of 8 coarse cells in 32 fine cells, in 27ths; paper lies around the 8."""
-    taps = np.array([(-1, 9, 21, -2, 0), (0, 0, 27, 0, 0), (0, -2, 21, 9, -1)])  # left, middle, right third of a cell
+    taps = np.array(
+        [(-1, 9, 21, -2, 0), (0, 0, 27, 0, 0), (0, -2, 21, 9, -1)]
+    )  # left, middle, right third of a cell
     weights, around = np.zeros((SIZE, 8 + 2 * 4), np.int64), 4
     for fine in range(SIZE):
         coarse, third = divmod(fine - (SIZE - 8 * ENLARGED) // 2, ENLARGED)
@@ -77,7 +80,9 @@ def _cubic_weights() -> Array:
 
 def split(labels: Array) -> tuple[Array, Array]:
     """The indices of the training images and of the held-out images, each class in proportion."""
-    train, held_out = train_test_split(np.arange(len(labels)), test_size=HELD_OUT, stratify=labels, random_state=SEED)
+    train, held_out = train_test_split(
+        np.arange(len(labels)), test_size=HELD_OUT, stratify=labels, random_state=SEED
+    )
     return np.sort(train), np.sort(held_out)
 
 
@@ -110,7 +115,8 @@ class Shifted(keras.utils.PyDataset):
         return np.stack(shifted), self.labels[chosen]
 
 
-# --- model ------------------------------------------------------------------------------------------------------
+# --- model
+# ------------------------------------------------------------------------------------------------------
 
 
 def build() -> keras.Model:
@@ -130,7 +136,9 @@ def build() -> keras.Model:
     return keras.Model(image, x, name="digits_resnet")
 
 
-def bottleneck(x: keras.KerasTensor, number: int, name: str, width: int, projection: bool = False) -> keras.KerasTensor:
+def bottleneck(
+    x: keras.KerasTensor, number: int, name: str, width: int, projection: bool = False
+) -> keras.KerasTensor:
     """Add the `number`-th residual block: 1×1, 3×3, and 1×1 to four times the width.
 
     The branch of convolutions comes first in the sum.
@@ -138,7 +146,9 @@ def bottleneck(x: keras.KerasTensor, number: int, name: str, width: int, project
     first = 3 * number - 1
     branch = _conv_and_norm(x, f"res{name}_branch2a", f"bn{name}_branch2a", width, 1)
     branch = layers.Activation("relu", name=f"activation_{first}")(branch)
-    branch = _conv_and_norm(branch, f"res{name}_branch2b", f"bn{name}_branch2b", width, 3, padding="same")
+    branch = _conv_and_norm(
+        branch, f"res{name}_branch2b", f"bn{name}_branch2b", width, 3, padding="same"
+    )
     branch = layers.Activation("relu", name=f"activation_{first + 1}")(branch)
     branch = _conv_and_norm(branch, f"res{name}_branch2c", f"bn{name}_branch2c", 4 * width, 1)
     if projection:
@@ -165,10 +175,13 @@ def trained(inputs: Array, labels: Array) -> keras.Model:
     return model
 
 
-# --- what is written --------------------------------------------------------------------------------------------
+# --- what is written
+# --------------------------------------------------------------------------------------------
 
 
-def chosen_digits(images: Array, labels: Array, predicted: Array, held_out: Array) -> dict[str, int]:
+def chosen_digits(
+    images: Array, labels: Array, predicted: Array, held_out: Array
+) -> dict[str, int]:
     """Choose the held-out digits to ship: their file names and indices.
 
     For each class it is the correctly read digit nearest to the class's mean. Up to `MISREAD`
@@ -187,7 +200,9 @@ def chosen_digits(images: Array, labels: Array, predicted: Array, held_out: Arra
     return chosen
 
 
-def description(labels: Array, predicted: Array, train: Array, held_out: Array, chosen: dict[str, int]) -> dict:
+def description(
+    labels: Array, predicted: Array, train: Array, held_out: Array, chosen: dict[str, int]
+) -> dict:
     """The content of `digits_resnet.json`."""
     right = predicted == labels
     return {
@@ -204,13 +219,28 @@ def description(labels: Array, predicted: Array, train: Array, held_out: Array, 
             "train": len(train),
             "held_out": len(held_out),
         },
-        "training": {"seed": SEED, "epochs": EPOCHS, "batch": BATCH, "augmentation": f"shifts up to {SHIFT} pixels"},
-        "accuracy": {"train": float(right[train].mean()), "held_out": float(right[held_out].mean())},
+        "training": {
+            "seed": SEED,
+            "epochs": EPOCHS,
+            "batch": BATCH,
+            "augmentation": f"shifts up to {SHIFT} pixels",
+        },
+        "accuracy": {
+            "train": float(right[train].mean()),
+            "held_out": float(right[held_out].mean()),
+        },
         "digits": [
-            {"file": name, "index": index, "label": int(labels[index]), "predicted": int(predicted[index])}
+            {
+                "file": name,
+                "index": index,
+                "label": int(labels[index]),
+                "predicted": int(predicted[index]),
+            }
             for name, index in chosen.items()
         ],
-        "versions": {package.__name__: package.__version__ for package in (keras, jax, np, sklearn)},
+        "versions": {
+            package.__name__: package.__version__ for package in (keras, jax, np, sklearn)
+        },
     }
 
 
@@ -233,7 +263,9 @@ def confusion(labels: Array, predicted: Array) -> Array:
 def main() -> None:
     """Train, report, write."""
     parser = argparse.ArgumentParser(description="Train the demonstration model.")
-    parser.add_argument("--output", type=Path, default=OUTPUT, help="folder to write to (default: jlrp/data)")
+    parser.add_argument(
+        "--output", type=Path, default=OUTPUT, help="folder to write to (default: jlrp/data)"
+    )
     output: Path = parser.parse_args().output
     images, labels = digits()
     train, held_out = split(labels)
@@ -243,7 +275,10 @@ def main() -> None:
     predicted = model.predict(model_input(images), verbose=0).argmax(axis=1)
     chosen = chosen_digits(images.astype(int), labels, predicted, held_out)
     facts = description(labels, predicted, train, held_out, chosen)
-    print(f"accuracy: {facts['accuracy']['train']:.4f} training, {facts['accuracy']['held_out']:.4f} held out")
+    print(
+        f"accuracy: {facts['accuracy']['train']:.4f} training, {facts['accuracy']['held_out']:.4f} "
+        "held out"
+    )
     print("held out, true class (row) read as (column):")
     print(confusion(labels[held_out], predicted[held_out]))
     write_digits(output / "digits", images, chosen)

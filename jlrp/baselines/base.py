@@ -58,7 +58,9 @@ class Question:
         _, pullback = jax.vjp(self.model, *images)
         return pullback(self.start)
 
-    def mean_gradient(self, images_at: Callable[[Array], Iterable[Array]], points: Array) -> Relevances:
+    def mean_gradient(
+        self, images_at: Callable[[Array], Iterable[Array]], points: Array
+    ) -> Relevances:
         """The mean of the gradients at several points, computed one after the other.
 
         Args:
@@ -67,7 +69,9 @@ class Question:
         """
 
         def step(total: Relevances, point: Array) -> tuple[Relevances, None]:
-            return tuple(a + b for a, b in zip(total, self.gradient(*images_at(point)), strict=True)), None
+            return tuple(
+                a + b for a, b in zip(total, self.gradient(*images_at(point)), strict=True)
+            ), None
 
         total, _ = jax.lax.scan(step, tuple(map(jnp.zeros_like, self.images)), points)
         return tuple(a / len(points) for a in total)
@@ -109,7 +113,9 @@ class Baseline:
         ('fc',)
     """
 
-    def __init__(self, graph: ir.Graph | ir.Model, method: Method, output: str | None = None) -> None:
+    def __init__(
+        self, graph: ir.Graph | ir.Model, method: Method, output: str | None = None
+    ) -> None:
         self._decision = decided(graph, output)
         self.graph = self._decision.graph
         self.method = method
@@ -136,7 +142,9 @@ class Baseline:
         weights = params_of(params)
         require_weights(self.graph, weights)
         chosen = as_target(target, images, self.labels)
-        start = Start("plus", two_labels=len(self.labels) == 2, squashed=self._decision.tail is not None)
+        start = Start(
+            "plus", two_labels=len(self.labels) == 2, squashed=self._decision.tail is not None
+        )
         key = (self.graph, self._decision.tail, start, type(self.method))
         with allow_rank_promotion():
             result = _attribute(key, self.method, weights, images, chosen)
@@ -158,7 +166,8 @@ def graph_of(graph: ir.Graph | ir.Model) -> ir.Graph:
 @partial(jax.jit, static_argnums=0)
 def _attribute(
     key: tuple[ir.Graph, ir.Graph | None, Start, type[Method]],
-    method: Method,  # its class is static too: jaxlib 0.10 takes dataclasses with equal fields for the same pytree
+    # Its class is static too: jaxlib 0.10 takes dataclasses with equal fields for the same pytree.
+    method: Method,
     params: ir.Params,
     images: tuple[Array, ...],
     target: Array | None,
@@ -169,9 +178,13 @@ def _attribute(
     values = activations(graph, params, images)
     output = prediction = values[graph.outputs[0]]
     if tail is not None:
-        prediction = activations(tail, {}, tuple(values[name] for name in tail.inputs))[tail.outputs[0]]
+        prediction = activations(tail, {}, tuple(values[name] for name in tail.inputs))[
+            tail.outputs[0]
+        ]
     start, target = start_relevance(graph, how, output, prediction, target)
-    relevance = _in_dtype(method, output.dtype).relevance(Question(graph, params, images, values, start))
+    relevance = _in_dtype(method, output.dtype).relevance(
+        Question(graph, params, images, values, start)
+    )
     return Explanation(
         relevance=relevance if len(relevance) > 1 else relevance[0],
         output=output,
@@ -179,10 +192,14 @@ def _attribute(
         layers={},
         prediction=prediction,
         start=totals(jnp.abs(start)),
-        axes=tuple(axis_names(graph, x.ndim, name) for name, x in zip(graph.inputs, images, strict=True)),
+        axes=tuple(
+            axis_names(graph, x.ndim, name) for name, x in zip(graph.inputs, images, strict=True)
+        ),
     )
 
 
 def _in_dtype(method: Any, dtype: Any) -> Any:
     """The method with its real numbers in one dtype. Whole numbers and random keys stay."""
-    return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, method)
+    return jax.tree.map(
+        lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, method
+    )

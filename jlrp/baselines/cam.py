@@ -28,7 +28,9 @@ class GradCam(Method):
         graph, (image,) = question.graph, question.images
         spatial, channel = axes_of(graph, image.ndim)
         small = self._map(question, image.ndim)
-        large = jax.image.resize(small, (len(small), *(image.shape[axis] for axis in spatial)), "linear")
+        large = jax.image.resize(
+            small, (len(small), *(image.shape[axis] for axis in spatial)), "linear"
+        )
         return (over_channels(large, channel, image),)
 
     def _map(self, question: Question, rank: int) -> Array:
@@ -37,7 +39,8 @@ class GradCam(Method):
         layer = question.values[name]
         if layer.ndim != rank or rank < 3:
             raise ValueError(
-                f"Grad-CAM needs a layer whose output has spatial axes and the {rank} dimensions of the images, "
+                f"Grad-CAM needs a layer whose output has spatial axes and the {rank} dimensions "
+                "of the images, "
                 f"but {name!r} has the shape {layer.shape}: name another layer."
             )
         spatial, channel = axes_of(question.graph, rank)
@@ -49,9 +52,14 @@ def _last_spatial(graph: ir.Graph, values: dict[str, Array], rank: int) -> str:
     """The last layer in the graph whose output has `rank` dimensions and several pixels."""
     for node in reversed(graph.nodes):
         shape = values[node.name].shape
-        if len(shape) == rank > 2 and math.prod(shape[axis] for axis in axes_of(graph, rank)[0]) > 1:
+        if (
+            len(shape) == rank > 2
+            and math.prod(shape[axis] for axis in axes_of(graph, rank)[0]) > 1
+        ):
             return node.name
-    raise ValueError("Grad-CAM needs a layer whose output has more than one pixel, but this graph has none.")
+    raise ValueError(
+        "Grad-CAM needs a layer whose output has more than one pixel, but this graph has none."
+    )
 
 
 def _gradient_at(question: Question, name: str) -> Array:
@@ -81,7 +89,9 @@ def _behind(graph: ir.Graph, name: str) -> ir.Graph:
     return ir.Graph(nodes, (name, *others), graph.outputs)
 
 
-def grad_cam(graph: ir.Graph | ir.Model, *, layer: str | None = None, output: str | None = None) -> Baseline:
+def grad_cam(
+    graph: ir.Graph | ir.Model, *, layer: str | None = None, output: str | None = None
+) -> Baseline:
     """Grad-CAM: where the feature maps that speak for the target are active.
 
     `R = max(Σ_k α_k·A_k, 0)` with `A_k` the feature maps of a layer and `α_k` the mean of
@@ -130,6 +140,7 @@ def grad_cam(graph: ir.Graph | ir.Model, *, layer: str | None = None, output: st
     name = None if layer is None else explained.values.get(layer)
     if layer is not None and explained.get(name or "") is None:
         raise ValueError(
-            f"The graph has no layer {layer!r} for Grad-CAM: {known_names(n.name for n in explained.nodes)}."
+            f"The graph has no layer {layer!r} for Grad-CAM: "
+            f"{known_names(n.name for n in explained.nodes)}."
         )
     return Baseline(graph, GradCam(name), output)

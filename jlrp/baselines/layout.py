@@ -19,14 +19,22 @@ def axes_of(graph: ir.Graph, rank: int) -> tuple[tuple[int, ...], int]:
 
 def one_per_input(graph: ir.Graph, given: Any, what: str) -> tuple[Any, ...]:
     """One array of numbers per input. For several inputs, a tuple or list has one each."""
-    each = given if isinstance(given, tuple | list) and len(graph.inputs) > 1 else (given,) * len(graph.inputs)
+    each = (
+        given
+        if isinstance(given, tuple | list) and len(graph.inputs) > 1
+        else (given,) * len(graph.inputs)
+    )
     if len(each) != len(graph.inputs):
         names = ", ".join(map(repr, graph.inputs))
-        raise ValueError(f"Give one {what} for all inputs, or one for each of {names}, not {len(each)}.")
+        raise ValueError(
+            f"Give one {what} for all inputs, or one for each of {names}, not {len(each)}."
+        )
     try:
         return tuple(x if isinstance(x, jax.Array) else np.asarray(x, float) for x in each)
     except (TypeError, ValueError):
-        raise ValueError(f"The {what} must be a number or an array of numbers, not {given!r}.") from None
+        raise ValueError(
+            f"The {what} must be a number or an array of numbers, not {given!r}."
+        ) from None
 
 
 def like_image(graph: ir.Graph, name: str, numbers: Array, image: Array, what: str) -> Array:
@@ -38,7 +46,8 @@ def like_image(graph: ir.Graph, name: str, numbers: Array, image: Array, what: s
         return jnp.broadcast_to(shaped, image.shape)
     except ValueError:
         raise ValueError(
-            f"The {what} must be a number, one per channel, or have the shape of an image {image.shape[1:]} of "
+            f"The {what} must be a number, one per channel, or have the shape of an image "
+            f"{image.shape[1:]} of "
             f"{name!r}, but has the shape {numbers.shape}."
         ) from None
 

@@ -27,17 +27,24 @@ class SmoothGrad(Method):
             for x, deviation, key in zip(question.images, deviations, keys, strict=True):
                 yield x + deviation * jax.random.normal(key, x.shape[1:], x.dtype)
 
-        return question.mean_gradient(noisy, jax.random.split(self.key, (self.samples, len(deviations))))
+        return question.mean_gradient(
+            noisy, jax.random.split(self.key, (self.samples, len(deviations)))
+        )
 
 
 def _range(images: Array) -> Array:
-    """max − min of each image, in a shape that broadcasts to that of the images."""
+    """Max − min of each image, in a shape that broadcasts to that of the images."""
     axes = tuple(range(1, images.ndim))
     return jnp.max(images, axes, keepdims=True) - jnp.min(images, axes, keepdims=True)
 
 
 def smoothgrad(
-    graph: ir.Graph | ir.Model, *, samples: int = 25, noise: Any = 0.15, key: Any = 0, output: str | None = None
+    graph: ir.Graph | ir.Model,
+    *,
+    samples: int = 25,
+    noise: Any = 0.15,
+    key: Any = 0,
+    output: str | None = None,
 ) -> Baseline:
     """SmoothGrad: the mean gradient over noisy copies of the image.
 
@@ -70,7 +77,8 @@ def smoothgrad(
         >>> from jlrp.baselines import smoothgrad
         >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
         >>> params = {"fc": {"kernel": np.array([[2.0, 0.0], [1.0, 3.0]])}}
-        >>> smoothgrad(graph, samples=4)(params, np.array([[1.0, 5.0]]), target=0).relevance.tolist()
+        >>> explain = smoothgrad(graph, samples=4)
+        >>> explain(params, np.array([[1.0, 5.0]]), target=0).relevance.tolist()
         [[2.0, 1.0]]
 
     References:
@@ -82,4 +90,6 @@ def smoothgrad(
     if isinstance(noise, float) and noise < 0:
         raise ValueError(f"SmoothGrad takes noise of at least 0, not {noise}.")
     given = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
-    return Baseline(graph, SmoothGrad(noise, key if given else jax.random.key(key), samples), output)
+    return Baseline(
+        graph, SmoothGrad(noise, key if given else jax.random.key(key), samples), output
+    )

@@ -80,4 +80,8 @@ def integrated_gradients(
     """
     if steps < 1:
         raise ValueError(f"Integrated gradients take steps of at least 1, not {steps}.")
-    return Baseline(graph, IntegratedGradients(one_per_input(graph_of(graph), baseline, "baseline"), steps), output)
+    return Baseline(
+        graph,
+        IntegratedGradients(one_per_input(graph_of(graph), baseline, "baseline"), steps),
+        output,
+    )

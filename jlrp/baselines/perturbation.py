@@ -51,9 +51,12 @@ class Occlusion(Method):
         """The input's spatial axes and channel axis; `ValueError` if the window does not fit."""
         spatial, channel = axes_of(graph, image.ndim)
         lengths = tuple(image.shape[axis] for axis in spatial)
-        if len(lengths) != len(self.window) or any(a > b for a, b in zip(self.window, lengths, strict=True)):
+        if len(lengths) != len(self.window) or any(
+            a > b for a, b in zip(self.window, lengths, strict=True)
+        ):
             raise ValueError(
-                f"A window of {self.window} does not fit the spatial axes {lengths} of the input {name!r}: "
+                f"A window of {self.window} does not fit the spatial axes {lengths} of the input "
+                f"{name!r}: "
                 "give window= and strides= with one length per axis, none longer than the image."
             )
         return spatial, channel
@@ -139,9 +142,14 @@ def occlusion(
         Zeiler and Fergus, ECCV 2014, arXiv 1311.2901.
     """
     lengths, steps = tuple(window), tuple(strides)
-    if len(lengths) != len(steps) or any(not 0 < step <= length for step, length in zip(steps, lengths, strict=False)):
+    if len(lengths) != len(steps) or any(
+        not 0 < step <= length for step, length in zip(steps, lengths, strict=False)
+    ):
         raise ValueError(
-            f"Strides of {steps} do not fit a window of {lengths}: give one of each per spatial axis, "
+            f"Strides of {steps} do not fit a window of {lengths}: give one of each per spatial "
+            "axis, "
             "with strides from 1 to the window's length, so that every pixel is covered."
         )
-    return Baseline(graph, Occlusion(one_per_input(graph_of(graph), value, "value"), lengths, steps), output)
+    return Baseline(
+        graph, Occlusion(one_per_input(graph_of(graph), value, "value"), lengths, steps), output
+    )

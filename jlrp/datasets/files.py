@@ -80,7 +80,8 @@ def require_apart(outputs: Iterable[Path], inputs: Iterable[Path | str | None]) 
     """Raise `DataError` if an output is a file that is read.
 
     Links count as the files that they lead to, and as themselves. `inputs` may hold other words
-    too."""
+    too.
+    """
     read = {
         key: Path(path) for path in inputs if path is not None for key in _identities(Path(path))
     }

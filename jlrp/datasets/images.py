@@ -137,7 +137,7 @@ def find_images(paths: Paths, say: Callable[[str], object] = warnings.warn) -> l
 
     Args:
         paths: Files and folders.
-        say: Takes a sentence for each file that is another one under a further name, such as a link.
+        say: Takes a sentence for each file that is another one under a further name, as a link is.
 
     Raises:
         DataError: There is no image.

@@ -38,6 +38,7 @@ def require_memory(needed: int, what: str, advice: str) -> None:
     there = memory()
     if there is not None and needed > there:
         raise DataError(
-            f"{what} about {needed / 1e9:,.1f} GB of values, and there are {there / 1e9:,.1f} GB of "
+            f"{what} about {needed / 1e9:,.1f} GB of values, and there are {there / 1e9:,.1f} GB "
+            "of "
             f"memory: {advice}."
         )

@@ -49,7 +49,7 @@ class ColourMap:
 
     @cached_property
     def table(self) -> Colormap:
-        """matplotlib's object, with an odd number of colours.
+        """Matplotlib's object, with an odd number of colours.
 
         Each is a whole number of 255ths and a quarter more. So it is the same where such numbers
         are rounded, as in `colours`, and where they are cut off, as in matplotlib's bitmaps.

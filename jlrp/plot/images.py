@@ -221,7 +221,12 @@ def comparison(
         maps: `{heading: relevance of all images}`: an explanation, (N, H, W, C), or N maps, (H, W)
             or (H, W, C) each.
         labels: Left of each row, such as the class and its probability.
-        caption, percentile, scaling, cmap, pooling, over: As for `grid`.
+        caption: As for `grid`.
+        percentile: As for `grid`.
+        scaling: As for `grid`.
+        cmap: As for `grid`.
+        pooling: As for `grid`.
+        over: As for `grid`.
         notes: `{heading: a note for each map}`, as for `Column`.
 
     Returns:

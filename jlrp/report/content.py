@@ -76,12 +76,21 @@ class Picture:
 
     def __post_init__(self) -> None:
         size = self.pixels.shape[:2]
-        if self.pixels.ndim != 3 or self.pixels.shape[2] not in (1, 3) or self.pixels.dtype != np.uint8:
+        if (
+            self.pixels.ndim != 3
+            or self.pixels.shape[2] not in (1, 3)
+            or self.pixels.dtype != np.uint8
+        ):
             given = f"{self.pixels.dtype} {self.pixels.shape}"
-            raise ValueError(f"{self.name}: a picture must be uint8 (height, width, 1 or 3), not {given}.")
+            raise ValueError(
+                f"{self.name}: a picture must be uint8 (height, width, 1 or 3), not {given}."
+            )
         if not self.scores:
             raise ValueError(f"{self.name}: a picture needs at least one class with its score.")
         for each in self.maps:
             if each.values.shape != size:
                 shapes = f"has the shape {each.values.shape}, but the picture has {size}"
-                raise ValueError(f"{self.name}: the map under {each.preset} {shapes}: sum over the channels first.")
+                raise ValueError(
+                    f"{self.name}: the map under {each.preset} {shapes}: sum over the channels "
+                    "first."
+                )

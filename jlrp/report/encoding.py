@@ -43,4 +43,6 @@ def quantised(values: NDArray[np.floating[Any]]) -> tuple[str, float]:
     """
     largest = float(np.abs(values).max(initial=0))
     scale = largest / STEPS or 1.0
-    return b64encode(np.rint(np.asarray(values, np.float64) / scale).astype("<i2").tobytes()).decode(), scale
+    return b64encode(
+        np.rint(np.asarray(values, np.float64) / scale).astype("<i2").tobytes()
+    ).decode(), scale

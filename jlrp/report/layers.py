@@ -45,9 +45,18 @@ def layers(model: ir.Model, composites: Mapping[str, Composite]) -> tuple[Layer,
         ('Conv()', ('conv1_pad',), ('Epsilon(epsilon=1e-06)',))
     """
     shapes, named = model.shapes, [each.rule_names(model.graph) for each in composites.values()]
-    inputs = [Layer(name, "input", (), show(shapes[name]), ("",) * len(named)) for name in model.graph.inputs]
+    inputs = [
+        Layer(name, "input", (), show(shapes[name]), ("",) * len(named))
+        for name in model.graph.inputs
+    ]
     nodes = [
-        Layer(node.name, str(node.op), node.inputs, show(shapes[node.name]), tuple(rules[node.name] for rules in named))
+        Layer(
+            node.name,
+            str(node.op),
+            node.inputs,
+            show(shapes[node.name]),
+            tuple(rules[node.name] for rules in named),
+        )
         for node in model.graph.nodes
     ]
     return (*inputs, *nodes)

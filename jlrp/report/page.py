@@ -75,8 +75,15 @@ class Report:
                 "height": height,
                 "width": width,
                 "scores": picture.scores,
-                "maps": [_described(number, each, self._place(each)) for number, each in enumerate(picture.maps)],
-                "data": {"width": width, "height": height, "maps": [_numbers(each) for each in picture.maps]},
+                "maps": [
+                    _described(number, each, self._place(each))
+                    for number, each in enumerate(picture.maps)
+                ],
+                "data": {
+                    "width": width,
+                    "height": height,
+                    "maps": [_numbers(each) for each in picture.maps],
+                },
             }
         )
 
@@ -94,7 +101,8 @@ class Report:
                 position={layer.name: number for number, layer in enumerate(self.layers)},
                 style=Markup(style),
                 script=Markup(script),
-                policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}",
+                policy="default-src 'none'; img-src data:; "
+                f"style-src {_hash(style)}; script-src {_hash(script)}",
                 score=_percent if self.probabilities else _number,
                 steps=STEPS,
                 small=SMALL,
@@ -104,14 +112,19 @@ class Report:
     def _place(self, each: Map) -> int:
         """The position of a map's preset; `ValueError` if the report does not have it."""
         if each.preset not in self.presets:
-            raise ValueError(f"The report has the presets {', '.join(self.presets)}, but a map has {each.preset!r}.")
+            raise ValueError(
+                f"The report has the presets {', '.join(self.presets)}, but a map has "
+                f"{each.preset!r}."
+            )
         return self.presets.index(each.preset)
 
     def _seen(self) -> list[tuple[int, str, int]]:
         """The predicted classes: number, title, and how many pictures."""
         best = [card["scores"][0] for card in self._cards]
         titles = {score.index: score.title for score in best}
-        return [(index, titles[index], sum(s.index == index for s in best)) for index in sorted(titles)]
+        return [
+            (index, titles[index], sum(s.index == index for s in best)) for index in sorted(titles)
+        ]
 
 
 def _described(number: int, each: Map, place: int) -> dict[str, Any]:
@@ -144,7 +157,13 @@ def _numbers(each: Map) -> dict[str, Any]:
     """The numbers of a map that the page's script reads."""
     text, scale = quantised(each.values)
     ledger = None if each.ledger is None else _entries(each.ledger)
-    return {"preset": each.preset, "values": text, "scale": scale, "full": each.full, "ledger": ledger}
+    return {
+        "preset": each.preset,
+        "values": text,
+        "scale": scale,
+        "full": each.full,
+        "ledger": ledger,
+    }
 
 
 def _entries(ledger: Ledger) -> dict[str, Any] | None:
@@ -154,7 +173,10 @@ def _entries(ledger: Ledger) -> dict[str, Any] | None:
     if not np.isfinite([start, inputs, *entries.ravel()]).all():
         return None
     noise = NOISE * max(abs(start), float(np.abs(entries).max(initial=0)))
-    rows = [[0 if abs(value) < noise else float(f"{value:.4g}") for value in row] for row in entries.tolist()]
+    rows = [
+        [0 if abs(value) < noise else float(f"{value:.4g}") for value in row]
+        for row in entries.tolist()
+    ]
     return {"rows": rows, "start": float(f"{start:.4g}"), "inputs": float(f"{inputs:.4g}")}
 
 

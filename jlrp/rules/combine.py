@@ -99,8 +99,7 @@ class SmallWindow(Rule):
 
 
 def has_small_windows(op: ir.Op, params: Mapping[str, Any], shape: ir.Shape) -> bool:
-    """Whether a layer is a convolution whose windows overlap and cover at most half of each axis of
-    its input."""
+    """Whether a convolution's windows overlap and cover at most half of each axis of its input."""
     if not isinstance(op, ir.Convolution):
         return False
     window = dilated(tuple(params["kernel"].shape[: len(op.strides)]), op.dilation)

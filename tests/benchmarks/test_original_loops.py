@@ -16,7 +16,9 @@ NETWORKS = ("same", "valid", "shortcut_first")
 
 
 def _loops() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("original_loops", ROOT / "benchmarks" / "original_loops.py")
+    spec = importlib.util.spec_from_file_location(
+        "original_loops", ROOT / "benchmarks" / "original_loops.py"
+    )
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -35,12 +37,19 @@ def _recorded(name: str) -> tuple[list, dict[str, np.ndarray]]:
     layers = []
     for entry in json.loads(str(arrays["layers_json"])):
         weights = {role: arrays[f"weight/{entry['name']}/{role}"] for role in entry["weights"]}
-        layers.append(loops.Layer(entry["name"], entry["class_name"], tuple(entry["inputs"]), entry["config"], weights))
+        layers.append(
+            loops.Layer(
+                entry["name"], entry["class_name"], tuple(entry["inputs"]), entry["config"], weights
+            )
+        )
     return layers, arrays
 
 
 def _small_model(dtype: type = np.float64) -> ir.Model:
-    """A VGG and ResNet in one: pooling, padding, a strided projection on odd lengths, an identity shortcut, flatten."""
+    """A VGG and ResNet in one.
+
+    Pooling, padding, a strided projection on odd lengths, an identity shortcut, flatten.
+    """
     random = np.random.default_rng(0)
     nodes = [
         ir.Node("pad", ir.ZeroPad(((1, 0), (0, 1))), ("x",)),
@@ -59,7 +68,10 @@ def _small_model(dtype: type = np.float64) -> ir.Model:
     ]
     shapes = {"conv": (3, 3, 2, 3), "a": (3, 3, 3, 4), "b": (1, 1, 3, 4), "fc": (16, 5)}
     params = {
-        name: {"kernel": random.normal(size=shape).astype(dtype), "bias": random.normal(size=shape[-1]).astype(dtype)}
+        name: {
+            "kernel": random.normal(size=shape).astype(dtype),
+            "bias": random.normal(size=shape[-1]).astype(dtype),
+        }
         for name, shape in shapes.items()
     }
     roles = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -82,7 +94,9 @@ def test_the_loops_give_the_recorded_relevance_at_every_layer(name: str) -> None
         for layer in layers:
             expected = arrays[f"relevance/{layer.name}"][index]
             tolerance = 1e-9 * np.abs(expected).max()
-            np.testing.assert_allclose(found[layer.name], expected, rtol=0, atol=tolerance, err_msg=layer.name)
+            np.testing.assert_allclose(
+                found[layer.name], expected, rtol=0, atol=tolerance, err_msg=layer.name
+            )
 
 
 def test_a_model_becomes_layers_with_the_same_shapes() -> None:
@@ -107,7 +121,9 @@ def test_an_unknown_op_is_an_error_that_names_the_layer() -> None:
 
 
 def test_nothing_over_nothing_is_split_evenly_in_an_add() -> None:
-    first, second = loops.add_relevance(np.array([0.0, 3.0]), np.array([0.0, -1.0]), np.array([1.0, 1.0]))
+    first, second = loops.add_relevance(
+        np.array([0.0, 3.0]), np.array([0.0, -1.0]), np.array([1.0, 1.0])
+    )
     assert first.tolist() == [0.5, 0.75]
     assert second.tolist() == [0.5, 0.25]
 
@@ -115,7 +131,11 @@ def test_nothing_over_nothing_is_split_evenly_in_an_add() -> None:
 def test_times_say_what_was_measured_and_what_was_scaled_up() -> None:
     layers, arrays = _recorded("shortcut_first")
     times = loops.time_per_layer(layers, arrays["images"][0], positions=100)
-    assert [time.layer for time in times[:3]] == ["dense_1", "global_average_pooling2d_1", "activation_13"]
+    assert [time.layer for time in times[:3]] == [
+        "dense_1",
+        "global_average_pooling2d_1",
+        "activation_13",
+    ]
     assert {time.layer for time in times} == {layer.name for layer in layers[1:]}
     convolutions = {time.layer: time for time in times if time.kind == "Conv2D"}
     assert (convolutions["conv1"].positions, convolutions["conv1"].timed) == (16 * 16 * 4, 100)
@@ -127,5 +147,7 @@ def test_times_say_what_was_measured_and_what_was_scaled_up() -> None:
 
 def test_all_positions_can_be_measured() -> None:
     layers, arrays = _recorded("valid")
-    assert all(time.measured for time in loops.time_per_layer(layers, arrays["images"][0], positions=None))
+    assert all(
+        time.measured for time in loops.time_per_layer(layers, arrays["images"][0], positions=None)
+    )
     assert loops.time_whole(layers, arrays["images"][0]) > 0

@@ -1,7 +1,9 @@
-"""A headless Chromium, driven over the DevTools protocol through two pipes: no port, no driver, no package.
+"""A headless Chromium, driven over the DevTools protocol through two pipes.
 
-Messages are JSON texts that end in a zero byte (`--remote-debugging-pipe`): the browser reads file descriptor 3 and
-writes to 4.
+No port, no driver, no package.
+
+Messages are JSON texts that end in a zero byte (`--remote-debugging-pipe`): the browser reads file
+descriptor 3 and writes to 4.
 """
 
 import json
@@ -37,7 +39,9 @@ class Page:
         self._session: str | None = None
         self.events: list[dict[str, Any]] = []
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.ask(f"{domain}.enable")
 
@@ -66,7 +70,9 @@ class Page:
 
     def value(self, expression: str) -> Any:
         """The value of a JavaScript expression; promises are awaited."""
-        result = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        result = self.ask(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         if "exceptionDetails" in result:
             raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")
@@ -83,21 +89,41 @@ class Page:
         """Press a key and let it go."""
         for event in ("keyDown", "keyUp"):
             number = KEYS[key]
-            self.ask("Input.dispatchKeyEvent", type=event, key=key, code=key, windowsVirtualKeyCode=number, **more)
+            self.ask(
+                "Input.dispatchKeyEvent",
+                type=event,
+                key=key,
+                code=key,
+                windowsVirtualKeyCode=number,
+                **more,
+            )
 
     def point(self, x: float, y: float) -> None:
         """Move the pointer there, in CSS pixels of the window."""
         self.ask("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
     def problems(self) -> list[Any]:
-        """What went to the console or failed so far: errors, warnings, exceptions, blocked requests."""
+        """What went to the console or failed so far.
+
+        Errors, warnings, exceptions, blocked requests.
+        """
         self.value("1")
-        kinds = ("Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded", "Network.loadingFailed")
+        kinds = (
+            "Runtime.exceptionThrown",
+            "Runtime.consoleAPICalled",
+            "Log.entryAdded",
+            "Network.loadingFailed",
+        )
         return [event for event in self.events if event["method"] in kinds]
 
     def requests(self) -> list[str]:
-        """The addresses that were asked for so far, without those whose content is part of the address."""
-        asked = [e["params"]["request"]["url"] for e in self.events if e["method"] == "Network.requestWillBeSent"]
+        """The addresses that were asked for so far, without those whose content is part of the
+        address."""
+        asked = [
+            e["params"]["request"]["url"]
+            for e in self.events
+            if e["method"] == "Network.requestWillBeSent"
+        ]
         return [url for url in asked if not url.startswith("data:")]
 
     def _loaded(self, method: str, **params: Any) -> None:
@@ -123,8 +149,19 @@ def chromium(program: str, folder: Path, *options: str) -> Iterator[Page]:
     """A page of a browser that ends with the block; its profile is in `folder`."""
     read_by_it, write = os.pipe()
     read, written_by_it = os.pipe()
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
-    flags += ["--remote-debugging-pipe", f"--user-data-dir={folder}", "--window-size=1400,1000", *options]
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-first-run",
+    ]
+    flags += [
+        "--remote-debugging-pipe",
+        f"--user-data-dir={folder}",
+        "--window-size=1400,1000",
+        *options,
+    ]
     through_a_shell = f'exec "$@" 3<&{read_by_it} 4>&{written_by_it}'
     with open(folder / "log", "wb") as log:
         process = subprocess.Popen(

@@ -1,4 +1,7 @@
-"""A page in a real browser; without a Chromium these tests are skipped, or fail where one is required."""
+"""A page in a real browser.
+
+Without a Chromium these tests are skipped, or fail where one is required.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -14,7 +17,10 @@ Shown = Callable[[Report], Page]
 
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """One page of one browser; `JLRP_BROWSER=required` (`make test-browser`) turns its absence into a failure."""
+    """One page of one browser.
+
+    `JLRP_BROWSER=required` (`make test-browser`) turns its absence into a failure.
+    """
     program = executable()
     if program is None:
         reason = "no Chromium: install one (Debian: apt-get install chromium), or name it in JLRP_CHROMIUM"
@@ -25,7 +31,10 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.fixture
 def show(browser: Page, tmp_path: Path) -> Iterator[Shown]:
-    """Open a report and wait until its first images are drawn; afterwards its console must have been silent."""
+    """Open a report and wait until its first images are drawn.
+
+    Afterwards its console must have been silent.
+    """
     browser.events.clear()
 
     def opened(report: Report) -> Page:

@@ -20,7 +20,9 @@ def page(show) -> Page:
 def names(page: Page) -> list[str]:
     """The images that are shown, in order."""
     return json.loads(
-        page.value("JSON.stringify([...document.querySelectorAll('.card:not([hidden])')].map(c => c.dataset.name))")
+        page.value(
+            "JSON.stringify([...document.querySelectorAll('.card:not([hidden])')].map(c => c.dataset.name))"
+        )
     )
 
 
@@ -35,7 +37,9 @@ def choose(page: Page, control: str, value: object) -> None:
 def middle(page: Page, expression: str, x: float = 0.5, y: float = 0.5) -> tuple[float, float]:
     """A place within an element's box, in the window, where it is brought into view."""
     page.value(f"{expression}.scrollIntoView({{block: 'center'}})")
-    box = page.value(f"(b => [b.left, b.top, b.width, b.height])({expression}.getBoundingClientRect())")
+    box = page.value(
+        f"(b => [b.left, b.top, b.width, b.height])({expression}.getBoundingClientRect())"
+    )
     return box[0] + x * box[2], box[1] + y * box[3]
 
 
@@ -63,15 +67,22 @@ def test_text_of_strangers_is_text(show):
     page.until("document.querySelector('.chart th[scope=row]') !== null")
     assert page.value("typeof hacked") == "undefined"
     assert page.value("document.querySelector('.card h2').textContent") == HOSTILE
-    assert page.value("[...document.querySelectorAll('.chart th[scope=row]')].at(-2).textContent") == HOSTILE
+    assert (
+        page.value("[...document.querySelectorAll('.chart th[scope=row]')].at(-2).textContent")
+        == HOSTILE
+    )
     assert page.value("document.images.length") == 1
 
 
 def test_a_script_that_was_put_in_does_not_run(page):
     """The page's policy, beneath the escaping."""
-    page.value("document.body.append(document.createRange().createContextualFragment('<script>hacked=1</script>'))")
+    page.value(
+        "document.body.append(document.createRange().createContextualFragment('<script>hacked=1</script>'))"
+    )
     assert page.value("typeof hacked") == "undefined"
-    assert page.value("fetch('data:text/plain,a').then(() => 'loaded', () => 'refused')") == "refused"
+    assert (
+        page.value("fetch('data:text/plain,a').then(() => 'loaded', () => 'refused')") == "refused"
+    )
     assert len(page.problems()) >= 2
     page.events = [event for event in page.events if event["method"] == "Network.requestWillBeSent"]
 
@@ -82,7 +93,12 @@ def test_a_script_that_was_put_in_does_not_run(page):
 def test_maps_are_drawn_in_their_colours(page):
     heatmap = colours(page, ".heatmap")
     assert heatmap[1, 2].tolist() == [255, 0, 0, 255]
-    assert heatmap[1, 1].tolist() == [127, 127, 255, 255] or heatmap[1, 1].tolist() == [128, 128, 255, 255]
+    assert heatmap[1, 1].tolist() == [127, 127, 255, 255] or heatmap[1, 1].tolist() == [
+        128,
+        128,
+        255,
+        255,
+    ]
     values = picture(0, "").maps[0].values
     rest = np.rint(255 * (1 - np.abs(values) / 2))
     np.testing.assert_allclose(heatmap[..., 1], rest, atol=1)
@@ -121,7 +137,9 @@ def test_the_map_chosen_is_laid_over_the_picture(page):
     assert page.value("document.querySelector('.map input:checked').value") == "1"
     after, values = colours(page, ".overlay"), picture(0, "").maps[1].values
     assert (after != before).any()
-    np.testing.assert_allclose(after[..., 3], 255 * 0.85 * np.abs(values) / np.abs(values).max(), atol=1)
+    np.testing.assert_allclose(
+        after[..., 3], 255 * 0.85 * np.abs(values) / np.abs(values).max(), atol=1
+    )
 
 
 # --- the value of a pixel
@@ -130,11 +148,17 @@ def test_the_map_chosen_is_laid_over_the_picture(page):
 def test_the_value_under_the_pointer(page):
     page.point(*middle(page, "document.querySelector('.heatmap')", 2.5 / 8, 1.5 / 6))
     assert page.value("document.querySelector('.where').textContent") == "row 2, column 3: +2.00"
-    shown = page.value("[...document.querySelector('.card').querySelectorAll('.value')].map(v => v.textContent)")
+    shown = page.value(
+        "[...document.querySelector('.card').querySelectorAll('.value')].map(v => v.textContent)"
+    )
     values = [each.values[1, 2] for each in picture(0, "").maps]
-    np.testing.assert_allclose([float(text.replace("\u2212", "-")) for text in shown], values, rtol=6e-3)
+    np.testing.assert_allclose(
+        [float(text.replace("\u2212", "-")) for text in shown], values, rtol=6e-3
+    )
     page.point(*middle(page, "document.querySelector('.pixels')", 1.5 / 8, 1.5 / 6))
-    assert page.value("document.querySelector('.where').textContent") == "row 2, column 2: \u22121.00"
+    assert (
+        page.value("document.querySelector('.where').textContent") == "row 2, column 2: \u22121.00"
+    )
     page.point(*middle(page, "document.querySelector('h1')"))
     assert page.value("document.querySelector('.where').textContent.trim()") == ""
     assert page.value("document.querySelector('.value').textContent") == "full colour ±2.00"
@@ -146,7 +170,9 @@ def test_the_value_of_a_pixel_by_keyboard(page):
         page.press(key)
     assert page.value("document.querySelector('.where').textContent") == "row 2, column 3: +2.00"
     page.press("ArrowRight", modifiers=8)
-    assert page.value("document.querySelector('.where').textContent").startswith("row 2, column 8: ")
+    assert page.value("document.querySelector('.where').textContent").startswith(
+        "row 2, column 8: "
+    )
     page.press("Escape")
     assert page.value("document.querySelector('.mark').hidden")
 
@@ -210,9 +236,13 @@ def test_relevance_per_layer_as_a_bar_chart(page):
         ("conv", "ZPlus", "+8.00", "bias \u22121.50, stabiliser +0.500"),
         ("pixels", "", "+9.00", ""),
     ]
-    widths = page.value("[...document.querySelectorAll('.chart .received')].map(b => b.getBoundingClientRect().width)")
+    widths = page.value(
+        "[...document.querySelectorAll('.chart .received')].map(b => b.getBoundingClientRect().width)"
+    )
     np.testing.assert_allclose(np.array(widths) / widths[0], [1, 1, 0.8, 0.8, 0.9], atol=0.01)
-    kept = page.value("[...document.querySelectorAll('.chart rect.kept')].map(b => b.getBoundingClientRect().width)")
+    kept = page.value(
+        "[...document.querySelectorAll('.chart rect.kept')].map(b => b.getBoundingClientRect().width)"
+    )
     np.testing.assert_allclose(np.array(kept) / widths[0], [0, 0.2, 0, 0.1, 0], atol=0.01)
 
 
@@ -233,7 +263,10 @@ def test_light_and_dark(page):
 
     try:
         for system, others in (("dark", "light"), ("light", "dark")):
-            page.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": system}])
+            page.ask(
+                "Emulation.setEmulatedMedia",
+                features=[{"name": "prefers-color-scheme", "value": system}],
+            )
             page.value("delete document.documentElement.dataset.theme")
             assert (paper() < 150) == (system == "dark")
             page.value("document.getElementById('theme').click()")
@@ -256,7 +289,16 @@ def test_everything_that_can_be_used_has_a_name(page):
             continue
         assert node["name"]["value"].strip(), node
         found[role] = found.get(role, 0) + 1
-    assert {"button", "slider", "combobox", "searchbox", "radio", "image", "application", "article"} <= found.keys()
+    assert {
+        "button",
+        "slider",
+        "combobox",
+        "searchbox",
+        "radio",
+        "image",
+        "application",
+        "article",
+    } <= found.keys()
     page.ask("Accessibility.disable")
 
 
@@ -264,7 +306,11 @@ def test_the_order_of_focus(page):
     seen = []
     for _ in range(13):
         page.press("Tab")
-        seen.append(page.value("(it => it.id || it.className || it.type || it.localName)(document.activeElement)"))
+        seen.append(
+            page.value(
+                "(it => it.id || it.className || it.type || it.localName)(document.activeElement)"
+            )
+        )
     tools = ["skip", "theme", "name", "class", "least", "most", "order", "reset"]
     assert seen == [*tools, "pixels", "range", "radio", "summary", "pixels"]
     assert page.value("getComputedStyle(document.activeElement).outlineStyle") != "none"
@@ -272,7 +318,13 @@ def test_the_order_of_focus(page):
 
 def test_narrow_windows_do_not_scroll_sideways(page):
     try:
-        page.ask("Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=1, mobile=False)
+        page.ask(
+            "Emulation.setDeviceMetricsOverride",
+            width=360,
+            height=740,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
         assert page.value("document.documentElement.scrollWidth") <= 360
     finally:
         page.ask("Emulation.clearDeviceMetricsOverride")

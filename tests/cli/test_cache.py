@@ -84,7 +84,8 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "swapped", "none"])
 def test_runs_with_kept_programs(tmp_path, damage):
-    """Whatever became of the kept programs, a run says nothing of it, and the one after it finds none that is bad."""
+    """Whatever became of the kept programs, a run says nothing of it, and the one after it finds
+    none that is bad."""
     image = next((DATA / "digits").glob("*.png"))
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)}
     environment.pop("JAX_COMPILATION_CACHE_DIR", None)

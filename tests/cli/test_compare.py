@@ -48,7 +48,10 @@ def labels(tmp_path):
 
 
 def explained(model: Path, paths: list[Path], preset: str, classes: list[list[int]], **options):
-    """What the library says of the same images: (images, classes, H, W, C) and the outputs before the softmax."""
+    """What the library says of the same images.
+
+    (images, classes, H, W, C) and the outputs before the softmax.
+    """
     loaded = ir.load(model)
     frame = frame_of(loaded)
     inputs = load_images(frame, paths).images

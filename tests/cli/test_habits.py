@@ -1,4 +1,7 @@
-"""What people expect of a command: --json, --quiet, --force, exit codes, Ctrl-C, colours, progress, completion."""
+"""What people expect of a command.
+
+--json, --quiet, --force, exit codes, Ctrl-C, colours, progress, completion.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""What strangers' files, odd names, links, streams and places can do to a command: nothing but one sentence."""
+"""What strangers' files, odd names, links, streams and places can do to a command.
+
+Nothing but one sentence.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""`--layers`: a file of the user's that says what unknown layers do, and errors in the words of the command line."""
+"""`--layers`.
+
+A file of the user's that says what unknown layers do, and errors in the words of the command line.
+"""
 
 import json
 

@@ -1,4 +1,7 @@
-"""What is explained on the command line: outputs by name, one unit with two labels, segmentations, maps of nothing."""
+"""What is explained on the command line.
+
+Outputs by name, one unit with two labels, segmentations, maps of nothing.
+"""
 
 import json
 

@@ -1,4 +1,7 @@
-"""The program as a whole: help, version, presets, the extra, and what importing the library does not import."""
+"""The program as a whole.
+
+Help, version, presets, the extra, and what importing the library does not import.
+"""
 
 import os
 import subprocess

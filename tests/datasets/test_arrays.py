@@ -109,7 +109,9 @@ def test_archives_that_no_memory_holds_are_not_unpacked(tmp_path, monkeypatch):
     assert load_arrays(SERIES, tmp_path / "a.npz")[0].shape == (9, 20, 2)
     monkeypatch.setattr("jlrp.datasets.memory.memory", lambda: 6_000_000)
     monkeypatch.setattr("numpy.load", None)
-    with pytest.raises(DataError, match="a.npz holds about 0.0 GB .* 0.0 GB of memory: divide it"):
+    with pytest.raises(
+        DataError, match=r"a\.npz holds about 0.0 GB .* 0.0 GB of memory: divide it"
+    ):
         load_arrays(SERIES, tmp_path / "a.npz")
 
 

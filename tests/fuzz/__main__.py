@@ -1,4 +1,7 @@
-"""A long run: `python -m tests.fuzz --inputs 100000 --seed 0 [--only keras]`, or one input again: `--again CASE`."""
+"""A long run: `python -m tests.fuzz --inputs 100000 --seed 0 [--only keras]`, or one input again.
+
+`--again CASE`.
+"""
 
 import argparse
 import heapq
@@ -84,7 +87,10 @@ def main() -> int:
                     _save(case, outcome, given.failures, report)
                 if count % 2000 == 0:
                     rate = count / (time.monotonic() - start)
-                    print(f"{count:,} inputs, {rate:.0f} a second, {len(report.failed)} failed", flush=True)
+                    print(
+                        f"{count:,} inputs, {rate:.0f} a second, {len(report.failed)} failed",
+                        flush=True,
+                    )
     finally:
         report.show(every_edit=not given.again)
     return 1 if report.failed else 0
@@ -96,7 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="another number, other inputs")
     parser.add_argument("--only", choices=FORMATS, help="this format alone")
     parser.add_argument("--again", metavar="CASE", help="one input, as reports name it")
-    parser.add_argument("--failures", type=Path, default=Path("fuzz-failures"), help="where to save what failed")
+    parser.add_argument(
+        "--failures", type=Path, default=Path("fuzz-failures"), help="where to save what failed"
+    )
     return parser
 
 
@@ -121,7 +129,11 @@ def _keep(best: list, entry: tuple) -> None:
 
 
 def _table(counted: Counter[tuple[str, str, str]], *titles: str) -> None:
-    print(f"\n{titles[0]:14}{titles[1]:24}{'inputs':>9}" + "".join(f"{kind:>9}" for kind in KINDS) + "   models")
+    print(
+        f"\n{titles[0]:14}{titles[1]:24}{'inputs':>9}"
+        + "".join(f"{kind:>9}" for kind in KINDS)
+        + "   models"
+    )
     for a, b in sorted({key[:2] for key in counted}):
         counts = [counted[a, b, kind] for kind in KINDS]
         numbers = "".join(f"{count:9,}" for count in (sum(counts), *counts))

@@ -1,8 +1,11 @@
-"""A long attack on the readers and commands: in a pool of workers, as processes, and with processes that are killed.
+"""A long attack on the readers and commands.
+
+In a pool of workers, as processes, and with processes that are killed.
 
     python -m tests.fuzz.attack --inputs 100000 --processes 2000 --kills 200 --seed 0
 
-A failure is printed with the words that make it again: `python -m tests.fuzz.surfaces SURFACE NUMBER`.
+A failure is printed with the words that make it again: `python -m tests.fuzz.surfaces SURFACE
+    NUMBER`.
 """
 
 import argparse
@@ -43,7 +46,9 @@ def batch(cases: list[tuple[str, int]]) -> tuple[Counter[tuple[str, str]], list[
                 if isinstance(error, KeyboardInterrupt):
                     raise
                 outcome = "failed"
-                failures.append(f"{surface} {number}: {''.join(traceback.format_exception(error, limit=-4))}")
+                failures.append(
+                    f"{surface} {number}: {''.join(traceback.format_exception(error, limit=-4))}"
+                )
             counts[surface, outcome] += 1
         os.chdir(ROOT)
     return counts, failures
@@ -54,7 +59,9 @@ def in_process(inputs: int, seed: int, workers: int) -> tuple[Counter[tuple[str,
     from tests.fuzz.surfaces import SHARES
 
     rng = Random(f"attack {seed}")
-    cases = [(s, rng.getrandbits(48)) for s in rng.choices(list(SHARES), list(SHARES.values()), k=inputs)]
+    cases = [
+        (s, rng.getrandbits(48)) for s in rng.choices(list(SHARES), list(SHARES.values()), k=inputs)
+    ]
     counts: Counter[tuple[str, str]] = Counter()
     failures: list[str] = []
     chunks = [cases[begin : begin + CHUNK] for begin in range(0, inputs, CHUNK)]
@@ -82,9 +89,20 @@ def one_process(number: int) -> tuple[str, str]:
             each.encode("utf-8", "surrogateescape" if rng.random() < 0.5 else "replace")
             for each in (_encodable(each) for each in made_arguments(rng, folder))
         ]
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "XDG_CACHE_HOME": _cache()}
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "JAX_PLATFORMS": "cpu",
+            "XDG_CACHE_HOME": _cache(),
+        }
         env |= rng.choice(
-            ({}, {}, {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0"}, {"NO_COLOR": "1"})
+            (
+                {},
+                {},
+                {"PYTHONIOENCODING": "ascii"},
+                {"LC_ALL": "C", "PYTHONUTF8": "0"},
+                {"NO_COLOR": "1"},
+            )
         )
         streams = rng.choice(("both", "both", "both", "no reader", "closed", "full"))
         command = [sys.executable.encode(), b"-m", b"jlrp", *given]
@@ -114,7 +132,11 @@ def one_process(number: int) -> tuple[str, str]:
             if isinstance(out, int) and out >= 0:
                 os.close(out)
         try:
-            seen = (done.stdout or b"").decode("utf-8", "replace") if streams == "both" else "Usage: nobody knows"
+            seen = (
+                (done.stdout or b"").decode("utf-8", "replace")
+                if streams == "both"
+                else "Usage: nobody knows"
+            )
             judge(done.returncode, seen, done.stderr.decode("utf-8", "replace"))
             for path in set(folder.rglob("*")) - before:
                 require_whole(path)
@@ -136,16 +158,29 @@ def one_kill(number: int) -> tuple[str, str]:
         rest = ["."] if what == "explain" else ["m.safetensors", "--force"]
         more = ["-o", "maps", "--force", "--batch-size", "4"] if what == "explain" else []
         command = [sys.executable, "-m", "jlrp", what, str(SMALL), *rest, *more]
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "XDG_CACHE_HOME": _cache()}
-        with subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "JAX_PLATFORMS": "cpu",
+            "XDG_CACHE_HOME": _cache(),
+        }
+        with subprocess.Popen(
+            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
             if what == "explain":  # from its first file on
                 until = time.monotonic() + PATIENCE
-                while process.poll() is None and not (folder / "maps").exists() and time.monotonic() < until:
+                while (
+                    process.poll() is None
+                    and not (folder / "maps").exists()
+                    and time.monotonic() < until
+                ):
                     time.sleep(0.005)
                 time.sleep(rng.random() * 2)
             else:
                 time.sleep(1 + rng.random() * 2)
-            process.send_signal(rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)))
+            process.send_signal(
+                rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
+            )
             process.communicate(timeout=PATIENCE)
         parts = 0
         try:
@@ -156,7 +191,9 @@ def one_kill(number: int) -> tuple[str, str]:
                 else:
                     require_whole(path)
             if parts:
-                again = subprocess.run(command, cwd=folder, env=env, capture_output=True, timeout=PATIENCE, check=False)
+                again = subprocess.run(
+                    command, cwd=folder, env=env, capture_output=True, timeout=PATIENCE, check=False
+                )
                 if again.returncode or list(folder.rglob("*.part")):
                     raise FailedError(f"parts are left: {again.stderr!r}")
         except FailedError as error:
@@ -177,7 +214,9 @@ def _several(what: str, function: object, count: int, seed: int, workers: int) -
     counts: Counter[str] = Counter()
     rng = Random(f"{what} {seed}")
     with ThreadPoolExecutor(workers) as pool:
-        for number, (outcome, failure) in enumerate(pool.map(function, [rng.getrandbits(40) for _ in range(count)]), 1):  # type: ignore[arg-type]
+        for number, (outcome, failure) in enumerate(
+            pool.map(function, [rng.getrandbits(40) for _ in range(count)]), 1
+        ):  # type: ignore[arg-type]
             counts[outcome] += 1
             if failure:
                 print(f"FAILED {failure}", flush=True)
@@ -191,17 +230,27 @@ def main() -> int:
     """Run as the command line says; 1 if anything failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.attack", description=__doc__)
     parser.add_argument("--inputs", type=int, default=20_000, help="in process (%(default)s)")
-    parser.add_argument("--processes", type=int, default=100, help="as processes of their own (%(default)s)")
-    parser.add_argument("--kills", type=int, default=20, help="processes that are killed (%(default)s)")
+    parser.add_argument(
+        "--processes", type=int, default=100, help="as processes of their own (%(default)s)"
+    )
+    parser.add_argument(
+        "--kills", type=int, default=20, help="processes that are killed (%(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="another number, other inputs")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="at a time (%(default)s)")
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 1, help="at a time (%(default)s)"
+    )
     given = parser.parse_args()
     failures: list[str] = []
     if given.inputs:
         counts, failed = in_process(given.inputs, given.seed, given.workers)
         failures += failed
         for surface in sorted({surface for surface, _ in counts}):
-            found = {outcome: count for (each, outcome), count in sorted(counts.items()) if each == surface}
+            found = {
+                outcome: count
+                for (each, outcome), count in sorted(counts.items())
+                if each == surface
+            }
             print(f"{surface:10} {sum(found.values()):9,}  {found}")
     if given.processes:
         failures += _several("processes", one_process, given.processes, given.seed, given.workers)

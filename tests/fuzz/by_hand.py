@@ -8,30 +8,56 @@ import h5py
 import numpy as np
 
 
-def layer(class_name: str, name: str, config: dict[str, Any], reads: list[str] | None = None) -> dict[str, Any]:
+def layer(
+    class_name: str, name: str, config: dict[str, Any], reads: list[str] | None = None
+) -> dict[str, Any]:
     """A layer that is called once, as Keras 2 writes it."""
     calls = [[[each, 0, 0, {}] for each in reads]] if reads else []
-    return {"class_name": class_name, "name": name, "config": {**config, "name": name}, "inbound_nodes": calls}
+    return {
+        "class_name": class_name,
+        "name": name,
+        "config": {**config, "name": name},
+        "inbound_nodes": calls,
+    }
 
 
-def image(name: str, shape: tuple[int | None, ...] | list[int | None] = (None, 8, 8, 3)) -> dict[str, Any]:
+def image(
+    name: str, shape: tuple[int | None, ...] | list[int | None] = (None, 8, 8, 3)
+) -> dict[str, Any]:
     return layer("InputLayer", name, {"batch_input_shape": list(shape)})
 
 
 def model(
-    layers: list[dict[str, Any]], inputs: str | list[str], output: str, name: str = "model", call: int = 0
+    layers: list[dict[str, Any]],
+    inputs: str | list[str],
+    output: str,
+    name: str = "model",
+    call: int = 0,
 ) -> dict[str, Any]:
     """A model that returns the value of a layer's call of this number."""
     starts = [[each, 0, 0] for each in ([inputs] if isinstance(inputs, str) else inputs)]
-    config = {"name": name, "layers": layers, "input_layers": starts, "output_layers": [[output, call, 0]]}
+    config = {
+        "name": name,
+        "layers": layers,
+        "input_layers": starts,
+        "output_layers": [[output, call, 0]],
+    }
     return {"class_name": "Model", "config": config}
 
 
 def chain(entry: dict[str, Any]) -> bytes:
     """A model of one layer, with weights that may be its own."""
     read = {**entry, "name": "y", "inbound_nodes": [[["x", 0, 0, {}]]]}
-    kernels = {"Conv2D": np.zeros((1, 1, 3, 2)), "PReLU": np.zeros((8, 8, 3)), "Dense": np.zeros((3, 2))}
-    weights = {"a": kernels[entry["class_name"]], "bias": np.zeros(2)} if entry["class_name"] in kernels else {}
+    kernels = {
+        "Conv2D": np.zeros((1, 1, 3, 2)),
+        "PReLU": np.zeros((8, 8, 3)),
+        "Dense": np.zeros((3, 2)),
+    }
+    weights = (
+        {"a": kernels[entry["class_name"]], "bias": np.zeros(2)}
+        if entry["class_name"] in kernels
+        else {}
+    )
     if entry["class_name"] == "PReLU":
         del weights["bias"]
     return file(model([image("x"), read], "x", "y"), {"y": weights} if weights else {})
@@ -52,14 +78,18 @@ def called_often(entry: dict[str, Any], shape: list[int | None] | None = None) -
     return file(model([start, {**entry, "inbound_nodes": calls}], "x", "y", call=9_899))
 
 
-def file(config: dict[str, Any] | str, weights: dict[str, dict[str, np.ndarray]] | None = None) -> bytes:
+def file(
+    config: dict[str, Any] | str, weights: dict[str, dict[str, np.ndarray]] | None = None
+) -> bytes:
     """A whole model in HDF5 as Keras 2 writes it."""
     memory = io.BytesIO()
     with h5py.File(memory, "w") as made:
         made.attrs["model_config"] = config if isinstance(config, str) else json.dumps(config)
         made.attrs["keras_version"], made.attrs["backend"] = "2.2.4", "tensorflow"
         group = made.create_group("model_weights")
-        group.attrs["layer_names"] = np.array([name.encode() for name in weights or {}], "S") if weights else [b"x"]
+        group.attrs["layer_names"] = (
+            np.array([name.encode() for name in weights or {}], "S") if weights else [b"x"]
+        )
         for name, arrays in (weights or {"x": {}}).items():
             member = group.create_group(name)
             member.attrs["weight_names"] = np.array([each.encode() for each in arrays], "S4")

@@ -1,16 +1,54 @@
-"""Changes of a file's bytes, whatever they mean; most are near the marks that structures begin with."""
+"""Changes of a file's bytes, whatever they mean.
+
+Most are near the marks that structures begin with.
+"""
 
 import re
 import struct
 from random import Random
 
-MARKS = re.compile(rb'TREE|SNOD|HEAP|GCOL|OHDR|PK\x01\x02|PK\x03\x04|PK\x05\x06|"config"|"data_offsets"|"nodes"')
+MARKS = re.compile(
+    rb'TREE|SNOD|HEAP|GCOL|OHDR|PK\x01\x02|PK\x03\x04|PK\x05\x06|"config"|"data_offsets"|"nodes"'
+)
 EXTREME = (
-    *(0, 1, 2, 7, 8, 255, 256, 2**15, 2**16 - 1, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**40, 2**62, 2**63 - 1),
+    *(
+        0,
+        1,
+        2,
+        7,
+        8,
+        255,
+        256,
+        2**15,
+        2**16 - 1,
+        2**16,
+        2**31 - 1,
+        2**31,
+        2**32 - 1,
+        2**32,
+        2**40,
+        2**62,
+        2**63 - 1,
+    ),
     *(2**63, 2**64 - 8, 2**64 - 2, 2**64 - 1),
 )
 SYNTAX = (
-    *(b"\x00", b"\xff", b"{", b"}", b"[", b"]", b'"', b"\\", b"\\ud800", b"NaN", b"1e999", b"Infinity", b"-", b","),
+    *(
+        b"\x00",
+        b"\xff",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b'"',
+        b"\\",
+        b"\\ud800",
+        b"NaN",
+        b"1e999",
+        b"Infinity",
+        b"-",
+        b",",
+    ),
     *(b"9" * 5000, b" ", b"\xef\xbb\xbf", b"\n", b"\x1b[31m", b"null", b"-1", b"../"),
 )
 
@@ -56,7 +94,8 @@ def extreme_number(content: bytes, rng: Random) -> bytes:
 
 
 def address_moved(content: bytes, rng: Random) -> bytes:
-    """A value that may be an address replaced by another one, so that structures point at each other."""
+    """A value that may be an address replaced by another one, so that structures point at each
+    other."""
     places = []
     for _ in range(200):
         place = _near_structure(content, rng) // 8 * 8
@@ -106,7 +145,8 @@ def mutated(content: bytes, rng: Random) -> tuple[bytes, list[str]]:
 
 
 def _near_structure(content: bytes, rng: Random) -> int:
-    """A position close to a mark of structure, or anywhere where there is none and in one of four cases."""
+    """A position close to a mark of structure, or anywhere where there is none and in one of four
+    cases."""
     match = MARKS.search(content, rng.randrange(len(content))) if rng.random() < 0.75 else None
     position = match.start() + rng.randint(-400, 600) if match else rng.randrange(len(content))
     return min(max(position, 0), len(content) - 1)

@@ -1,4 +1,7 @@
-"""Reading one input within limits, and what came of it: a model, a `LoadError` as it should be, or a failure."""
+"""Reading one input within limits, and what came of it.
+
+A model, a `LoadError` as it should be, or a failure.
+"""
 
 import os
 import resource
@@ -18,7 +21,10 @@ PATIENCE = 30.0
 """Seconds that a machine that others use as well may add to them."""
 MEMORY = 2**30
 UNFORESEEN = "not written by Keras: "
-"""Is in messages about errors that no reader expected: they are `LoadError`s, but could say more."""
+"""Is in messages about errors that no reader expected.
+
+They are `LoadError`s, but could say more.
+"""
 LONGEST = 1200
 """Letters of a message."""
 
@@ -27,8 +33,8 @@ LONGEST = 1200
 class Outcome:
     """What came of an input.
 
-    kind: `"model"`, `"refused"` or `"failed"`; message: of the `LoadError`, or what is wrong; seconds of processor
-    time; memory: bytes taken; apart: whether another process was started.
+    kind: `"model"`, `"refused"` or `"failed"`; message: of the `LoadError`, or what is wrong;
+    seconds of processor time; memory: bytes taken; apart: whether another process was started.
     """
 
     kind: str
@@ -66,7 +72,10 @@ def read(path: Path, architecture: Path | None = None, seconds: float = SECONDS)
 
 
 def _judged(message: str, error: BaseException, *paths: Path | None) -> tuple[str, str]:
-    """Whether a `LoadError` is one: of one line, not long, about the file, and not for lack of memory."""
+    """Whether a `LoadError` is one.
+
+    Of one line, not long, about the file, and not for lack of memory.
+    """
     problem = ""
     if not message.isprintable():
         problem = "has letters that cannot be shown"
@@ -76,7 +85,11 @@ def _judged(message: str, error: BaseException, *paths: Path | None) -> tuple[st
         problem = "does not name the file"
     elif any(isinstance(cause, MemoryError) for cause in _causes(error)):
         problem = "is for lack of memory"
-    return ("failed", f"the message {problem}: {message[:2000]!a}") if problem else ("refused", message)
+    return (
+        ("failed", f"the message {problem}: {message[:2000]!a}")
+        if problem
+        else ("refused", message)
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -92,7 +105,10 @@ def _watched(seconds: float) -> Iterator[None]:
     def late(*_: object) -> None:
         raise LateError
 
-    kinds = ((signal.ITIMER_PROF, signal.SIGPROF, seconds), (signal.ITIMER_REAL, signal.SIGALRM, PATIENCE + seconds))
+    kinds = (
+        (signal.ITIMER_PROF, signal.SIGPROF, seconds),
+        (signal.ITIMER_REAL, signal.SIGALRM, PATIENCE + seconds),
+    )
     before = [signal.signal(number, late) for _, number, _ in kinds]
     try:
         for timer, _, most in kinds:
@@ -111,7 +127,10 @@ def _spent() -> tuple[float, float]:
 
 
 def _reset_peak() -> int:
-    """Begin anew to watch for the most memory; returns what is taken now, or the most so far where Linux is not."""
+    """Begin anew to watch for the most memory.
+
+    Returns what is taken now, or the most so far where Linux is not.
+    """
     try:
         with open("/proc/self/clear_refs", "w") as file:
             file.write("5")

@@ -12,11 +12,30 @@ from tests.fuzz import json_level
 
 Edit = Callable[[h5py.File, Random], None]
 
-TEXTS = ("layer_names", "weight_names", "keras_version", "backend", "model_config", "dtype", "nb_layers", "name")
-MEMBERS = ("model_weights", "layers", "vars", "0", "1", "conv1", "_layer_checkpoint_dependencies", "optimizer_weights")
+TEXTS = (
+    "layer_names",
+    "weight_names",
+    "keras_version",
+    "backend",
+    "model_config",
+    "dtype",
+    "nb_layers",
+    "name",
+)
+MEMBERS = (
+    "model_weights",
+    "layers",
+    "vars",
+    "0",
+    "1",
+    "conv1",
+    "_layer_checkpoint_dependencies",
+    "optimizer_weights",
+)
 
 
-# --- attributes ---------------------------------------------------------------------------------------------------
+# --- attributes
+# ---------------------------------------------------------------------------------------------------
 
 
 def attribute_removed(file: h5py.File, rng: Random) -> None:
@@ -58,11 +77,25 @@ def names_changed(file: h5py.File, rng: Random) -> None:
 
 def version_changed(file: h5py.File, rng: Random) -> None:
     name = rng.choice(("keras_version", "backend"))
-    texts = ("1.2.2", "2.2.4", "3.0.0", "2", "", "9" * 400, "-1", "3.x", "theano", "tensorflow", "jax", "\u0663")
+    texts = (
+        "1.2.2",
+        "2.2.4",
+        "3.0.0",
+        "2",
+        "",
+        "9" * 400,
+        "-1",
+        "3.x",
+        "theano",
+        "tensorflow",
+        "jax",
+        "\u0663",
+    )
     _set(rng.choice((file, _group(file, rng))), name, rng.choice(texts))
 
 
-# --- links --------------------------------------------------------------------------------------------------------
+# --- links
+# --------------------------------------------------------------------------------------------------------
 
 
 def link_removed(file: h5py.File, rng: Random) -> None:
@@ -76,7 +109,10 @@ def link_renamed(file: h5py.File, rng: Random) -> None:
 
 
 def hard_link_added(file: h5py.File, rng: Random) -> None:
-    """A second name for any object: one of the groups that it stands in, perhaps, which makes a cycle."""
+    """A second name for any object.
+
+    One of the groups that it stands in, perhaps, which makes a cycle.
+    """
     group, name = _member(file, rng)
     target = rng.choice((_object(file, rng), file, group))
     if rng.random() < 0.5:
@@ -112,13 +148,16 @@ def groups_added(file: h5py.File, rng: Random) -> None:
             group.create_group(f"g{index}").attrs["weight_names"] = np.array([b"a"])
 
 
-# --- datasets -----------------------------------------------------------------------------------------------------
+# --- datasets
+# -----------------------------------------------------------------------------------------------------
 
 
 def shape_changed(file: h5py.File, rng: Random) -> None:
     group, name = rng.choice(datasets(file))
     values = group[name][()]
-    shape = rng.choice(((values.size,), (*values.shape, 1), values.shape[::-1], (1, *values.shape), (0,), ()))
+    shape = rng.choice(
+        ((values.size,), (*values.shape, 1), values.shape[::-1], (1, *values.shape), (0,), ())
+    )
     _put(group, name, np.resize(values, shape))
 
 
@@ -127,8 +166,14 @@ def dtype_changed(file: h5py.File, rng: Random) -> None:
     group, name = rng.choice(datasets(file))
     values = np.asarray(group[name][()], np.float32)
     usual = ("f2", "f8", "i4", ">f4", "u1")
-    dtype = np.dtype(rng.choice(usual if rng.random() < 0.5 else ("S8", "c8", "?", "V4", "i4,f4", ">i8", "2f4")))
-    made = np.zeros(values.shape, dtype) if dtype.kind in "SVc" else np.nan_to_num(values).clip(0, 200).astype(dtype)
+    dtype = np.dtype(
+        rng.choice(usual if rng.random() < 0.5 else ("S8", "c8", "?", "V4", "i4,f4", ">i8", "2f4"))
+    )
+    made = (
+        np.zeros(values.shape, dtype)
+        if dtype.kind in "SVc"
+        else np.nan_to_num(values).clip(0, 200).astype(dtype)
+    )
     _put(group, name, made)
 
 
@@ -160,7 +205,15 @@ def claims_much(file: h5py.File, rng: Random) -> None:
     """A dataset whose shape is beyond what the file holds, as nothing was written."""
     group, name = rng.choice(datasets(file))
     del group[name]
-    shapes = ((2**40,), (2**30, 2**30), (2**62,), (2**20,), (1,) * 32, (10**5, 10**5), (2**16, 3, 3, 64))
+    shapes = (
+        (2**40,),
+        (2**30, 2**30),
+        (2**62,),
+        (2**20,),
+        (1,) * 32,
+        (10**5, 10**5),
+        (2**16, 3, 3, 64),
+    )
     group.create_dataset(name, rng.choice(shapes), dtype=rng.choice(("f4", "f8", "i1")))
 
 
@@ -188,7 +241,9 @@ EDITS: tuple[Edit, ...] = (
 )
 
 
-def mutated(content: bytes, rng: Random, edits: tuple[Edit, ...] = EDITS) -> tuple[bytes, list[str]]:
+def mutated(
+    content: bytes, rng: Random, edits: tuple[Edit, ...] = EDITS
+) -> tuple[bytes, list[str]]:
     """The file after one or two of the changes, and which they were."""
     done = []
     with _opened(content) as (file, finish):
@@ -226,7 +281,8 @@ def _opened(content: bytes) -> Iterator[tuple[h5py.File, Callable[[], bytes]]]:
         yield file, finish
 
 
-# --- what they are made of ----------------------------------------------------------------------------------------
+# --- what they are made of
+# ----------------------------------------------------------------------------------------
 
 
 def _objects(file: h5py.File) -> list[h5py.Group | h5py.Dataset]:
@@ -244,28 +300,40 @@ def _group(file: h5py.File, rng: Random) -> h5py.Group:
 
 
 def _member(file: h5py.File, rng: Random) -> tuple[h5py.Group, str]:
-    group = rng.choice([item for item in _objects(file) if isinstance(item, h5py.Group) and len(item)])
+    group = rng.choice(
+        [item for item in _objects(file) if isinstance(item, h5py.Group) and len(item)]
+    )
     return group, rng.choice(list(group))
 
 
 def datasets(file: h5py.File) -> list[tuple[h5py.Group, str]]:
     """The group and the name of every dataset that is not large."""
-    found = [item for item in _objects(file) if isinstance(item, h5py.Dataset) and (item.size or 0) < 10**6]
+    found = [
+        item
+        for item in _objects(file)
+        if isinstance(item, h5py.Dataset) and (item.size or 0) < 10**6
+    ]
     return [(item.parent, item.name.rpartition("/")[2]) for item in found]
 
 
-def _with_attributes(file: h5py.File, rng: Random, lists: bool = False) -> h5py.Group | h5py.Dataset:
+def _with_attributes(
+    file: h5py.File, rng: Random, lists: bool = False
+) -> h5py.Group | h5py.Dataset:
     """An object with attributes, the root in one of three cases."""
     found = [item for item in _objects(file) if len(item.attrs)]
     if lists:
-        return rng.choice([item for item in found if any(np.ndim(value) == 1 for value in item.attrs.values())])
+        return rng.choice(
+            [item for item in found if any(np.ndim(value) == 1 for value in item.attrs.values())]
+        )
     return found[0] if rng.random() < 0.33 else rng.choice(found)
 
 
 def _set(item: h5py.Group | h5py.Dataset, name: str, value: object) -> None:
     if name in item.attrs:
         del item.attrs[name]
-    if isinstance(value, str) and len(value) < 30_000 and len(value) % 2:  # both forms in which Keras writes text
+    if (
+        isinstance(value, str) and len(value) < 30_000 and len(value) % 2
+    ):  # both forms in which Keras writes text
         value = np.bytes_(value.encode("utf-8", "replace"))
     item.attrs[name] = value
 
@@ -277,7 +345,15 @@ def _put(group: h5py.Group, name: str, values: np.ndarray) -> None:
 
 def _values(rng: Random) -> list[object]:
     """What attributes may hold."""
-    texts = ["", "x", "{}", '{"class_name": "Sequential", "config": []}', "3.15.1", "conv1", "y" * 40_000]
+    texts = [
+        "",
+        "x",
+        "{}",
+        '{"class_name": "Sequential", "config": []}',
+        "3.15.1",
+        "conv1",
+        "y" * 40_000,
+    ]
     arrays = [
         np.array(texts[:3], dtype=h5py.string_dtype()),
         np.array([b"a", b"b"]),

@@ -1,4 +1,7 @@
-"""Changes of JSON: of values wherever they stand, and of the layers that a Keras architecture lists."""
+"""Changes of JSON.
+
+Of values wherever they stand, and of the layers that a Keras architecture lists.
+"""
 
 import json
 from collections.abc import Iterator
@@ -9,25 +12,125 @@ from typing import Any
 import ir.keras
 
 JUNK: tuple[Any, ...] = (
-    *(None, True, False, 0, 1, -1, 2, 3, 7, 2**31, 2**53, 2**63 - 1, 2**63, -(2**63), 10**12, 10**30, 10**4000),
-    *(0.0, -0.5, 1.5, 1e308, float("inf"), float("nan"), "", "x", "/", "a/b", "a\nb\x1b[31m", "\u0000", "\ud800"),
-    *("same", "valid", "causal", "channels_first", "channels_last", "linear", "relu", "softmax", "Dense", "bilinear"),
-    *("é" * 50, "y" * 1_000_000, [], {}, [1], [0, 4], [4, 0], [[1, 2], [3, 4]], [None], [[]], ["x", "y"], [3] * 65),
-    *({"float": "inf"}, {"float": "nan"}, {"a": 1}, [2**40, 2**40], [0, 2**62], [-1], [None, 8, 8, 3], [None, None]),
-    *({"class_name": "__numpy__", "config": {"value": [1.0, 2.0]}}, {"class_name": "ReLU", "config": {}}),
+    *(
+        None,
+        True,
+        False,
+        0,
+        1,
+        -1,
+        2,
+        3,
+        7,
+        2**31,
+        2**53,
+        2**63 - 1,
+        2**63,
+        -(2**63),
+        10**12,
+        10**30,
+        10**4000,
+    ),
+    *(
+        0.0,
+        -0.5,
+        1.5,
+        1e308,
+        float("inf"),
+        float("nan"),
+        "",
+        "x",
+        "/",
+        "a/b",
+        "a\nb\x1b[31m",
+        "\u0000",
+        "\ud800",
+    ),
+    *(
+        "same",
+        "valid",
+        "causal",
+        "channels_first",
+        "channels_last",
+        "linear",
+        "relu",
+        "softmax",
+        "Dense",
+        "bilinear",
+    ),
+    *(
+        "é" * 50,
+        "y" * 1_000_000,
+        [],
+        {},
+        [1],
+        [0, 4],
+        [4, 0],
+        [[1, 2], [3, 4]],
+        [None],
+        [[]],
+        ["x", "y"],
+        [3] * 65,
+    ),
+    *(
+        {"float": "inf"},
+        {"float": "nan"},
+        {"a": 1},
+        [2**40, 2**40],
+        [0, 2**62],
+        [-1],
+        [None, 8, 8, 3],
+        [None, None],
+    ),
+    *(
+        {"class_name": "__numpy__", "config": {"value": [1.0, 2.0]}},
+        {"class_name": "ReLU", "config": {}},
+    ),
 )
 """Values to put in place of others."""
 
 FIELDS = (
-    *("groups", "axis", "padding", "strides", "dilation_rate", "data_format", "activation", "use_bias", "dtype"),
-    *("trainable", "batch_shape", "batch_input_shape", "name", "n", "target_shape", "dims", "size", "function"),
-    *("kernel_size", "units", "filters", "epsilon", "mean", "variance", "keepdims", "scale", "offset", "mode"),
+    *(
+        "groups",
+        "axis",
+        "padding",
+        "strides",
+        "dilation_rate",
+        "data_format",
+        "activation",
+        "use_bias",
+        "dtype",
+    ),
+    *(
+        "trainable",
+        "batch_shape",
+        "batch_input_shape",
+        "name",
+        "n",
+        "target_shape",
+        "dims",
+        "size",
+        "function",
+    ),
+    *(
+        "kernel_size",
+        "units",
+        "filters",
+        "epsilon",
+        "mean",
+        "variance",
+        "keepdims",
+        "scale",
+        "offset",
+        "mode",
+    ),
 )
 DEEP = "@deep@"
 """Stands for nesting deeper than any JSON writer goes, until the text is made."""
 
 
-# --- anywhere -----------------------------------------------------------------------------------------------------
+# --- anywhere
+# -----------------------------------------------------------------------------------------------------
 
 
 def value_replaced(config: Any, rng: Random) -> None:
@@ -57,7 +160,9 @@ def number_changed(config: Any, rng: Random) -> None:
     numbers = [(place, key) for place, key in entries(config) if type(place[key]) in (int, float)]
     if numbers:
         place, key = rng.choice(numbers)
-        place[key] = rng.choice((place[key] + rng.choice((-1, 1)), place[key] * 2, rng.randint(-2, 9), 10**12, 2**62))
+        place[key] = rng.choice(
+            (place[key] + rng.choice((-1, 1)), place[key] * 2, rng.randint(-2, 9), 10**12, 2**62)
+        )
 
 
 def nested_deeply(config: Any, rng: Random) -> None:
@@ -65,10 +170,19 @@ def nested_deeply(config: Any, rng: Random) -> None:
     place[key] = DEEP
 
 
-GENERAL = (value_replaced, value_replaced, value_removed, values_swapped, value_doubled, number_changed, nested_deeply)
+GENERAL = (
+    value_replaced,
+    value_replaced,
+    value_removed,
+    values_swapped,
+    value_doubled,
+    number_changed,
+    nested_deeply,
+)
 
 
-# --- of a Keras architecture --------------------------------------------------------------------------------------
+# --- of a Keras architecture
+# --------------------------------------------------------------------------------------
 
 
 def class_swapped(config: Any, rng: Random) -> None:
@@ -78,9 +192,25 @@ def class_swapped(config: Any, rng: Random) -> None:
 def similar_class(config: Any, rng: Random) -> None:
     """A class that takes the same values: more of these models can be laid out."""
     kinds = (
-        ("ReLU", "LeakyReLU", "ELU", "Dropout", "Activation", "Softmax", "ThresholdedReLU", "GaussianNoise"),
+        (
+            "ReLU",
+            "LeakyReLU",
+            "ELU",
+            "Dropout",
+            "Activation",
+            "Softmax",
+            "ThresholdedReLU",
+            "GaussianNoise",
+        ),
         ("Add", "Average", "Maximum", "Minimum", "Multiply", "Concatenate", "Subtract", "Dot"),
-        ("MaxPooling2D", "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "UpSampling2D", "Flatten"),
+        (
+            "MaxPooling2D",
+            "AveragePooling2D",
+            "GlobalAveragePooling2D",
+            "GlobalMaxPooling2D",
+            "UpSampling2D",
+            "Flatten",
+        ),
         ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose", "Dense"),
     )
     for layer in _shuffled(list(layers(config)), rng):
@@ -100,7 +230,9 @@ def configuration_changed(config: Any, rng: Random) -> None:
             bool: lambda: not old,
             int: lambda: rng.choice((old + 1, 1, 2, 3, 5)),
             float: lambda: rng.choice((0.0, 1e-3, -old, 1.0)),
-            str: lambda: rng.choice(("same", "valid", "relu", "tanh", "linear", "float16", "channels_first", old * 2)),
+            str: lambda: rng.choice(
+                ("same", "valid", "relu", "tanh", "linear", "float16", "channels_first", old * 2)
+            ),
             list: lambda: [rng.choice((1, 2, 3, 4)) if isinstance(n, int) else n for n in old],
         }
         likely = similar.get(type(old)) if rng.random() < 0.6 else None
@@ -140,9 +272,14 @@ def layers_moved(config: Any, rng: Random) -> None:
 def rewired(config: Any, rng: Random) -> None:
     """A layer reads another value, perhaps its own."""
     if found := list(_references(config)):
-        reference, names = rng.choice(found), [n for layer in layers(config) if isinstance(n := _name(layer), str)]
+        reference, names = (
+            rng.choice(found),
+            [n for layer in layers(config) if isinstance(n := _name(layer), str)],
+        )
         which = rng.choice((0, 0, 0, 1, 2))
-        reference[which] = rng.choice(names or ["none"]) if which == 0 else rng.choice((0, 1, 2, 10**12))
+        reference[which] = (
+            rng.choice(names or ["none"]) if which == 0 else rng.choice((0, 1, 2, 10**12))
+        )
 
 
 def called_again(config: Any, rng: Random) -> None:
@@ -172,7 +309,11 @@ def put_inside(config: Any, rng: Random) -> None:
 
 def outputs_changed(config: Any, rng: Random) -> None:
     inside = config.get("config") if isinstance(config, dict) else None
-    ends = [inside[key] for key in ("input_layers", "output_layers") if isinstance(inside, dict) and key in inside]
+    ends = [
+        inside[key]
+        for key in ("input_layers", "output_layers")
+        if isinstance(inside, dict) and key in inside
+    ]
     if ends := [each for each in ends if isinstance(each, list)]:
         names = [n for layer in layers(config) if isinstance(n := _name(layer), str)]
         rng.choice(ends).append([rng.choice(names or ["none"]), 0, 0])
@@ -227,7 +368,8 @@ def written(config: Any, rng: Random) -> str:
     return text
 
 
-# --- what they are made of ----------------------------------------------------------------------------------------
+# --- what they are made of
+# ----------------------------------------------------------------------------------------
 
 
 def entries(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -242,7 +384,10 @@ def entries(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _entry(value: Any, rng: Random) -> tuple[Any, Any]:
-    """A place, met by a walk from the outside in: those that are not deep are as likely as those that are."""
+    """A place, met by a walk from the outside in.
+
+    Those that are not deep are as likely as those that are.
+    """
     place, key = value, None
     found: list[tuple[Any, Any]] = []
     while isinstance(place, dict | list) and place:
@@ -280,7 +425,12 @@ def _references(config: Any) -> Iterator[list[Any]]:
     for layer in layers(config):
         for place, key in entries([layer.get("inbound_nodes")]):
             item = place[key]
-            if isinstance(item, list) and len(item) > 2 and isinstance(item[0], str) and isinstance(item[1], int):
+            if (
+                isinstance(item, list)
+                and len(item) > 2
+                and isinstance(item[0], str)
+                and isinstance(item[1], int)
+            ):
                 yield item
 
 

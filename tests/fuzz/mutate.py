@@ -1,4 +1,7 @@
-"""What is fuzzed: a format at a level, a file to begin with, and a number that decides all the rest."""
+"""What is fuzzed.
+
+A format at a level, a file to begin with, and a number that decides all the rest.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,11 +36,16 @@ LEVELS: dict[tuple[str, str], Mutated] = {
     ("safetensors", "container"): native_level.mutated_header,
     ("safetensors", "architecture"): native_level.mutated_model,
 }
-"""Formats and levels: a file's bytes; what the container holds (objects of HDF5, entries of an archive, tensors); the
-JSON of the architecture; and storage that only the HDF5 library reads, in a process of its own."""
+"""Formats and levels: a file's bytes.
+
+What the container holds (objects of HDF5, entries of an archive, tensors); the JSON of the
+architecture; and storage that only the HDF5 library reads, in a process of its own."""
 
 SHARES = {"bytes": 30, "container": 30, "architecture": 40, "storage": 0.7}
-"""How often each level is chosen; a process of its own takes fifty times as long as anything else."""
+"""How often each level is chosen.
+
+A process of its own takes fifty times as long as anything else.
+"""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""Changes of the library's own files: of the header's length, the tensors' places, the ops and their attributes."""
+"""Changes of the library's own files.
+
+Of the header's length, the tensors' places, the ops and their attributes.
+"""
 
 import json
 import struct
@@ -13,7 +16,8 @@ from tests.fuzz import json_level
 OPS = (*ir.ops.__all__, "foo.Bar", "", "os.system", "builtins.eval")
 
 
-# --- of the header ------------------------------------------------------------------------------------------------
+# --- of the header
+# ------------------------------------------------------------------------------------------------
 
 
 def dtype_changed(header: dict[str, Any], rng: Random) -> None:
@@ -22,7 +26,9 @@ def dtype_changed(header: dict[str, Any], rng: Random) -> None:
 
 def shape_changed(header: dict[str, Any], rng: Random) -> None:
     tensor = _tensor(header, rng)
-    tensor["shape"] = rng.choice(([*tensor["shape"][::-1]], [*tensor["shape"], 1], [0], [2**62, 4], [-1], []))
+    tensor["shape"] = rng.choice(
+        ([*tensor["shape"][::-1]], [*tensor["shape"], 1], [0], [2**62, 4], [-1], [])
+    )
 
 
 def offsets_changed(header: dict[str, Any], rng: Random) -> None:
@@ -42,13 +48,23 @@ def tensor_renamed(header: dict[str, Any], rng: Random) -> None:
 
 
 def metadata_added(header: dict[str, Any], rng: Random) -> None:
-    header[tensors.METADATA][rng.choice(("x", native.FORMAT, native.MODEL))] = rng.choice(("1", "2", "{}", ""))
+    header[tensors.METADATA][rng.choice(("x", native.FORMAT, native.MODEL))] = rng.choice(
+        ("1", "2", "{}", "")
+    )
 
 
-HEADER = (dtype_changed, shape_changed, offsets_changed, tensors_swapped, tensor_renamed, metadata_added)
+HEADER = (
+    dtype_changed,
+    shape_changed,
+    offsets_changed,
+    tensors_swapped,
+    tensor_renamed,
+    metadata_added,
+)
 
 
-# --- of the model -------------------------------------------------------------------------------------------------
+# --- of the model
+# -------------------------------------------------------------------------------------------------
 
 
 def op_swapped(model: dict[str, Any], rng: Random) -> None:
@@ -87,7 +103,9 @@ def output_added(model: dict[str, Any], rng: Random) -> None:
 
 
 def alias_added(model: dict[str, Any], rng: Random) -> None:
-    model["graph"]["aliases"].append([rng.choice(("a", _node(model, rng)["name"])), _node(model, rng)["name"]])
+    model["graph"]["aliases"].append(
+        [rng.choice(("a", _node(model, rng)["name"])), _node(model, rng)["name"]]
+    )
 
 
 def input_shape_changed(model: dict[str, Any], rng: Random) -> None:
@@ -108,7 +126,8 @@ MODEL = (
 )
 
 
-# --- both ---------------------------------------------------------------------------------------------------------
+# --- both
+# ---------------------------------------------------------------------------------------------------------
 
 
 def mutated_header(content: bytes, rng: Random) -> tuple[bytes, list[str]]:
@@ -116,7 +135,19 @@ def mutated_header(content: bytes, rng: Random) -> tuple[bytes, list[str]]:
     header, data = parts(content)
     if rng.random() < 0.1:
         length = len(header)
-        choices = (0, 1, 7, 8, length - 1, length + 1, len(content) - 8, len(content), 2**31, 2**63, 2**64 - 1)
+        choices = (
+            0,
+            1,
+            7,
+            8,
+            length - 1,
+            length + 1,
+            len(content) - 8,
+            len(content),
+            2**31,
+            2**63,
+            2**64 - 1,
+        )
         return struct.pack("<Q", rng.choice(choices)) + content[8:], ["length_changed"]
     text, done = json_level.mutated(header.decode(), rng, HEADER)
     return joined(text.encode("utf-8", "surrogatepass"), data), done

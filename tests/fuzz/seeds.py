@@ -1,4 +1,7 @@
-"""The files that fuzzing starts from: of every format, and of every version of Keras that wrote it."""
+"""The files that fuzzing starts from.
+
+Of every format, and of every version of Keras that wrote it.
+"""
 
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +12,8 @@ import ir
 from tests.keras_files import KERAS
 
 FORMATS = ("h5", "weights", "json", "keras", "safetensors")
-"""Whole models in HDF5, weights alone, architectures alone, Keras's archives, and the library's own files."""
+"""Whole models in HDF5, weights alone, architectures alone, Keras's archives, and the library's own
+files."""
 
 WHOLE = (
     "keras1.2.2/mini_resnet_k1",
@@ -55,7 +59,8 @@ ARCHIVES = (
 
 @dataclass(frozen=True)
 class Seed:
-    """A file to be changed, and the one that it is read with (weights for an architecture and the other way round)."""
+    """A file to be changed, and the one that it is read with (weights for an architecture and the
+    other way round)."""
 
     name: str
     format: str
@@ -76,11 +81,25 @@ def seeds(format: str) -> tuple[Seed, ...]:
     if format == "keras":
         return tuple(Seed(f"{name}.keras", format, _read(f"{name}.keras")) for name in ARCHIVES)
     if format == "weights":
-        return tuple(Seed(name, format, _read(name), _read(_architecture(name))) for name in WEIGHTS)
+        return tuple(
+            Seed(name, format, _read(name), _read(_architecture(name))) for name in WEIGHTS
+        )
     if format == "json":
-        return tuple(Seed(f"{name}+json", format, _read(_architecture(name)), _read(name)) for name in WEIGHTS)
-    kept = ("mini_shared_multi", "mini_inmodel_preprocessing", "mini_sequential_vgg", "mini_nested_deep")
-    return tuple(Seed(f"{name}.safetensors", format, _converted(name)) for name in WHOLE if name.endswith(kept))
+        return tuple(
+            Seed(f"{name}+json", format, _read(_architecture(name)), _read(name))
+            for name in WEIGHTS
+        )
+    kept = (
+        "mini_shared_multi",
+        "mini_inmodel_preprocessing",
+        "mini_sequential_vgg",
+        "mini_nested_deep",
+    )
+    return tuple(
+        Seed(f"{name}.safetensors", format, _converted(name))
+        for name in WHOLE
+        if name.endswith(kept)
+    )
 
 
 def _read(name: str) -> bytes:

@@ -13,9 +13,17 @@ def chunked(file: h5py.File, rng: Random) -> None:
         values = group[name][()]
         if values.ndim:
             del group[name]
-            options = ({"compression": "gzip"}, {"compression": "lzf"}, {"shuffle": True}, {"fletcher32": True}, {})
+            options = (
+                {"compression": "gzip"},
+                {"compression": "lzf"},
+                {"shuffle": True},
+                {"fletcher32": True},
+                {},
+            )
             maxshape = rng.choice((None, (None,) * values.ndim))
-            group.create_dataset(name, data=values, chunks=True, maxshape=maxshape, **rng.choice(options))
+            group.create_dataset(
+                name, data=values, chunks=True, maxshape=maxshape, **rng.choice(options)
+            )
 
 
 def compressed_bomb(file: h5py.File, rng: Random) -> None:

@@ -1,7 +1,9 @@
-"""What else strangers give: images, labels, classes, arguments, models to commands; each input made from a number.
+"""What else strangers give: images, labels, classes, arguments, models to commands.
 
-An input is fine, or is refused in one sentence; anything else is a failure: another exception, a traceback, text that a
-terminal would obey, a file that is half there.
+Each input made from a number.
+
+An input is fine, or is refused in one sentence; anything else is a failure: another exception, a
+traceback, text that a terminal would obey, a file that is half there.
 """
 
 import io
@@ -52,7 +54,24 @@ ODD = (
     "\\",
     "$\\frac{",
 )
-NUMBERS = ("0", "-1", "4", "5", "1e39", "-1e999", "nan", "inf", "9" * 5000, "٣", "0x10", "1.5", "2**9", "1_0", "+3", "")
+NUMBERS = (
+    "0",
+    "-1",
+    "4",
+    "5",
+    "1e39",
+    "-1e999",
+    "nan",
+    "inf",
+    "9" * 5000,
+    "٣",
+    "0x10",
+    "1.5",
+    "2**9",
+    "1_0",
+    "+3",
+    "",
+)
 
 
 class FailedError(Exception):
@@ -68,9 +87,18 @@ def images() -> dict[str, bytes]:
     rng, found = np.random.default_rng(0), {}
     picture = Image.fromarray(rng.integers(0, 256, (20, 24, 3), np.uint8))
     kinds = [
-        (mode, suffix) for suffix in ("png", "tiff", "gif", "bmp", "webp", "ppm") for mode in ("RGB", "L", "P", "1")
+        (mode, suffix)
+        for suffix in ("png", "tiff", "gif", "bmp", "webp", "ppm")
+        for mode in ("RGB", "L", "P", "1")
     ]
-    kinds += [("RGBA", "png"), ("LA", "png"), ("RGBA", "webp"), ("RGBA", "tiff"), ("CMYK", "jpeg"), ("CMYK", "tiff")]
+    kinds += [
+        ("RGBA", "png"),
+        ("LA", "png"),
+        ("RGBA", "webp"),
+        ("RGBA", "tiff"),
+        ("CMYK", "jpeg"),
+        ("CMYK", "tiff"),
+    ]
     for mode, suffix in [*kinds, ("RGB", "jpeg"), ("L", "jpeg")]:
         buffer = io.BytesIO()
         exif = Image.Exif()
@@ -81,7 +109,10 @@ def images() -> dict[str, bytes]:
         except (OSError, KeyError):
             continue  # a mode that the format does not have
         found[f"{suffix} {mode}"] = buffer.getvalue()
-    for name, options in {"tiff jpeg": {"compression": "jpeg"}, "tiff lzw": {"compression": "tiff_lzw"}}.items():
+    for name, options in {
+        "tiff jpeg": {"compression": "jpeg"},
+        "tiff lzw": {"compression": "tiff_lzw"},
+    }.items():
         buffer = io.BytesIO()
         picture.save(buffer, "tiff", **options)
         found[name] = buffer.getvalue()
@@ -161,7 +192,8 @@ def labels(rng: Random, folder: Path) -> str:
 def classes(rng: Random, folder: Path, known: Labels | None = None) -> str:
     """A class, and several, as arguments say them."""
     word = "".join(
-        rng.choice((*ODD, *NUMBERS, "top", "above", "predicted", ",", "%", "-")) for _ in range(rng.randint(1, 3))
+        rng.choice((*ODD, *NUMBERS, "top", "above", "predicted", ",", "%", "-"))
+        for _ in range(rng.randint(1, 3))
     )
     try:
         known = known or Labels()
@@ -186,7 +218,10 @@ def model(rng: Random, folder: Path) -> str:
 
 
 def native(rng: Random, folder: Path) -> str:
-    """A changed model of the library's own format: what is read can be listed, and explained where it takes images."""
+    """A changed model of the library's own format.
+
+    What is read can be listed, and explained where it takes images.
+    """
     case = anyone(rng, "safetensors")
     path = folder / "model.safetensors"
     path.write_bytes(case.made()[0])
@@ -195,7 +230,9 @@ def native(rng: Random, folder: Path) -> str:
     except ir.LoadError:
         return REFUSED
     if not (folder / "a.png").exists():
-        Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)).save(folder / "a.png")
+        Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)).save(
+            folder / "a.png"
+        )
     out = "npz-only"
     command(["inspect", str(path), "--json"], folder)
     return command(
@@ -238,7 +275,13 @@ def made_arguments(rng: Random, folder: Path) -> list[str]:
         "--percentile": NUMBERS,
         "--low": NUMBERS,
         "--high": NUMBERS,
-        "--output": (str(folder / "out"), str(folder / "a.png"), str(folder / ("n" * 300)), "/proc/none", *ODD),
+        "--output": (
+            str(folder / "out"),
+            str(folder / "a.png"),
+            str(folder / ("n" * 300)),
+            "/proc/none",
+            *ODD,
+        ),
         "--output-layer": ("dense_1", "none", *ODD),
         "--region": ("all", "0,0,1,1", "1,1,0,0", f"{'9' * 5000},1", str(folder / "a.png"), *ODD),
         "--report": (str(folder / "r.html"), str(folder), "r.txt", *ODD),
@@ -251,7 +294,17 @@ def made_arguments(rng: Random, folder: Path) -> list[str]:
         "--scale": ("row", *ODD),
         "--colours": ("bwr", *ODD),
     }
-    flags = ("--force", "--json", "--quiet", "--ledger", "--no-pictures", "--overlay", "--help", "-q", "--nonsense")
+    flags = (
+        "--force",
+        "--json",
+        "--quiet",
+        "--ledger",
+        "--no-pictures",
+        "--overlay",
+        "--help",
+        "-q",
+        "--nonsense",
+    )
     paths = (str(SMALL), str(folder / "a.png"), str(folder / "b.png"), str(folder), "none.h5", *ODD)
     name = rng.choice(("explain", "explain", "compare", "inspect", "convert", "presets", *ODD))
     given = [name, *(rng.choice(paths) for _ in range(rng.randint(0, 3)))]
@@ -292,7 +345,10 @@ def judge(code: object, out: str, err: str) -> None:
     if "Traceback" in err + out:
         raise FailedError(f"a traceback: {err[-2000:]!a}")
     for text in (out, err):
-        if not all(line.isprintable() for line in text.replace("\u200c", "").replace("\u200d", "").split("\n")):
+        if not all(
+            line.isprintable()
+            for line in text.replace("\u200c", "").replace("\u200d", "").split("\n")
+        ):
             raise FailedError(f"text that a terminal obeys: {text[-2000:]!a}")
     if (code == 2) != bool(err) and "Usage:" not in out:
         raise FailedError(f"exit code {code}, and on standard error {err[-500:]!a}")
@@ -330,7 +386,15 @@ SURFACES: dict[str, Callable[[Random, Path], str]] = {
     "arguments": arguments,
     "native": native,
 }
-SHARES = {"model": 38, "image": 28, "arrays": 4, "labels": 12, "classes": 6, "arguments": 11, "native": 1}
+SHARES = {
+    "model": 38,
+    "image": 28,
+    "arrays": 4,
+    "labels": 12,
+    "classes": 6,
+    "arguments": 11,
+    "native": 1,
+}
 """How often each is tried, in a hundred."""
 
 

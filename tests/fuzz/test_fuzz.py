@@ -58,7 +58,10 @@ def test_the_worst_files(tmp_path, name):
     ],
 )
 def test_failures_are_seen(monkeypatch, does, problem):
-    """The harness itself: what is slow, large, no `LoadError`, or one that says too little, is found."""
+    """The harness itself.
+
+    What is slow, large, no `LoadError`, or one that says too little, is found.
+    """
     monkeypatch.setattr("tests.fuzz.harness.MEMORY", 20 * 2**20)
     monkeypatch.setattr("ir.load", lambda *_, **__: does() and model())
     outcome = read(PATH, None, SECONDS / 2)
@@ -75,7 +78,8 @@ def refuse(sentence, cause=None):
 
 
 @pytest.mark.parametrize(
-    ("surface", "count"), [("image", 200), ("labels", 200), ("arrays", 200), ("classes", 200), ("arguments", 60)]
+    ("surface", "count"),
+    [("image", 200), ("labels", 200), ("arrays", 200), ("classes", 200), ("arguments", 60)],
 )
 def test_what_else_strangers_give(tmp_path, monkeypatch, surface, count):
     monkeypatch.chdir(tmp_path)

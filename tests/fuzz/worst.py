@@ -1,4 +1,7 @@
-"""The worst files that could be thought of, made by hand: small ones that ask for much time, memory or text."""
+"""The worst files that could be thought of, made by hand.
+
+Small ones that ask for much time, memory or text.
+"""
 
 import io
 import json
@@ -28,7 +31,15 @@ EXTREME: tuple[dict[str, Any], ...] = tuple(
         ("UpSampling2D", {"size": [2**62, 2**62]}),
         ("Resizing", {"height": 2**62, "width": 2**62}),
         ("CenterCrop", {"height": HUGE, "width": 1}),
-        ("Conv2D", {"filters": 2, "kernel_size": [1, 1], "strides": [HUGE, HUGE], "dilation_rate": [HUGE, HUGE]}),
+        (
+            "Conv2D",
+            {
+                "filters": 2,
+                "kernel_size": [1, 1],
+                "strides": [HUGE, HUGE],
+                "dilation_rate": [HUGE, HUGE],
+            },
+        ),
         ("Conv2D", {"filters": HUGE, "kernel_size": [HUGE, HUGE]}),
         ("Conv2D", {"filters": 2, "kernel_size": [1, 1], "groups": HUGE}),
         ("Dense", {"units": 10**300}),
@@ -51,12 +62,16 @@ EXTREME: tuple[dict[str, Any], ...] = tuple(
 """Layers with configurations that no image needs."""
 
 
-# --- made by hand -------------------------------------------------------------------------------------------------
+# --- made by hand
+# -------------------------------------------------------------------------------------------------
 
 
 def diamonds() -> bytes:
     """Sixty times two readers of a value joined again: 2^60 paths."""
-    found = [layer("InputLayer", "x", {"batch_input_shape": [None, 8, 8, 3]}), layer("Flatten", "c0", {}, ["x"])]
+    found = [
+        layer("InputLayer", "x", {"batch_input_shape": [None, 8, 8, 3]}),
+        layer("Flatten", "c0", {}, ["x"]),
+    ]
     for number in range(60):
         found += [layer("Flatten", f"{side}{number}", {}, [f"c{number}"]) for side in "ab"]
         found.append(layer("Add", f"c{number + 1}", {}, [f"a{number}", f"b{number}"]))
@@ -70,7 +85,9 @@ def astronomic_upsampling() -> bytes:
 def astronomic_repeats() -> bytes:
     found = [layer("InputLayer", "x", {"batch_input_shape": [None, 8]})]
     for number in range(2000):
-        found.append(layer("RepeatVector", f"r{number}", {"n": 10**9}, [f"f{number - 1}" if number else "x"]))
+        found.append(
+            layer("RepeatVector", f"r{number}", {"n": 10**9}, [f"f{number - 1}" if number else "x"])
+        )
         found.append(layer("Flatten", f"f{number}", {}, [f"r{number}"]))
     return file(model(found, "x", "f1999"))
 
@@ -93,7 +110,9 @@ def very_many_edges() -> bytes:
     inside = model([image("x"), layer("Concatenate", "y", {"axis": 1}, ["x"] * 10_000)], "x", "y")
     calls = [[["x", 0, 0, {}]] for _ in range(9_900)]
     last = f"m{0}"
-    return file(model([image("x"), {**inside, "name": last, "inbound_nodes": calls}], "x", last, call=9_900))
+    return file(
+        model([image("x"), {**inside, "name": last, "inbound_nodes": calls}], "x", last, call=9_900)
+    )
 
 
 def very_many_lengths(merge: str = "Add", count: int = 15_600) -> bytes:
@@ -108,7 +127,9 @@ def very_many_lengths_joined() -> bytes:
 
 def very_many_layers_that_do_nothing() -> bytes:
     """A model of layers that are never called, called often."""
-    inside = model([image("x"), *(layer("ReLU", f"r{number}", {}) for number in range(9_900))], "x", "x")
+    inside = model(
+        [image("x"), *(layer("ReLU", f"r{number}", {}) for number in range(9_900))], "x", "x"
+    )
     return called_often({**inside, "name": "y"})
 
 
@@ -125,7 +146,9 @@ def very_many_aliases() -> bytes:
     calls = [[["x", 0, 0, {}] for _ in names] for _ in range(500)]
     middle = model([image("x"), {**inner, "name": "m", "inbound_nodes": calls}], "x", "m", call=500)
     calls = [[["x", 0, 0, {}]] for _ in range(5000)]
-    return file(model([image("x"), {**middle, "name": "n", "inbound_nodes": calls}], "x", "n", call=5000))
+    return file(
+        model([image("x"), {**middle, "name": "n", "inbound_nodes": calls}], "x", "n", call=5000)
+    )
 
 
 def very_many_outputs() -> bytes:
@@ -183,7 +206,9 @@ def long_names_within_each_other() -> bytes:
 
 
 def long_numbers() -> bytes:
-    text = json.dumps(model([image("x"), layer("LeakyReLU", "y", {"alpha": 7, "n": 12345}, ["x"])], "x", "y"))
+    text = json.dumps(
+        model([image("x"), layer("LeakyReLU", "y", {"alpha": 7, "n": 12345}, ["x"])], "x", "y")
+    )
     return file(text.replace("12345", "9" * 4000).replace('"alpha": 7', f'"alpha": {"7" * 5000}'))
 
 
@@ -193,7 +218,9 @@ def long_text() -> bytes:
 
 
 def constants_called_often() -> bytes:
-    return called_often(layer("Rescaling", "y", {"scale": [0.5] * 8 * 1000, "offset": [[1.0] * 8000]}), [None, 8000])
+    return called_often(
+        layer("Rescaling", "y", {"scale": [0.5] * 8 * 1000, "offset": [[1.0] * 8000]}), [None, 8000]
+    )
 
 
 def constants_spread_out() -> bytes:
@@ -216,7 +243,8 @@ def arguments_called_often() -> bytes:
 
 
 def arguments_nested_deeply() -> bytes:
-    """Arguments within each other to a depth that JSON is read to, and Python functions do not call themselves to."""
+    """Arguments within each other to a depth that JSON is read to, and Python functions do not call
+    themselves to."""
     text = json.dumps(model([image("x"), layer("ReLU", "y", {}, ["x"])], "x", "y"))
     return file(text.replace('["x", 0, 0, {}]', "[" * 900 + "]" * 900))
 
@@ -224,7 +252,13 @@ def arguments_nested_deeply() -> bytes:
 def the_same_axis_twice() -> bytes:
     added = {"function": "expand_dims", "name": "y"}
     entry = {"class_name": "TFOpLambda", "name": "y", "config": added}
-    return file(model([image("x"), {**entry, "inbound_nodes": [["x", 0, 0, {"axis": [1] * 50_000}]]}], "x", "y"))
+    return file(
+        model(
+            [image("x"), {**entry, "inbound_nodes": [["x", 0, 0, {"axis": [1] * 50_000}]]}],
+            "x",
+            "y",
+        )
+    )
 
 
 def nested_too_deeply() -> bytes:
@@ -238,13 +272,19 @@ def reads_itself() -> bytes:
 
 def arguments_that_are_none() -> bytes:
     entry = layer("ReLU", "y", {}, ["x"])
-    return file(model([image("x"), {**entry, "inbound_nodes": [{"args": "x", "kwargs": "y"}]}], "x", "y"))
+    return file(
+        model([image("x"), {**entry, "inbound_nodes": [{"args": "x", "kwargs": "y"}]}], "x", "y")
+    )
 
 
 def a_step_of_zero() -> bytes:
     """Every 0th cell of an axis."""
     whole = {"start": None, "stop": None, "step": None}
-    entry = {"class_name": "SlicingOpLambda", "name": "y", "config": {"function": "__operators__.getitem", "name": "y"}}
+    entry = {
+        "class_name": "SlicingOpLambda",
+        "name": "y",
+        "config": {"function": "__operators__.getitem", "name": "y"},
+    }
     calls = [["x", 0, 0, {"slice_spec": [whole, {**whole, "step": 0}]}]]
     return file(model([image("x"), {**entry, "inbound_nodes": calls}], "x", "y"))
 
@@ -254,7 +294,9 @@ def layers_that_are_none() -> bytes:
 
 
 def two_of_one_name() -> bytes:
-    return file(model([image("x"), layer("ReLU", "y", {}, ["x"]), layer("ReLU", "y", {}, ["x"])], "x", "y"))
+    return file(
+        model([image("x"), layer("ReLU", "y", {}, ["x"]), layer("ReLU", "y", {}, ["x"])], "x", "y")
+    )
 
 
 FILES: dict[str, Made] = {
@@ -293,6 +335,9 @@ FILES: dict[str, Made] = {
             a_step_of_zero,
         )
     },
-    **{f"{entry['class_name'][:20]}_{number}": partial(chain, entry) for number, entry in enumerate(EXTREME)},
+    **{
+        f"{entry['class_name'][:20]}_{number}": partial(chain, entry)
+        for number, entry in enumerate(EXTREME)
+    },
 }
 """All of them by name: whole models in HDF5 as Keras 2 writes them."""

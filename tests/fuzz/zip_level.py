@@ -1,4 +1,7 @@
-"""Changes of archives: entries renamed, doubled, added, compressed, marked as encrypted, changed inside."""
+"""Changes of archives.
+
+Entries renamed, doubled, added, compressed, marked as encrypted, changed inside.
+"""
 
 import io
 import struct
@@ -39,7 +42,11 @@ def doubled(entries: Entries, rng: Random) -> None:
 def added(entries: Entries, rng: Random) -> None:
     for index in range(rng.choice((1, 1, 1, 3000))):
         entries.append(
-            (rng.choice((*NAMES, "assets/x.txt")) + (f"{index}" if index else ""), b"x" * 10, zipfile.ZIP_STORED)
+            (
+                rng.choice((*NAMES, "assets/x.txt")) + (f"{index}" if index else ""),
+                b"x" * 10,
+                zipfile.ZIP_STORED,
+            )
         )
 
 
@@ -58,7 +65,13 @@ def swapped(entries: Entries, rng: Random) -> None:
 
 
 def compressed(entries: Entries, rng: Random) -> None:
-    kinds = (zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    kinds = (
+        zipfile.ZIP_DEFLATED,
+        zipfile.ZIP_DEFLATED,
+        zipfile.ZIP_DEFLATED,
+        zipfile.ZIP_BZIP2,
+        zipfile.ZIP_LZMA,
+    )
     for index, (name, content, _) in enumerate(entries):
         entries[index] = name, content, rng.choice(kinds)
 
@@ -70,7 +83,11 @@ def bomb(entries: Entries, rng: Random) -> None:
 
 
 def metadata_changed(entries: Entries, rng: Random) -> None:
-    _change(entries, METADATA, lambda text: json_level.mutated(text.decode(), rng)[0].encode("utf-8", "surrogatepass"))
+    _change(
+        entries,
+        METADATA,
+        lambda text: json_level.mutated(text.decode(), rng)[0].encode("utf-8", "surrogatepass"),
+    )
 
 
 def weights_changed(entries: Entries, rng: Random) -> None:
@@ -101,7 +118,8 @@ EDITS: tuple[Callable[[Entries, Random], None], ...] = (
 
 
 def mutated(content: bytes, rng: Random) -> tuple[bytes, list[str]]:
-    """The archive after one or two changes, in one of eight cases with changed fields of its directory as well."""
+    """The archive after one or two changes, in one of eight cases with changed fields of its
+    directory as well."""
     entries, done = _entries(content), []
     for edit in rng.choices(EDITS, k=1 if rng.random() < 0.8 else 2):
         if entries:
@@ -117,7 +135,9 @@ def mutated(content: bytes, rng: Random) -> tuple[bytes, list[str]]:
 def mutated_configuration(content: bytes, rng: Random) -> tuple[bytes, list[str]]:
     """The archive with a changed architecture."""
     entries = _entries(content)
-    text, done = json_level.mutated(next(c for name, c, _ in entries if name == CONFIG).decode(), rng)
+    text, done = json_level.mutated(
+        next(c for name, c, _ in entries if name == CONFIG).decode(), rng
+    )
     _change(entries, CONFIG, lambda _: text.encode("utf-8", "surrogatepass"))
     return packed(entries), done
 
@@ -144,7 +164,9 @@ def packed(entries: Entries) -> bytes:
 
 def _entries(content: bytes) -> Entries:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return [(info.filename, archive.read(info), info.compress_type) for info in archive.infolist()]
+        return [
+            (info.filename, archive.read(info), info.compress_type) for info in archive.infolist()
+        ]
 
 
 def _change(entries: Entries, wanted: str, change: Callable[[bytes], bytes]) -> None:
@@ -157,12 +179,21 @@ def _change(entries: Entries, wanted: str, change: Callable[[bytes], bytes]) -> 
 
 
 def _directory_changed(content: bytes, rng: Random) -> bytes:
-    """One field of an entry in the directory or before its content: flags, kind, sizes, lengths, place."""
-    places = [match.start() for match in bytes_level.MARKS.finditer(content) if match.group().startswith(b"PK\x01")]
+    """One field of an entry in the directory or before its content.
+
+    Flags, kind, sizes, lengths, place.
+    """
+    places = [
+        match.start()
+        for match in bytes_level.MARKS.finditer(content)
+        if match.group().startswith(b"PK\x01")
+    ]
     if not places:
         return content
     start = rng.choice(places)
-    offset, size = rng.choice(((8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (34, 2), (42, 4)))
+    offset, size = rng.choice(
+        ((8, 2), (10, 2), (16, 4), (20, 4), (24, 4), (28, 2), (30, 2), (32, 2), (34, 2), (42, 4))
+    )
     value = rng.choice((0, 1, 8, 255, 2**16 - 1, 2**31, 2**32 - 1, len(content))) % 2 ** (8 * size)
     packed_value = struct.pack("<Q", value)[:size]
     return content[: start + offset] + packed_value + content[start + offset + size :]

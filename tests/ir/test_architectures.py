@@ -47,7 +47,9 @@ def test_every_build_has_layers_with_names_of_their_own(name, variant):
         names = [layer.name for layer in spec.layers]
         assert len(set(names)) == len(names) > 15
         assert {tensor.layer for tensor in (*spec.inputs, *spec.outputs)} <= set(names)
-        assert [layer.name for layer in spec.layers if layer.class_name == "InputLayer"] == [spec.inputs[0].layer]
+        assert [layer.name for layer in spec.layers if layer.class_name == "InputLayer"] == [
+            spec.inputs[0].layer
+        ]
 
 
 @pytest.mark.parametrize(("name", "variant"), BUILDS)
@@ -61,7 +63,9 @@ def test_the_head_has_the_classes_and_the_name_asked_for(name, variant):
 @pytest.mark.parametrize(("name", "variant"), BUILDS)
 def test_without_a_head_images_may_have_any_size(name, variant):
     spec = built(name, variant)
-    shapes = [layer.config["batch_shape"] for layer in spec.layers if layer.class_name == "InputLayer"]
+    shapes = [
+        layer.config["batch_shape"] for layer in spec.layers if layer.class_name == "InputLayer"
+    ]
     assert [tuple(shape) for shape in shapes] == [(None, None, None, 3)]
 
 
@@ -78,15 +82,21 @@ def test_a_renamed_classifier_is_read_by_its_new_name():
     assert built("vgg16", "keras", Head("mine", 7)).outputs[0].layer == "mine"
 
 
-@pytest.mark.parametrize(("name", "size"), [("vgg16", 224), ("mobilenetv3small", 224), ("efficientnetv2s", 384)])
+@pytest.mark.parametrize(
+    ("name", "size"), [("vgg16", 224), ("mobilenetv3small", 224), ("efficientnetv2s", 384)]
+)
 def test_images_of_other_channels(name, size):
-    top, notop = (built(name, next(iter(ARCHITECTURES[name].variants)), head, 1) for head in (Head(None, 7), None))
+    top, notop = (
+        built(name, next(iter(ARCHITECTURES[name].variants)), head, 1)
+        for head in (Head(None, 7), None)
+    )
     assert top.layers[0].config["batch_shape"] == [None, size, size, 1]
     assert notop.layers[0].config["batch_shape"] == [None, None, None, 1]
 
 
 @pytest.mark.parametrize(
-    ("name", "variant"), [("efficientnetb0", "imagenet"), ("efficientnetv2b0", "keras"), ("convnexttiny", "keras")]
+    ("name", "variant"),
+    [("efficientnetb0", "imagenet"), ("efficientnetv2b0", "keras"), ("convnexttiny", "keras")],
 )
 def test_networks_that_scale_colours_apart_take_no_other_channels(name, variant):
     with pytest.raises(LoadError, match=r"4 channels.*red, green and blue.*save the whole model"):
@@ -102,19 +112,24 @@ def test_an_unknown_architecture_is_told_what_it_may_mean():
 
 
 def test_the_published_efficientnets_divide_once_more():
-    imagenet, scratch = (built("efficientnetb0", variant).layers for variant in ("imagenet", "scratch"))
+    imagenet, scratch = (
+        built("efficientnetb0", variant).layers for variant in ("imagenet", "scratch")
+    )
     (more,) = {layer.name for layer in imagenet} - {layer.name for layer in scratch}
     assert more == "rescaling_1"
     scale = next(layer.config["scale"] for layer in imagenet if layer.name == more)
     assert scale == pytest.approx([0.229**-0.5, 0.224**-0.5, 0.225**-0.5])
 
 
-# --- against Keras ------------------------------------------------------------------------------------------------
+# --- against Keras
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "variant", "options"), SMALLEST, ids=lambda value: value if isinstance(value, str) else ""
+    ("name", "variant", "options"),
+    SMALLEST,
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 @pytest.mark.parametrize("top", [True, False])
 def test_keras_builds_the_same(name, variant, options, top):
@@ -129,7 +144,9 @@ def test_keras_builds_the_same(name, variant, options, top):
     ours = built(name.lower(), variant, Head(None, 1000) if top else None)
     theirs = model_spec(parse(model.to_json()), keras_version=3)
     kept = {layer.name for layer in model.layers}
-    assert [layer.name for layer in ours.layers if layer.name in kept] == [layer.name for layer in model.layers]
+    assert [layer.name for layer in ours.layers if layer.name in kept] == [
+        layer.name for layer in model.layers
+    ]
     assert_same(ours, theirs)
 
 
@@ -140,8 +157,12 @@ def assert_same(ours, theirs):
     assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
     for mine, other in zip(ours.layers, theirs.layers, strict=True):
         assert mine.class_name == other.class_name, mine.name
-        assert [call.tensors for call in mine.calls] == [call.tensors for call in other.calls], mine.name
-        assert [call.constants for call in mine.calls] == [call.constants for call in other.calls], mine.name
+        assert [call.tensors for call in mine.calls] == [call.tensors for call in other.calls], (
+            mine.name
+        )
+        assert [call.constants for call in mine.calls] == [
+            call.constants for call in other.calls
+        ], mine.name
         if mine.model is not None:
             assert_same(mine.model, other.model)
         else:

@@ -43,21 +43,27 @@ def weights(opened):
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_entries_are_read(path, compression):
-    zipped(path, {"config.json": '{"ä": 1}', "model.weights.h5": CONTENT, "assets/": ""}, compression)
+    zipped(
+        path, {"config.json": '{"ä": 1}', "model.weights.h5": CONTENT, "assets/": ""}, compression
+    )
     with archive.open_archive(path) as opened:
         assert opened.names == ["config.json", "model.weights.h5", "assets/"]
         assert opened.text("config.json") == '{"ä": 1}'
         found = weights(opened)
         assert found.size == len(CONTENT)
         assert found.read(500, 1000) == CONTENT[500:1500]
-        assert isinstance(found, source.Window if compression == zipfile.ZIP_STORED else source.Memory)
+        assert isinstance(
+            found, source.Window if compression == zipfile.ZIP_STORED else source.Memory
+        )
         with pytest.raises(ir.LoadError, match="are needed"):
             found.read(99_999, 2)
     with archive.open_archive(source.Memory(b"in front" + path.read_bytes())) as opened:
         assert weights(opened).read(0, 9) == CONTENT[:9]
 
 
-@pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "..", "C:/x", "c:x", "a\\..\\x", "a\\b"])
+@pytest.mark.parametrize(
+    "name", ["../x", "/x", "a/../../x", "..", "C:/x", "c:x", "a\\..\\x", "a\\b"]
+)
 def test_names_that_point_outside(path, name):
     entry = zipfile.ZipInfo("x")
     entry.filename = name
@@ -80,10 +86,17 @@ def test_two_entries_of_one_name(path):
 
 def test_what_is_missing(path):
     assert_refused(
-        zipped(path, {"model.weights.npz": b""}), "model.weights.npz", "pickled", 'weights_format="h5"', read=weights
+        zipped(path, {"model.weights.npz": b""}),
+        "model.weights.npz",
+        "pickled",
+        'weights_format="h5"',
+        read=weights,
     )
     assert_refused(
-        zipped(path, {"config.json": b""}), "without 'model.weights.h5'", "it has 'config.json'", read=weights
+        zipped(path, {"config.json": b""}),
+        "without 'model.weights.h5'",
+        "it has 'config.json'",
+        read=weights,
     )
     assert_refused(zipped(path, {}), "no entries", read=lambda opened: opened.text("config.json"))
 
@@ -91,12 +104,19 @@ def test_what_is_missing(path):
 def test_text_that_is_none(path):
     zipped(path, {"latin": b"\xff", "long": bytes(archive.MAX_TEXT + 1)}, zipfile.ZIP_DEFLATED)
     assert_refused(path, "'latin'", "UTF-8", read=lambda opened: opened.text("latin"))
-    assert_refused(path, "'long'", f"claims {archive.MAX_TEXT + 1:,} bytes", read=lambda opened: opened.text("long"))
+    assert_refused(
+        path,
+        "'long'",
+        f"claims {archive.MAX_TEXT + 1:,} bytes",
+        read=lambda opened: opened.text("long"),
+    )
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_other_compressions(path, compression):
-    assert_refused(zipped(path, {"model.weights.h5": b"1"}, compression), "Keras never uses", read=weights)
+    assert_refused(
+        zipped(path, {"model.weights.h5": b"1"}, compression), "Keras never uses", read=weights
+    )
 
 
 def changed(content, mark, offset, layout, *values):
@@ -122,7 +142,9 @@ def test_sizes_and_places_beyond_the_file(path):
     assert_refused(changed(content, b"PK\1\2", 24, "<I", 5), "two different sizes", read=weights)
     assert_refused(changed(content, b"PK\1\2", 42, "<I", 2**31), "cut off or damaged", read=weights)
     assert_refused(changed(content, b"PK\1\2", 42, "<I", 1), "not where it should be", read=weights)
-    assert_refused(changed(content, b"PK\3\4", 30, "<B", 65), "not where it should be", read=weights)
+    assert_refused(
+        changed(content, b"PK\3\4", 30, "<B", 65), "not where it should be", read=weights
+    )
     assert_refused(changed(content, b"PK\5\6", 12, "<I", 2**31), "cut off or damaged")
 
 
@@ -152,6 +174,9 @@ def test_nothing_else_escapes(path, seed):
         content = bytearray(whole[: rng.integers(1, len(whole)) if rng.random() < 0.2 else None])
         for _ in range(rng.integers(1, 5)):
             content[rng.integers(len(content))] = rng.choice([0, 1, 255, rng.integers(256)])
-        with contextlib.suppress(ir.LoadError), archive.open_archive(source.Memory(content)) as opened:
+        with (
+            contextlib.suppress(ir.LoadError),
+            archive.open_archive(source.Memory(content)) as opened,
+        ):
             assert all(isinstance(opened.text(name), str) for name in opened.names[:1])
             assert weights(opened).size <= len(whole)

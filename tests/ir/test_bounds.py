@@ -1,4 +1,7 @@
-"""The intervals that ops and graphs promise: certain, free of NaN, and as tight as rules count on; and gates."""
+"""The intervals that ops and graphs promise: certain, free of NaN, and as tight as rules count on.
+
+And gates.
+"""
 
 import math
 
@@ -16,7 +19,16 @@ from tests.ops import NAMES, OTHERS, WEIGHTED, case
 INF = math.inf
 ANY = (-INF, INF)
 
-INTERVALS = [(-1.0, 2.0), (0.0, 1.0), (0.25, 0.75), (-3.0, -0.5), (0.0, 0.0), (0.5, 0.5), (0.0, INF), (-INF, 0.0)]
+INTERVALS = [
+    (-1.0, 2.0),
+    (0.0, 1.0),
+    (0.25, 0.75),
+    (-3.0, -0.5),
+    (0.0, 0.0),
+    (0.5, 0.5),
+    (0.0, INF),
+    (-INF, 0.0),
+]
 INTERVALS += [(1.0, INF), (-INF, -2.0), ANY, (-0.5, 0.5), (-9.0, 9.0)]
 
 VARIANTS = [
@@ -35,14 +47,23 @@ VARIANTS = [
 
 
 def sample(rng, interval, shape):
-    """Values inside an interval, its ends among them; infinite ends are reached for by values of all sizes."""
+    """Values inside an interval, its ends among them.
+
+    Infinite ends are reached for by values of all sizes.
+    """
     low, high = interval
     start = low if low > -INF else high if high < INF else 0.0
     far = 10 ** rng.uniform(-3, 3, size=shape)
     up = high - start if high < INF else far
     down = start - low if low > -INF else far
     way = rng.choice([0.0, 1.0, rng.random()], size=shape)
-    x = start + np.where((rng.random(shape) < 0.5) & (high > start) | (low == start), up, -np.asarray(down)) * way
+    x = (
+        start
+        + np.where(
+            (rng.random(shape) < 0.5) & (high > start) | (low == start), up, -np.asarray(down)
+        )
+        * way
+    )
     return np.clip(x, low, high)
 
 
@@ -61,7 +82,12 @@ def assert_inside(op, given, params, inputs):
 def test_functions_stay_inside(op, rng):
     for interval in INTERVALS:
         x = sample(rng, interval, (200,))
-        assert_inside(op, (interval,), {}, (np.minimum(x, 300.0) if op == ir.Activation("exponential") else x,))
+        assert_inside(
+            op,
+            (interval,),
+            {},
+            (np.minimum(x, 300.0) if op == ir.Activation("exponential") else x,),
+        )
 
 
 @pytest.mark.usefixtures("x64")
@@ -71,7 +97,11 @@ def test_all_ops_stay_inside(name, rng):
     for _ in range(6):
         given = [INTERVALS[i] for i in rng.integers(len(INTERVALS), size=len(inputs))]
         values = [sample(rng, interval, x.shape) for interval, x in zip(given, inputs, strict=True)]
-        values = [np.clip(x, -300, 300) for x in values] if op == ir.Activation("exponential") else values
+        values = (
+            [np.clip(x, -300, 300) for x in values]
+            if op == ir.Activation("exponential")
+            else values
+        )
         assert_inside(op, given, jax.tree.map(jnp.asarray, params), values)
 
 
@@ -157,7 +187,10 @@ def se_block(gate, image="image"):
         ([ir.Activation("sigmoid")], True),
         ([ir.HardSigmoid()], True),
         ([ir.Rescale(1.0, 3.0), ir.Relu(6.0), ir.Rescale(1 / 6)], True),
-        ([ir.Rescale(1.0, 3.0), ir.Relu(6.0), ir.Rescale(float(np.float32(1 / 6)))], True),  # more than 1/6
+        (
+            [ir.Rescale(1.0, 3.0), ir.Relu(6.0), ir.Rescale(float(np.float32(1 / 6)))],
+            True,
+        ),  # more than 1/6
         ([ir.Softmax(), ir.Reshape((1, 1, -1))], True),
         ([ir.Rescale(1.0, 3.0), ir.Relu(6.0), ir.Rescale(0.2)], False),
         ([ir.Activation("tanh")], False),
@@ -193,14 +226,26 @@ def test_gates_need_something_that_is_gated():
 
 def chain(*ops):
     names = ["x", *(f"n{i}" for i in range(len(ops)))]
-    return ir.Graph([ir.Node(b, op, (a,)) for a, b, op in zip(names, names[1:], ops, strict=False)], ["x"], [names[-1]])
+    return ir.Graph(
+        [ir.Node(b, op, (a,)) for a, b, op in zip(names, names[1:], ops, strict=False)],
+        ["x"],
+        [names[-1]],
+    )
 
 
 @pytest.mark.parametrize(
     ("graph", "name", "reason"),
     [
-        (chain(ir.Relu(), ir.MaxPool(), ir.Flatten()), "n2", "n2 ≥ 0: Flatten() of n1\nn1 ≥ 0: MaxPool() of n0\nn0"),
-        (chain(ir.Conv(), ir.Activation("sigmoid")), "n1", "n1 ≥ 0: Activation(function='sigmoid')"),
+        (
+            chain(ir.Relu(), ir.MaxPool(), ir.Flatten()),
+            "n2",
+            "n2 ≥ 0: Flatten() of n1\nn1 ≥ 0: MaxPool() of n0\nn0",
+        ),
+        (
+            chain(ir.Conv(), ir.Activation("sigmoid")),
+            "n1",
+            "n1 ≥ 0: Activation(function='sigmoid')",
+        ),
         (chain(ir.Relu(negative_slope=0.1)), "n0", None),
         (chain(ir.Relu(), ir.Conv()), "n1", None),
         (chain(ir.Relu(), ir.BatchNorm()), "n1", None),
@@ -215,6 +260,8 @@ def test_why_a_value_is_not_below_zero(graph, name, reason):
 
 def test_a_sum_needs_all_its_inputs():
     nodes = [ir.Node(name, ir.Relu(), ("x",)) for name in "ab"]
-    graph = ir.Graph([*nodes, ir.Node("sum", ir.Add(), ("a", "b", "a"))], ["x"], ["sum"], {"alias": "sum"})
+    graph = ir.Graph(
+        [*nodes, ir.Node("sum", ir.Add(), ("a", "b", "a"))], ["x"], ["sum"], {"alias": "sum"}
+    )
     expected = "sum ≥ 0: Add() of a, b\na ≥ 0: Relu()\nb ≥ 0: Relu()"
     assert ir.why_nonnegative(graph, "alias") == ir.why_nonnegative(graph, "sum") == expected

@@ -60,9 +60,14 @@ def test_colours_that_are_taken_apart_and_put_together():
     whole = (None, None, None)
     nodes = [ir.Node(f"s{i}", ir.Slice((whole, whole, i)), ("x",)) for i in range(3)]
     nodes += [ir.Node(f"r{i}", ir.Reshape((8, 8, 1)), (f"s{i}",)) for i in range(3)]
-    nodes += [ir.Node("all", ir.Concatenate(), ("r2", "r1", "r0")), ir.Node("m", ir.Scale(), ("all",), "m")]
+    nodes += [
+        ir.Node("all", ir.Concatenate(), ("r2", "r1", "r0")),
+        ir.Node("m", ir.Scale(), ("all",), "m"),
+    ]
     params = {"m": {"offset": np.array([-1.0, -2.0, -3.0])}}
-    found = effects_of(ir.Graph(nodes, ["x"], ["m"]), params, "x", RGB, "channels_last", 0.0, 1.0).scaled
+    found = effects_of(
+        ir.Graph(nodes, ["x"], ["m"]), params, "x", RGB, "channels_last", 0.0, 1.0
+    ).scaled
     assert (found.low, found.high) == (-3.0, 0.0)
 
 
@@ -74,12 +79,15 @@ def test_numbers_that_are_not_known():
 
 def test_misfit_weighs_spread_and_centre():
     """Values near -1 have size 1, but they hardly differ."""
-    far, near = (effects((ir.Rescale(1 / 127.5, -1.0), {}), white=white).scaled for white in (1.0, 255.0))
+    far, near = (
+        effects((ir.Rescale(1 / 127.5, -1.0), {}), white=white).scaled for white in (1.0, 255.0)
+    )
     assert near.misfit < 1 < 10 < far.misfit
     assert near.spread == pytest.approx(1 / np.sqrt(3), rel=0.05)
 
 
-# --- convolutions -------------------------------------------------------------------------------------------------
+# --- convolutions
+# -------------------------------------------------------------------------------------------------
 
 
 def normalised(conv, kernel, x_first=False, **batchnorm):
@@ -89,7 +97,9 @@ def normalised(conv, kernel, x_first=False, **batchnorm):
     shape = (None, 3, 8, 8) if x_first else RGB
     layout = "channels_first" if x_first else "channels_last"
     norm = ir.BatchNorm(epsilon=0.0, axis=1 if x_first else -1)
-    return effects((conv, {"kernel": kernel}), (norm, stats | batchnorm), shape=shape, layout=layout).normalised
+    return effects(
+        (conv, {"kernel": kernel}), (norm, stats | batchnorm), shape=shape, layout=layout
+    ).normalised
 
 
 def test_a_convolution_of_constants_and_noise():
@@ -100,7 +110,9 @@ def test_a_convolution_of_constants_and_noise():
     found = normalised(ir.Conv(), mean)
     assert found.spread == pytest.approx(sigma * np.sqrt(alike + (1 - alike) / 27) / 2, rel=1e-6)
     edge = mean * np.array([1, 0, -1]).reshape(3, 1, 1, 1)
-    assert normalised(ir.Conv(), edge).spread == pytest.approx(sigma * np.sqrt((1 - alike) * 18) / 27 / 2, rel=1e-6)
+    assert normalised(ir.Conv(), edge).spread == pytest.approx(
+        sigma * np.sqrt((1 - alike) * 18) / 27 / 2, rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("first", [False, True])
@@ -110,7 +122,9 @@ def test_groups_and_depthwise(first):
     rng = np.random.default_rng(0)
     kernel = rng.normal(size=(3, 3, 3, 2))
     depthwise = normalised(ir.DepthwiseConv(data_format=data_format), kernel, first)
-    grouped = normalised(ir.Conv(groups=3, data_format=data_format), kernel.reshape(3, 3, 1, 6), first)
+    grouped = normalised(
+        ir.Conv(groups=3, data_format=data_format), kernel.reshape(3, 3, 1, 6), first
+    )
     whole = np.zeros((3, 3, 3, 6))
     for channel in range(3):
         whole[:, :, channel, 2 * channel : 2 * channel + 2] = kernel[:, :, channel]
@@ -121,7 +135,9 @@ def test_groups_and_depthwise(first):
 
 def test_the_scale_of_a_batchnorm_does_not_matter():
     kernel = np.random.default_rng(0).normal(size=(3, 3, 3, 2))
-    assert normalised(ir.Conv(), kernel) == normalised(ir.Conv(), kernel, gamma=np.full(2, 9.0), beta=np.ones(2))
+    assert normalised(ir.Conv(), kernel) == normalised(
+        ir.Conv(), kernel, gamma=np.full(2, 9.0), beta=np.ones(2)
+    )
 
 
 CONV = (ir.Conv(), {"kernel": np.ones((3, 3, 3, 2))})
@@ -142,19 +158,23 @@ def test_a_convolution_alone_says_nothing():
     ],
 )
 def test_paths_that_end_before_the_batchnorm(layers):
-    """Another op between, weights that do not fit, an op that is not followed, too many convolutions."""
+    """Another op between, weights that do not fit, an op that is not followed, too many
+    convolutions."""
     norm = (ir.BatchNorm(), {"moving_mean": np.ones(2), "moving_variance": np.full(2, 4.0)})
     assert effects(CONV, norm).normalised is not None
     assert effects(*layers, norm) == FirstLayers()
 
 
-# --- models of strangers ------------------------------------------------------------------------------------------
+# --- models of strangers
+# ------------------------------------------------------------------------------------------
 
 
 def test_huge_kernels_are_not_looked_at():
     """Of 10¹² numbers, in no memory."""
     kernel = np.broadcast_to(np.float32(1), (1000, 1000, 3, 333_333))
-    stats = {role: np.broadcast_to(np.float32(1), 333_333) for role in ("moving_mean", "moving_variance")}
+    stats = {
+        role: np.broadcast_to(np.float32(1), 333_333) for role in ("moving_mean", "moving_variance")
+    }
     layers = [(ir.Conv(padding="same"), {"kernel": kernel}), (ir.BatchNorm(), stats)]
     assert effects(*layers, shape=(None, 2000, 2000, 3)) == FirstLayers()
 
@@ -183,7 +203,9 @@ def test_long_chains_are_left():
     assert effects(*layers) == FirstLayers()
 
 
-@pytest.mark.parametrize("op", [ir.AvgPool(strides=(0, 0)), ir.Slice((None, None)), ir.Conv(strides=(1,))])
+@pytest.mark.parametrize(
+    "op", [ir.AvgPool(strides=(0, 0)), ir.Slice((None, None)), ir.Conv(strides=(1,))]
+)
 def test_senseless_attributes(op):
     assert effects((op, {"kernel": np.ones((3, 3, 3, 2))}), (ir.Rescale(2.0), {})) == FirstLayers()
 

@@ -1,4 +1,7 @@
-"""One model in all formats that a version of Keras writes: every file holds the same graph and the same weights."""
+"""One model in all formats that a version of Keras writes.
+
+Every file holds the same graph and the same weights.
+"""
 
 import json
 import shutil
@@ -42,7 +45,12 @@ def assert_same_model(found, expected):
 def test_there_is_a_file_of_every_format_and_generation():
     versions = {form: {p.parent.name for p in KERAS.glob(f"*/*{form}")} for form in FORMATS}
     assert versions[".keras"] >= {"tfkeras2.12.1", "tfkeras2.15.1", "keras3.15.1"}
-    assert versions[".weights.h5"] >= {"keras1.2.2", "keras2.2.4", "tfkeras1.13.2", *versions[".keras"]}
+    assert versions[".weights.h5"] >= {
+        "keras1.2.2",
+        "keras2.2.4",
+        "tfkeras1.13.2",
+        *versions[".keras"],
+    }
     assert len(OTHERS) >= 90
 
 
@@ -61,8 +69,12 @@ def test_every_format_holds_the_same_model(path):
 def test_weights_are_matched_to_a_graph(path):
     whole = ir.load(beside(path, ".full.h5"))
     if "sequential_vgg" in path.name and path.parent.name[:2] in ("ke", "tf") and _numbered(path):
-        with pytest.raises(ir.LoadError, match=r"3 arrays for the graph's layer 'batch_normalization'"):
-            ir.load(path, architecture=whole.graph)  # a scale or a centre: the file does not say which
+        with pytest.raises(
+            ir.LoadError, match=r"3 arrays for the graph's layer 'batch_normalization'"
+        ):
+            ir.load(
+                path, architecture=whole.graph
+            )  # a scale or a centre: the file does not say which
         return
     loaded = ir.load(path, architecture=whole.graph)
     assert loaded.graph is whole.graph
@@ -79,7 +91,9 @@ def _numbered(path):
 def test_a_graph_does_not_hold_constants_of_the_configuration():
     path = KERAS / "keras3.15.1" / "mini_inmodel_preprocessing.weights.h5"
     graph = ir.load(beside(path, ".full.h5")).graph
-    with pytest.raises(ir.LoadError, match=r"the graph's layer 'subtract'.*give the architecture as a \.json"):
+    with pytest.raises(
+        ir.LoadError, match=r"the graph's layer 'subtract'.*give the architecture as a \.json"
+    ):
         ir.load(path, architecture=graph)
 
 
@@ -93,7 +107,10 @@ def test_what_a_file_is_is_told_from_its_content(tmp_path):
     assert ir.load(tmp_path / "m.keras").source["format"] == "Keras HDF5"
     assert ir.load(tmp_path / "m.h5").source["format"] == "Keras archive"
     shutil.copy(KERAS / "keras3.15.1" / "mini_resnet.weights.h5", tmp_path / "w.keras")
-    assert ir.load(tmp_path / "w.keras", architecture=tmp_path / "a.h5").source["format"] == "Keras .weights.h5"
+    assert (
+        ir.load(tmp_path / "w.keras", architecture=tmp_path / "a.h5").source["format"]
+        == "Keras .weights.h5"
+    )
 
 
 def test_weights_of_other_models_are_refused():
@@ -102,7 +119,9 @@ def test_weights_of_other_models_are_refused():
         ir.load(folder / "mini_resnet.weights.h5", architecture=folder / "mini_nested_deep.json")
     with pytest.raises(ir.LoadError, match=r"mini_nested_deep\.weights\.h5.* of another model"):
         ir.load(folder / "mini_nested_deep.weights.h5", architecture=folder / "mini_resnet.json")
-    with pytest.raises(ir.LoadError, match=r"mini_sequential_vgg\.weights\.h5.* is not of vgg16 \(keras\)"):
+    with pytest.raises(
+        ir.LoadError, match=r"mini_sequential_vgg\.weights\.h5.* is not of vgg16 \(keras\)"
+    ):
         ir.load(folder / "mini_sequential_vgg.weights.h5", architecture="vgg16")
 
 

@@ -14,7 +14,13 @@ def relu(name, *inputs):
 @pytest.mark.parametrize(
     ("nodes", "inputs", "outputs", "aliases", "message"),
     [
-        ([relu("a", "b"), relu("b", "x")], ["x"], ["a"], {}, "'a' reads 'b', which no input and no earlier node"),
+        (
+            [relu("a", "b"), relu("b", "x")],
+            ["x"],
+            ["a"],
+            {},
+            "'a' reads 'b', which no input and no earlier node",
+        ),
         ([relu("a", "x"), relu("a", "x")], ["x"], ["a"], {}, "'a' stands for two values"),
         ([relu("x", "x")], ["x"], ["x"], {}, "'x' stands for two values"),
         ([relu("a", "x"), relu("b", "x")], ["x"], ["a"], {}, "Nothing reads 'b'"),
@@ -58,9 +64,13 @@ def test_shapes_name_the_first_layer_that_does_not_fit():
     assert shapes["conv1_pad"] == (None, 10, 10, 3)
     assert shapes["predictions"] == (None, 5)
     assert graph.shapes(params, [(None, None, None, 3)])["pool"] == (None, None, None, 8)
-    with pytest.raises(ir.ShapeError, match=r"Layer 'conv1' \(Conv\) takes 3 channels .* \(N, 10, 10, 4\)"):
+    with pytest.raises(
+        ir.ShapeError, match=r"Layer 'conv1' \(Conv\) takes 3 channels .* \(N, 10, 10, 4\)"
+    ):
         graph.shapes(params, [(None, 8, 8, 4)])
-    with pytest.raises(ir.ShapeError, match="'conv1' needs the weights 'conv1', which the params do not have"):
+    with pytest.raises(
+        ir.ShapeError, match="'conv1' needs the weights 'conv1', which the params do not have"
+    ):
         graph.shapes({}, [(None, 8, 8, 3)])
     with pytest.raises(ir.ShapeError, match="has the inputs image, but 2 shapes"):
         graph.shapes(params, [(None, 8), (None, 8)])

@@ -47,7 +47,10 @@ def assert_same_attributes(theirs, ours):
             with pytest.raises(ir.LoadError, match="should hold text"):
                 ours.names(name)
             continue
-        texts = [value.decode() if isinstance(value, bytes) else value for value in values.reshape(-1).tolist()]
+        texts = [
+            value.decode() if isinstance(value, bytes) else value
+            for value in values.reshape(-1).tolist()
+        ]
         assert ours.names(name) == texts
         if len(texts) == 1:
             assert ours.text(name) == texts[0]
@@ -56,7 +59,9 @@ def assert_same_attributes(theirs, ours):
 def assert_same_arrays(dataset, ours, name):
     array = ours.array(name)
     assert ours.shape(name) == array.shape == dataset.shape
-    assert array.dtype == (np.float32 if dataset.dtype.str[1:] == "f2" else dataset.dtype.newbyteorder("="))
+    assert array.dtype == (
+        np.float32 if dataset.dtype.str[1:] == "f2" else dataset.dtype.newbyteorder("=")
+    )
     assert array.flags.owndata
     assert array.flags.c_contiguous
     assert array.dtype.isnative
@@ -89,7 +94,8 @@ def alone(monkeypatch):
     monkeypatch.setattr("ir.formats.hdf5.group.rewrite", never)
 
 
-# --- what Keras writes --------------------------------------------------------------------------------------------
+# --- what Keras writes
+# --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("alone")
@@ -98,7 +104,11 @@ def test_files_of_keras_are_read_as_h5py_reads_them(file):
     assert_same(KERAS / file)
 
 
-NUMBERS = [f"{order}{kind}" for order in "<>" for kind in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u4", "u8")]
+NUMBERS = [
+    f"{order}{kind}"
+    for order in "<>"
+    for kind in ("f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u4", "u8")
+]
 
 
 @pytest.mark.usefixtures("alone")
@@ -110,7 +120,9 @@ def test_numbers(path, dtype):
         compact = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         compact.set_layout(h5py.h5d.COMPACT)
         space, kind = h5py.h5s.create_simple(values.shape), h5py.h5t.py_create(values.dtype)
-        h5py.h5d.create(file.id, b"compact", kind, space, compact).write(h5py.h5s.ALL, h5py.h5s.ALL, values)
+        h5py.h5d.create(file.id, b"compact", kind, space, compact).write(
+            h5py.h5s.ALL, h5py.h5s.ALL, values
+        )
     assert_same(path)
 
 
@@ -147,7 +159,10 @@ def bfloat16(values):
 def test_bfloat16_is_what_an_attribute_says(path, options):
     values = np.array([[1.5, -2.0], [0.25, 1024.0]])
     with h5py.File(path, "w") as file:
-        for name, stored in (("opaque", bfloat16(values).view("V2")), ("unsigned", bfloat16(values))):
+        for name, stored in (
+            ("opaque", bfloat16(values).view("V2")),
+            ("unsigned", bfloat16(values)),
+        ):
             file.create_dataset(name, data=stored, **options).attrs["dtype"] = "bfloat16"
         file.create_dataset("plain", data=bfloat16(values), **options).attrs["dtype"] = 3
     with hdf5.open_root(path) as root:
@@ -169,11 +184,14 @@ def test_a_source_is_read_as_a_file_is(path):
 
 def test_loading_what_keras_wrote_imports_no_h5py():
     code = f"import sys, ir; ir.load({str(KERAS / FILES[0])!r}); print('h5py' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
     assert done.stdout.strip() == "False"
 
 
-# --- what only the HDF5 library reads -----------------------------------------------------------------------------
+# --- what only the HDF5 library reads
+# -----------------------------------------------------------------------------
 
 
 def copied(path, origin, libver=None, **options):
@@ -184,7 +202,9 @@ def copied(path, origin, libver=None, **options):
             if isinstance(item, h5py.Group):
                 target = file.require_group(name)
             else:
-                target = file.create_dataset(name, data=item[()], **(options if item.size and item.ndim else {}))
+                target = file.create_dataset(
+                    name, data=item[()], **(options if item.size and item.ndim else {})
+                )
             target.attrs.update(item.attrs)
 
         given.visititems(copy)
@@ -202,7 +222,9 @@ def copied(path, origin, libver=None, **options):
         {"libver": "latest"},
     ],
 )
-@pytest.mark.parametrize("file", ["keras3.15.1/mini_resnet.full.h5", "keras2.2.4/chunked_attrs.full.h5"])
+@pytest.mark.parametrize(
+    "file", ["keras3.15.1/mini_resnet.full.h5", "keras2.2.4/chunked_attrs.full.h5"]
+)
 def test_other_structures_are_read_by_the_library(path, file, options):
     copied(path, KERAS / file, **options)
     assert_same(path)
@@ -241,7 +263,9 @@ def test_groups_that_contain_each_other_are_rewritten_once(path):
 def test_rewriting_keeps_the_bounds(path):
     rows = np.zeros((2**13, 2**12), np.float32)
     with h5py.File(path, "w") as file:
-        file.create_dataset("bomb", data=rows, chunks=rows.shape, compression="gzip", compression_opts=9)
+        file.create_dataset(
+            "bomb", data=rows, chunks=rows.shape, compression="gzip", compression_opts=9
+        )
     assert_refused(path, "claims", "bytes", read=lambda root: root.array("bomb"))
     with h5py.File(path, "w") as file:
         file.create_dataset("unwritten", (10**5, 10**5), "f4", chunks=(100, 100))
@@ -284,16 +308,21 @@ def test_the_library_gets_nothing_of_this_process(path, tmp_path, monkeypatch):
     with pytest.raises(ir.LoadError) as caught, hdf5.open_root(path):
         pass
     assert "HDF5_PLUGIN_PRELOAD" in str(caught.value)
-    assert str(caught.value).endswith("] 1 2"), "isolated, no input, the given file and its own output"
+    assert str(caught.value).endswith("] 1 2"), (
+        "isolated, no input, the given file and its own output"
+    )
     assert "SECRET" not in str(caught.value)
     assert "PYTHONPATH" not in str(caught.value)
 
 
-# --- the switch that keeps the library out ------------------------------------------------------------------------
+# --- the switch that keeps the library out
+# ------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("options", [{"chunks": True}, {"compression": "gzip"}, {"libver": "latest"}])
+@pytest.mark.parametrize(
+    "options", [{"chunks": True}, {"compression": "gzip"}, {"libver": "latest"}]
+)
 def test_own_refuses_what_only_the_library_reads(path, tmp_path, options):
     copied(path, KERAS / "keras3.15.1/mini_resnet.full.h5", **options)
     with pytest.raises(ir.LoadError, match=r"only the HDF5 library reads.*hdf5='any'") as caught:
@@ -315,9 +344,14 @@ def test_own_holds_for_the_file_with_the_architecture_too(path):
 def test_own_refuses_it_in_an_archive_too(path, tmp_path):
     copied(path, KERAS / "keras3.15.1/mini_resnet.weights.h5", compression="gzip")
     archive = tmp_path / "m.keras"
-    with zipfile.ZipFile(KERAS / "keras3.15.1/mini_resnet.keras") as given, zipfile.ZipFile(archive, "w") as changed:
+    with (
+        zipfile.ZipFile(KERAS / "keras3.15.1/mini_resnet.keras") as given,
+        zipfile.ZipFile(archive, "w") as changed,
+    ):
         for name in given.namelist():
-            changed.writestr(name, path.read_bytes() if name == "model.weights.h5" else given.read(name))
+            changed.writestr(
+                name, path.read_bytes() if name == "model.weights.h5" else given.read(name)
+            )
     with pytest.raises(ir.LoadError, match="only the HDF5 library reads"):
         ir.load(archive, hdf5="own")
 
@@ -336,7 +370,8 @@ def test_there_are_two_ways():
         ir.load(KERAS / FILES[0], hdf5="safe")
 
 
-# --- what strangers write -----------------------------------------------------------------------------------------
+# --- what strangers write
+# -----------------------------------------------------------------------------------------
 
 
 def test_what_is_no_file(tmp_path):
@@ -410,11 +445,15 @@ def test_groups_in_each_other_without_end(path):
 
 def test_one_text_under_many_references(path):
     text = "x" * 2**20
-    content = written(path, lambda file: file.attrs.update(names=[text, *("y" for _ in range(3000))]))
+    content = written(
+        path, lambda file: file.attrs.update(names=[text, *("y" for _ in range(3000))])
+    )
     heaps = [match.start().to_bytes(8, "little") for match in re.finditer(b"GCOL", content)]
     first = max(content.find((2**20).to_bytes(4, "little") + heap) for heap in heaps)
     content[first : first + 16 * 3001] = content[first : first + 16] * 3001
-    assert_refused(source.Memory(content), "more text than can be true", read=lambda root: root.names("names"))
+    assert_refused(
+        source.Memory(content), "more text than can be true", read=lambda root: root.names("names")
+    )
 
 
 def test_one_name_in_many_places(path):
@@ -427,13 +466,17 @@ def test_one_name_in_many_places(path):
 
 @pytest.mark.parametrize("value", [2**16, 2**32, 2**62, 2**63, 2**64 - 8, 2**64 - 1])
 def test_extreme_sizes(path, value):
-    content = written(path, lambda file: file.create_dataset("x", data=np.arange(5 * 7, dtype="f4").reshape(5, 7)))
+    content = written(
+        path, lambda file: file.create_dataset("x", data=np.arange(5 * 7, dtype="f4").reshape(5, 7))
+    )
     shape = content.index((5).to_bytes(8, "little") + (7).to_bytes(8, "little"))
     for start, *numbers in [(shape, value, 7), (shape, value, value), (shape, 0, value)]:
         changed = replaced(bytearray(content), start, *numbers)
         assert_refused(changed, "'/x'", "claims", read=lambda root: root.array("x"))
     place = content.index((140).to_bytes(8, "little"), shape) - 8
-    assert_refused(replaced(bytearray(content), place, value), "'/x'", read=lambda root: root.array("x"))
+    assert_refused(
+        replaced(bytearray(content), place, value), "'/x'", read=lambda root: root.array("x")
+    )
 
 
 @pytest.mark.parametrize("value", [0, 1, 127, 255])
@@ -453,5 +496,8 @@ def test_every_byte_changed(path, monkeypatch, value):
         changed = bytearray(content)
         changed[start] = value
         with contextlib.suppress(ir.LoadError), hdf5.open_root(source.Memory(changed)) as root:
-            assert all(isinstance(text, str) for text in [*root.members(), *root.names("names"), *root.names("fixed")])
+            assert all(
+                isinstance(text, str)
+                for text in [*root.members(), *root.names("names"), *root.names("fixed")]
+            )
             assert root.array("x").shape == root.shape("x")

@@ -13,7 +13,10 @@ FIRST = {"data_format": "channels_first"}
 
 
 def chain(*ops, shape=None):
-    """A graph of ops one after the other, and the weights of its convolutions: windows are given in place of ops."""
+    """A graph of ops one after the other, and the weights of its convolutions.
+
+    Windows are given in place of ops.
+    """
     nodes, params, before = [], {}, "x"
     for number, op in enumerate(ops):
         name = f"{number}"
@@ -25,7 +28,8 @@ def chain(*ops, shape=None):
     return ir.Graph(nodes, ["x"], [before]), params
 
 
-# --- kinds --------------------------------------------------------------------------------------------------------
+# --- kinds
+# --------------------------------------------------------------------------------------------------------
 
 KINDS = {
     "images": ([(3, 3, 3, 8)], (None, 32, 32, 3), "image"),
@@ -75,7 +79,10 @@ def test_every_input_has_a_kind_of_its_own():
     ]
     graph, shapes = ir.Graph(nodes, ["image", "table"], ["all"]), [(None, 8, 8, 3), (None, 4)]
     params = {"c": {"kernel": np.zeros((3, 3, 3, 2))}}
-    assert [kind_of_input(graph, shapes, params, name) for name in graph.inputs] == ["image", "table"]
+    assert [kind_of_input(graph, shapes, params, name) for name in graph.inputs] == [
+        "image",
+        "table",
+    ]
     with pytest.raises(ValueError, match="not in tuple"):
         kind_of_input(graph, shapes, params, "c")
 
@@ -84,7 +91,12 @@ def test_one_square_window_among_others_makes_images():
     windows = {"a": (1, 7, 1, 4), "b": (3, 3, 1, 4)}
     nodes = [ir.Node(name, ir.Conv(padding="same"), ("x",), name) for name in windows]
     graph = ir.Graph([*nodes, ir.Node("c", ir.Add(), ("a", "b"))], ["x"], ["c"])
-    assert kind_of_input(graph, [SIGNAL], {name: {"kernel": np.zeros(w)} for name, w in windows.items()}) == "image"
+    assert (
+        kind_of_input(
+            graph, [SIGNAL], {name: {"kernel": np.zeros(w)} for name, w in windows.items()}
+        )
+        == "image"
+    )
 
 
 def test_weights_that_are_missing_decide_nothing():
@@ -101,24 +113,34 @@ def test_senseless_attributes_decide_nothing():
 
 def test_few_of_many_convolutions_are_looked_at():
     nodes = [ir.Node(f"{i}", ir.Conv(padding="same"), ("x",), "c") for i in range(5000)]
-    graph, params = ir.Graph(nodes, ["x"], [node.name for node in nodes]), {"c": {"kernel": np.zeros((1, 3, 1, 1))}}
+    graph, params = (
+        ir.Graph(nodes, ["x"], [node.name for node in nodes]),
+        {"c": {"kernel": np.zeros((1, 3, 1, 1))}},
+    )
     assert kind_of_input(graph, [SIGNAL], params) == "series"
     reader = inputs._Reader(graph, params)
     reader.shapes["x"] = SIGNAL
     assert len(reader.convolutions("x")) == inputs.MAX_CONVOLUTIONS
 
 
-# --- layouts ------------------------------------------------------------------------------------------------------
+# --- layouts
+# ------------------------------------------------------------------------------------------------------
 
 NORM = ir.BatchNorm(axis=1)
 LAYOUTS = {
     "a convolution": ([ir.Conv(**FIRST)], "channels_first"),
     "the shape does not matter then": ([ir.Conv()], "channels_last"),
     "padding before": ([ir.ZeroPad(**FIRST), ir.Conv(**FIRST)], "channels_first"),
-    "scaling and ReLU before": ([ir.Rescale(2.0), ir.Relu(), ir.MaxPool(**FIRST)], "channels_first"),
+    "scaling and ReLU before": (
+        [ir.Rescale(2.0), ir.Relu(), ir.MaxPool(**FIRST)],
+        "channels_first",
+    ),
     "permuted to channels first": ([ir.Permute((3, 1, 2)), ir.Conv(**FIRST)], "channels_last"),
     "permuted to channels last": ([ir.Permute((2, 3, 1)), ir.Conv()], "channels_first"),
-    "permuted twice": ([ir.Permute((2, 3, 1)), ir.Permute((3, 1, 2)), ir.Conv(**FIRST)], "channels_first"),
+    "permuted twice": (
+        [ir.Permute((2, 3, 1)), ir.Permute((3, 1, 2)), ir.Conv(**FIRST)],
+        "channels_first",
+    ),
     "height and width exchanged": ([ir.Permute((2, 1, 3)), ir.Conv()], "channels_last"),
     "flattened as channels first": ([ir.Flatten("channels_first")], "channels_first"),
     "the axis of a BatchNorm": ([NORM, ir.Flatten()], "channels_first"),
@@ -135,7 +157,9 @@ def test_layouts(ops, layout):
         assert graph.data_format == layout
 
 
-@pytest.mark.parametrize("ops", [[ir.Flatten()], [ir.Relu()], [ir.Reshape((8, 9, 5)), ir.Conv(**FIRST)]])
+@pytest.mark.parametrize(
+    "ops", [[ir.Flatten()], [ir.Relu()], [ir.Reshape((8, 9, 5)), ir.Conv(**FIRST)]]
+)
 def test_the_shape_is_a_hint_where_no_op_says(ops):
     graph, _ = chain(*ops)
     assert said_layout(graph, "x", 4) is None
@@ -157,7 +181,8 @@ def test_permutations_that_do_not_fit_say_nothing():
 
 
 def test_values_whose_axes_are_permuted_within_the_graph():
-    """Images with their channels last, a network with its channels first, and maps with theirs last."""
+    """Images with their channels last, a network with its channels first, and maps with theirs
+    last."""
     conv = ir.Conv(padding="same", **FIRST)
     graph, _ = chain(ir.Permute((3, 1, 2)), conv, ir.Relu(), ir.Permute((2, 3, 1)), ir.Softmax())
     assert graph.data_format == "channels_last"

@@ -1,4 +1,5 @@
-"""Functions that models call on their values, each saved by Keras and compared with what Keras computes."""
+"""Functions that models call on their values, each saved by Keras and compared with what Keras
+computes."""
 
 import os
 
@@ -61,7 +62,10 @@ FUNCTIONS = {
     "average_pool": (IMAGES, lambda o, t: o.average_pool(t, 2, 2)),
     "max_pool": (IMAGES, lambda o, t: o.max_pool(t, 3, 1, padding="same")),
     "image.resize": (IMAGES, lambda o, t: o.image.resize(t, (3, 3))),
-    "image.resize, cropped": (COLOURS, lambda o, t: o.image.resize(t, (4, 4), crop_to_aspect_ratio=True)),
+    "image.resize, cropped": (
+        COLOURS,
+        lambda o, t: o.image.resize(t, (4, 4), crop_to_aspect_ratio=True),
+    ),
     "image.resize, padded": (
         COLOURS,
         lambda o, t: o.image.resize(t, (4, 4), pad_to_aspect_ratio=True, fill_value=2.0),
@@ -87,15 +91,26 @@ LAYERS = {
     "AdaptiveAveragePooling2D, even": (IMAGES, lambda k: k.AdaptiveAveragePooling2D(3)),
     "AdaptiveAveragePooling2D": ((7, 9, 2), lambda k: k.AdaptiveAveragePooling2D((3, 5))),
     "AdaptiveMaxPooling1D": (SERIES, lambda k: k.AdaptiveMaxPooling1D(4)),
-    "EinsumDense": (SERIES, lambda k: k.EinsumDense("abc,cde->abde", output_shape=(None, 2, 5), bias_axes="de")),
+    "EinsumDense": (
+        SERIES,
+        lambda k: k.EinsumDense("abc,cde->abde", output_shape=(None, 2, 5), bias_axes="de"),
+    ),
     "EinsumDense over two axes": (
         IMAGES,
-        lambda k: k.EinsumDense("abcd,cde->abe", output_shape=(None, 5), bias_axes="e", activation="relu"),
+        lambda k: k.EinsumDense(
+            "abcd,cde->abe", output_shape=(None, 5), bias_axes="e", activation="relu"
+        ),
     ),
     "EinsumDense with dots": (IMAGES, lambda k: k.EinsumDense("...x,xy->...y", output_shape=(5,))),
-    "SpectralNormalization": (IMAGES, lambda k: k.SpectralNormalization(k.Conv2D(3, 3, activation="relu"))),
+    "SpectralNormalization": (
+        IMAGES,
+        lambda k: k.SpectralNormalization(k.Conv2D(3, 3, activation="relu")),
+    ),
     "Resizing, cropped": (COLOURS, lambda k: k.Resizing(5, 5, crop_to_aspect_ratio=True)),
-    "Resizing, padded": (COLOURS, lambda k: k.Resizing(9, 5, pad_to_aspect_ratio=True, fill_value=3.0)),
+    "Resizing, padded": (
+        COLOURS,
+        lambda k: k.Resizing(9, 5, pad_to_aspect_ratio=True, fill_value=3.0),
+    ),
     "Resizing, Lanczos": (COLOURS, lambda k: k.Resizing(5, 5, interpolation="lanczos3")),
     "CenterCrop of a smaller image": (COLOURS, lambda k: k.CenterCrop(9, 6)),
     "RandomCrop": (COLOURS, lambda k: k.RandomCrop(8, 10)),
@@ -105,7 +120,9 @@ LAYERS = {
 def assert_explained(loaded, images):
     """Relevance is finite."""
     outputs = jlrp.forward(loaded.graph, loaded.params, images)
-    relevance = jlrp.explainer(loaded.graph)(loaded.params, images, target=np.ones(outputs.shape)).relevance
+    relevance = jlrp.explainer(loaded.graph)(
+        loaded.params, images, target=np.ones(outputs.shape)
+    ).relevance
     assert np.isfinite(relevance).all()
 
 

@@ -1,4 +1,7 @@
-"""The ordinary layers of user models, each saved by Keras and compared with what Keras computes; own layers."""
+"""The ordinary layers of user models, each saved by Keras and compared with what Keras computes.
+
+Own layers.
+"""
 
 import os
 
@@ -18,12 +21,24 @@ pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 IMAGES, SERIES, VOLUMES = (8, 8, 3), (9, 4), (6, 6, 6, 2)
 
 LAYERS = {
-    "Conv1D causal": (SERIES, lambda k: k.Conv1D(5, 3, padding="causal", dilation_rate=2, activation="elu")),
+    "Conv1D causal": (
+        SERIES,
+        lambda k: k.Conv1D(5, 3, padding="causal", dilation_rate=2, activation="elu"),
+    ),
     "Conv3D": (VOLUMES, lambda k: k.Conv3D(3, 2, strides=2, padding="same")),
     "Conv2D grouped": ((8, 8, 4), lambda k: k.Conv2D(6, 3, groups=2, activation="mish")),
-    "Conv2D as depthwise": ((8, 8, 4), lambda k: k.Conv2D(8, 5, groups=4, padding="same", strides=2)),
-    "DepthwiseConv1D": (SERIES, lambda k: k.DepthwiseConv1D(3, depth_multiplier=2, activation="hard_silu")),
-    "DepthwiseConv2D dilated": (IMAGES, lambda k: k.DepthwiseConv2D(3, dilation_rate=2, depth_multiplier=2)),
+    "Conv2D as depthwise": (
+        (8, 8, 4),
+        lambda k: k.Conv2D(8, 5, groups=4, padding="same", strides=2),
+    ),
+    "DepthwiseConv1D": (
+        SERIES,
+        lambda k: k.DepthwiseConv1D(3, depth_multiplier=2, activation="hard_silu"),
+    ),
+    "DepthwiseConv2D dilated": (
+        IMAGES,
+        lambda k: k.DepthwiseConv2D(3, dilation_rate=2, depth_multiplier=2),
+    ),
     "SeparableConv1D": (SERIES, lambda k: k.SeparableConv1D(5, 3, activation="softsign")),
     "Conv1DTranspose": (SERIES, lambda k: k.Conv1DTranspose(5, 3, strides=2)),
     "Conv2DTranspose": (IMAGES, lambda k: k.Conv2DTranspose(5, 3, strides=2, padding="same")),
@@ -48,8 +63,27 @@ LAYERS = {
     **{
         f"Activation {name}": (IMAGES, lambda k, name=name: k.Activation(name))
         for name in (
-            *("relu6", "selu", "celu", "softplus", "silu", "hard_sigmoid", "hard_silu", "hard_tanh", "hard_shrink"),
-            *("soft_shrink", "tanh_shrink", "log_sigmoid", "mish", "squareplus", "exponential", "sigmoid", "tanh"),
+            *(
+                "relu6",
+                "selu",
+                "celu",
+                "softplus",
+                "silu",
+                "hard_sigmoid",
+                "hard_silu",
+                "hard_tanh",
+                "hard_shrink",
+            ),
+            *(
+                "soft_shrink",
+                "tanh_shrink",
+                "log_sigmoid",
+                "mish",
+                "squareplus",
+                "exponential",
+                "sigmoid",
+                "tanh",
+            ),
         )
     },
     "Reshape": (IMAGES, lambda k: k.Reshape((-1, 6))),
@@ -61,7 +95,10 @@ LAYERS = {
     "UnitNormalization": (IMAGES, lambda k: k.UnitNormalization()),
     "BatchNormalization": (IMAGES, lambda k: k.BatchNormalization(axis=1)),
     "Rescaling": (IMAGES, lambda k: k.Rescaling([0.5, 2.0, 1.0], offset=-1.0)),
-    "Normalization": (IMAGES, lambda k: k.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 3.0])),
+    "Normalization": (
+        IMAGES,
+        lambda k: k.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 3.0]),
+    ),
     "Resizing": (IMAGES, lambda k: k.Resizing(5, 11)),
     "CenterCrop": (IMAGES, lambda k: k.CenterCrop(5, 4)),
     "RandomFlip": (IMAGES, lambda k: k.RandomFlip()),
@@ -80,20 +117,29 @@ MERGES = {
     "Subtract": lambda k, a, b: k.Subtract()([a, b]),
     "Concatenate": lambda k, a, b: k.Concatenate(axis=1)([a, b]),
     "Dot": lambda k, a, b: k.Dot(axes=(3, 3))([a, b]),
-    "Dot normalised": lambda k, a, b: k.Dot(axes=1, normalize=True)([k.Flatten()(a), k.Flatten()(b)]),
-    "operators": lambda k, a, b: (2.0 - a) / 3.0 * b + np.array([0.1, 0.2, 0.3], "f") - a[..., ::-1],
+    "Dot normalised": lambda k, a, b: k.Dot(axes=1, normalize=True)(
+        [k.Flatten()(a), k.Flatten()(b)]
+    ),
+    "operators": lambda k, a, b: (
+        (2.0 - a) / 3.0 * b + np.array([0.1, 0.2, 0.3], "f") - a[..., ::-1]
+    ),
 }
 
 
 def randomised(model, rng):
     for layer in model.layers:
         if layer.weights and type(layer).__name__ != "Normalization":
-            layer.set_weights([rng.uniform(0.2, 1.2, w.shape) - (0.7 if w.ndim > 1 else 0) for w in layer.weights])
+            layer.set_weights(
+                [rng.uniform(0.2, 1.2, w.shape) - (0.7 if w.ndim > 1 else 0) for w in layer.weights]
+            )
     return model
 
 
 def assert_computes_the_same(model, images, tmp_path):
-    """Saved as an archive and loaded, a model gives what Keras gives; 1e-5 of the largest: float32 in another order."""
+    """Saved as an archive and loaded, a model gives what Keras gives; 1e-5 of the largest.
+
+    Float32 in another order.
+    """
     model.save(tmp_path / "m.keras")
     loaded = ir.load(tmp_path / "m.keras")
     with jax.numpy_dtype_promotion("standard"):  # as some of Keras's layers need it
@@ -131,22 +177,38 @@ def test_a_merge_computes_what_it_does_in_keras(name, tmp_path, rng):
     assert_computes_the_same(model, rng.normal(size=(2, *IMAGES)).astype(np.float32), tmp_path)
 
 
-# --- layers of one's own ------------------------------------------------------------------------------------------
+# --- layers of one's own
+# ------------------------------------------------------------------------------------------
 
 
 def test_a_layer_of_ones_own(tmp_path):
-    """A class of another package, with a weight: refused by name, and loaded once it is registered."""
-    config = sequential(("ChannelGain", {"name": "gain", "batch_input_shape": [None, 4, 4, 3], "offset": 1.0}))
+    """A class of another package, with a weight.
+
+    Refused by name, and loaded once it is registered.
+    """
+    config = sequential(
+        ("ChannelGain", {"name": "gain", "batch_input_shape": [None, 4, 4, 3], "offset": 1.0})
+    )
     config["config"]["layers"][0]["module"] = "mine.layers"
-    path = saved(tmp_path / "m.h5", config, {"gain": {"gain/g:0": np.array([1, 2, 3], "f")}}, keras_version="3.15.1")
-    with pytest.raises(ir.LoadError, match=r"custom class 'ChannelGain' \(from 'mine.layers'\).*ir\.keras\.register"):
+    path = saved(
+        tmp_path / "m.h5",
+        config,
+        {"gain": {"gain/g:0": np.array([1, 2, 3], "f")}},
+        keras_version="3.15.1",
+    )
+    with pytest.raises(
+        ir.LoadError,
+        match=r"custom class 'ChannelGain' \(from 'mine.layers'\).*ir\.keras\.register",
+    ):
         ir.load(path)
 
     def channel_gain(call):
         shift = ir.keras.Part(ir.Rescale(1.0, call.spec.config["offset"]), name="shifted")
         return [shift, ir.keras.Part(ir.Scale(), weights="")]
 
-    ir.keras.register("ChannelGain", channel_gain, weights=lambda spec: [ir.keras.Weight("scale", ("g",), (3,))])
+    ir.keras.register(
+        "ChannelGain", channel_gain, weights=lambda spec: [ir.keras.Weight("scale", ("g",), (3,))]
+    )
     model = ir.load(path)
     outputs = jlrp.forward(model.graph, model.params, np.ones((1, 4, 4, 3), "f"))
     assert np.asarray(outputs)[0, 0, 0].tolist() == [2, 4, 6]

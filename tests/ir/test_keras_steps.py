@@ -1,4 +1,5 @@
-"""TimeDistributed against Keras, and its relevance against that of the layer inside alone, on each step."""
+"""TimeDistributed against Keras, and its relevance against that of the layer inside alone, on each
+step."""
 
 import os
 
@@ -38,7 +39,10 @@ LAYERS = {
     "UpSampling2D": (FRAMES, lambda k: k.UpSampling2D(2, interpolation="bilinear")),
     "Resizing": (FRAMES, lambda k: k.Resizing(5, 4)),
     "Dense": (ROWS, lambda k: k.Dense(3, activation="softmax")),
-    "EinsumDense": (ROWS, lambda k: k.EinsumDense("ab,bcd->acd", output_shape=(3, 2), bias_axes="d")),
+    "EinsumDense": (
+        ROWS,
+        lambda k: k.EinsumDense("ab,bcd->acd", output_shape=(3, 2), bias_axes="d"),
+    ),
     "SpectralNormalization": (ROWS, lambda k: k.SpectralNormalization(k.Dense(3))),
     "Dropout": (ROWS, lambda k: k.Dropout(0.5)),
     "Softmax": (ROWS, lambda k: k.Softmax(axis=1)),
@@ -53,8 +57,12 @@ def test_a_layer_at_every_step(name, tmp_path, rng):
 
     shape, layer = LAYERS[name]
     with jax.numpy_dtype_promotion("standard"):
-        model = keras.Sequential([keras.Input(shape), keras.layers.TimeDistributed(layer(keras.layers))])
-    loaded = assert_computes_the_same(randomised(model, rng), rng.normal(size=(2, *shape)).astype("f"), tmp_path)
+        model = keras.Sequential(
+            [keras.Input(shape), keras.layers.TimeDistributed(layer(keras.layers))]
+        )
+    loaded = assert_computes_the_same(
+        randomised(model, rng), rng.normal(size=(2, *shape)).astype("f"), tmp_path
+    )
     model.save(tmp_path / "m.h5")
     assert ir.load(tmp_path / "m.h5").graph == loaded.graph
 
@@ -76,10 +84,12 @@ def network(k, layers, rng):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "preset", ["zero", "epsilon_plus_flat", "epsilon_alpha2_beta1", "crawford2019", "guided_backprop"]
+    "preset",
+    ["zero", "epsilon_plus_flat", "epsilon_alpha2_beta1", "crawford2019", "guided_backprop"],
 )
 def test_relevance_is_that_of_each_step_alone(preset, tmp_path, rng):
-    """Equal up to the order in which float64 sums are rounded, whichever layers make the step's network."""
+    """Equal up to the order in which float64 sums are rounded, whichever layers make the step's
+    network."""
     import keras
 
     one, every = network(keras, keras.layers, rng)
@@ -88,7 +98,9 @@ def test_relevance_is_that_of_each_step_alone(preset, tmp_path, rng):
     single, series = ir.load(tmp_path / "one.keras"), ir.load(tmp_path / "every.keras")
     x = rng.normal(size=(2, 5, 8, 8, 2))
     with jax.enable_x64(True):
-        as_doubles = [jax.tree.map(lambda a: np.asarray(a, np.float64), m.params) for m in (single, series)]
+        as_doubles = [
+            jax.tree.map(lambda a: np.asarray(a, np.float64), m.params) for m in (single, series)
+        ]
         target = np.zeros((2, 5, 3))
         target[..., 1] = 1
         alone = jlrp.explainer(single.graph, preset)(
@@ -97,14 +109,20 @@ def test_relevance_is_that_of_each_step_alone(preset, tmp_path, rng):
         explain = jlrp.explainer(series.graph, preset, ledger=True)
         together = explain(as_doubles[1], x, target=target)
         expected = np.asarray(alone.relevance).reshape(x.shape)
-        np.testing.assert_allclose(together.relevance, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max())
+        np.testing.assert_allclose(
+            together.relevance, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max()
+        )
         assert together.ledger.column("received").shape[-1] == len(x)  # per image, not per step
 
 
 def test_steps_without_a_length(tmp_path):
-    layers = [("Conv1D", {"name": "c", "filters": 2, "kernel_size": [2]}), ("Flatten", {"name": "f"})]
+    layers = [
+        ("Conv1D", {"name": "c", "filters": 2, "kernel_size": [2]}),
+        ("Flatten", {"name": "f"}),
+    ]
     wrapped = [
-        ("TimeDistributed", {"name": f"t_{c['name']}", "layer": {"class_name": n, "config": c}}) for n, c in layers
+        ("TimeDistributed", {"name": f"t_{c['name']}", "layer": {"class_name": n, "config": c}})
+        for n, c in layers
     ]
     wrapped[0][1]["batch_input_shape"] = [None, None, 4, 3]
     arrays = {"t_c": {"t_c/kernel:0": np.ones((2, 3, 2), "f"), "t_c/bias:0": np.ones(2, "f")}}
@@ -119,28 +137,46 @@ def test_steps_without_a_length(tmp_path):
     [
         (("LSTM", {"name": "l", "units": 3}), ["recurrent", "LSTM"]),
         (("RepeatVector", {"name": "r", "n": 3}), ["at every step of a series", "Repeat(count=3)"]),
-        (("MaxPooling2D", {"name": "p", "data_format": "channels_first"}), ["at every step", "channels_first"]),
+        (
+            ("MaxPooling2D", {"name": "p", "data_format": "channels_first"}),
+            ["at every step", "channels_first"],
+        ),
         (("Dense", {"name": "d", "units": "many"}), ["units=many"]),
     ],
 )
 def test_what_cannot_be_done_at_every_step_is_refused_by_name(tmp_path, inner, words):
     name, config = inner
     shape = [None, 4, 6, 6, 3] if "Pool" in name else [None, 4, 6]
-    layer = {"name": "t", "batch_input_shape": shape, "layer": {"class_name": name, "config": config}}
-    path = saved(tmp_path / "m.h5", sequential(("TimeDistributed", layer)), {"t": {}}, keras_version="2.4.0")
+    layer = {
+        "name": "t",
+        "batch_input_shape": shape,
+        "layer": {"class_name": name, "config": config},
+    }
+    path = saved(
+        tmp_path / "m.h5", sequential(("TimeDistributed", layer)), {"t": {}}, keras_version="2.4.0"
+    )
     with pytest.raises(ir.LoadError) as caught:
         ir.load(path)
     assert all(word in str(caught.value) for word in words), caught.value
 
 
-@pytest.mark.parametrize("layer", [None, [], {}, {"class_name": "Dense"}, {"class_name": "Dense", "config": 3}])
+@pytest.mark.parametrize(
+    "layer", [None, [], {}, {"class_name": "Dense"}, {"class_name": "Dense", "config": 3}]
+)
 def test_a_wrapper_without_a_layer(tmp_path, layer):
     config = {"name": "t", "batch_input_shape": [None, 4, 6], "layer": layer}
-    path = saved(tmp_path / "m.h5", sequential(("TimeDistributed", config)), {"t": {}}, keras_version="2.4.0")
+    path = saved(
+        tmp_path / "m.h5", sequential(("TimeDistributed", config)), {"t": {}}, keras_version="2.4.0"
+    )
     with pytest.raises(ir.LoadError, match="lacks its name, class or configuration"):
         ir.load(path)
 
 
 def test_ops_that_have_no_form_for_every_step():
-    for op in (ir.Dot((1, 1)), ir.GroupNorm(2), ir.Repeat(3), ir.Conv(data_format="channels_first")):
+    for op in (
+        ir.Dot((1, 1)),
+        ir.GroupNorm(2),
+        ir.Repeat(3),
+        ir.Conv(data_format="channels_first"),
+    ):
         assert at_every_step(op, 5, 4) is None

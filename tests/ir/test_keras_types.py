@@ -1,4 +1,7 @@
-"""Values of another JSON type, wherever they stand in a configuration: a model or a sentence that was foreseen."""
+"""Values of another JSON type, wherever they stand in a configuration.
+
+A model or a sentence that was foreseen.
+"""
 
 import contextlib
 import json
@@ -83,8 +86,16 @@ def test_dtype_policies_of_another_type(tmp_path, policy):
         ("Take", {"axis": 1, "indices": {"config": 1}}, ["the index None"]),
         ("Pad", {"pad_width": [[0, 0], [0, None], [1, 1]]}, ["one pair per axis"]),
         ("Pad", {"pad_width": [[0, 0], [0, float("inf")], [1, 1]]}, ["one pair per axis"]),
-        ("Rescaling", {"scale": [1.0, 2.0, 3.0], "offset": [[1.0], [2.0]]}, ["constants of different shapes"]),
-        ("Rescaling", {"scale": [1.0, 2.0, 3.0], "offset": [1.0, 2.0]}, ["constants of different shapes"]),
+        (
+            "Rescaling",
+            {"scale": [1.0, 2.0, 3.0], "offset": [[1.0], [2.0]]},
+            ["constants of different shapes"],
+        ),
+        (
+            "Rescaling",
+            {"scale": [1.0, 2.0, 3.0], "offset": [1.0, 2.0]},
+            ["constants of different shapes"],
+        ),
     ],
 )
 def test_fields_of_another_type(tmp_path, layer, fields, words):
@@ -95,7 +106,9 @@ def test_fields_of_another_type(tmp_path, layer, fields, words):
 
 def test_the_layout_of_keras_1_is_text(tmp_path):
     fields = {"nb_filter": 1, "nb_row": 1, "nb_col": 1, "dim_ordering": []}
-    config = sequential(("Convolution2D", {"name": "c", "batch_input_shape": [None, 2, 2, 1], **fields}))
+    config = sequential(
+        ("Convolution2D", {"name": "c", "batch_input_shape": [None, 2, 2, 1], **fields})
+    )
     arrays = {"c_W": np.ones((1, 1, 1, 1), "f"), "c_b": np.ones(1, "f")}
     path = saved(tmp_path / "m.h5", config, {"c": arrays}, keras_version="1.2.2")
     assert ir.load(path).graph.data_format == "channels_last"

@@ -17,7 +17,8 @@ def assert_close(found, expected, tolerance, what=""):
 
 
 OWN_ROUNDING = ("mini_app_mobilenet_a25", "mini_app_mobilenetv2_a35", "mini_app_mobilenetv3small")
-"""Deep networks of 0.25 to 0.35 of the usual width, for which Keras's own float32 is 0.9e-5 to 1.6e-5 from float64."""
+"""Deep networks of 0.25 to 0.35 of the usual width, for which Keras's own float32 is 0.9e-5 to
+1.6e-5 from float64."""
 
 
 RENAMED = {"concat_last": "concatenate_2"}
@@ -25,7 +26,10 @@ RENAMED = {"concat_last": "concatenate_2"}
 
 
 def tolerance_of(path):
-    """Of outputs and activations, as a part of the largest: float32 in two orders; some files were run in float16."""
+    """Of outputs and activations, as a part of the largest: float32 in two orders.
+
+    Some files were run in float16.
+    """
     name = path.name.split(".")[0]
     return 5e-3 if "float16" in name else 2e-5 if name in OWN_ROUNDING else 1e-5
 
@@ -34,7 +38,11 @@ def tolerance_of(path):
 def test_computes_what_keras_computed(path):
     model = ir.load(path)
     oracle = np.load(str(path).replace(".full.h5", ".oracle.npz"))
-    images = oracle["x"] if "x" in oracle else tuple(oracle[f"x{i}"] for i in range(len(model.graph.inputs)))
+    images = (
+        oracle["x"]
+        if "x" in oracle
+        else tuple(oracle[f"x{i}"] for i in range(len(model.graph.inputs)))
+    )
     outputs, layers = forward(model.graph, model.params, images, record=True)
     tolerance = tolerance_of(path)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
@@ -67,7 +75,13 @@ def test_loaded_models_are_consistent(path):
 
 def test_there_is_a_file_of_every_generation():
     assert len(FILES) >= 65
-    assert {path.parent.name.split(".")[0] for path in FILES} == {"keras1", "keras2", "keras3", "tfkeras1", "tfkeras2"}
+    assert {path.parent.name.split(".")[0] for path in FILES} == {
+        "keras1",
+        "keras2",
+        "keras3",
+        "tfkeras1",
+        "tfkeras2",
+    }
 
 
 def test_source_says_what_the_file_says():
@@ -94,8 +108,12 @@ def test_names_of_nested_models_and_further_calls(version):
 
 
 def test_a_sequential_without_input_layer_names_its_input_after_the_first_layer():
-    assert ir.load(KERAS / "keras2.2.4" / "mini_nested_sequential.full.h5").graph.inputs == ("resnet50_input",)
-    assert ir.load(KERAS / "keras1.2.2" / "mini_sequential_k1.full.h5").graph.inputs == ("convolution2d_1_input",)
+    assert ir.load(KERAS / "keras2.2.4" / "mini_nested_sequential.full.h5").graph.inputs == (
+        "resnet50_input",
+    )
+    assert ir.load(KERAS / "keras1.2.2" / "mini_sequential_k1.full.h5").graph.inputs == (
+        "convolution2d_1_input",
+    )
 
 
 def test_layers_that_do_nothing_at_inference_are_aliases():
@@ -131,7 +149,11 @@ def test_dead_branches_and_their_weights_are_left_out(tmp_path):
 
 
 def test_the_order_of_layers_in_the_configuration_does_not_matter(tmp_path):
-    path = edited(tmp_path / "m.h5", "keras2.2.4/mini_resnet.full.h5", lambda c: c["config"]["layers"].reverse())
+    path = edited(
+        tmp_path / "m.h5",
+        "keras2.2.4/mini_resnet.full.h5",
+        lambda c: c["config"]["layers"].reverse(),
+    )
     oracle = np.load(KERAS / "keras2.2.4" / "mini_resnet.oracle.npz")
     model = ir.load(path)
     assert_close(forward(model.graph, model.params, oracle["x"]), oracle["y"], 1e-5)
@@ -139,7 +161,9 @@ def test_the_order_of_layers_in_the_configuration_does_not_matter(tmp_path):
 
 @pytest.mark.parametrize(("version", "slope"), [("2.2.4", 0.2), ("2.15.0", 0.2), ("3.15.1", 1 / 6)])
 def test_hard_sigmoid_is_that_of_the_keras_version(tmp_path, version, slope):
-    config = sequential(("Activation", {"name": "a", "activation": "hard_sigmoid", "batch_input_shape": [None, 3]}))
+    config = sequential(
+        ("Activation", {"name": "a", "activation": "hard_sigmoid", "batch_input_shape": [None, 3]})
+    )
     model = ir.load(saved(tmp_path / "m.h5", config, {"a": {}}, keras_version=version))
     assert model.graph["a"].op == ir.HardSigmoid(slope)
 
@@ -149,9 +173,21 @@ def test_hard_sigmoid_is_that_of_the_keras_version(tmp_path, version, slope):
     [
         ("LeakyReLU", {"alpha": {"type": "ndarray", "values": 0.1}}, ir.Relu(negative_slope=0.1)),
         ("LeakyReLU", {"negative_slope": 0.25}, ir.Relu(negative_slope=0.25)),
-        ("ReLU", {"max_value": None, "negative_slope": None, "threshold": 0.5}, ir.Relu(threshold=0.5)),
-        ("Activation", {"activation": {"class_name": "ReLU", "config": {"max_value": 6}}}, ir.Relu(max_value=6.0)),
-        ("Activation", {"activation": {"class_name": "function", "config": "swish"}}, ir.Activation("silu")),
+        (
+            "ReLU",
+            {"max_value": None, "negative_slope": None, "threshold": 0.5},
+            ir.Relu(threshold=0.5),
+        ),
+        (
+            "Activation",
+            {"activation": {"class_name": "ReLU", "config": {"max_value": 6}}},
+            ir.Relu(max_value=6.0),
+        ),
+        (
+            "Activation",
+            {"activation": {"class_name": "function", "config": "swish"}},
+            ir.Activation("silu"),
+        ),
         ("Activation", {"activation": "gelu"}, ir.Activation("gelu")),
         ("ThresholdedReLU", {"theta": 1.5}, ir.Relu(threshold=1.5)),
         ("ELU", {"alpha": 0.5}, ir.Elu(0.5)),
@@ -160,7 +196,10 @@ def test_hard_sigmoid_is_that_of_the_keras_version(tmp_path, version, slope):
 )
 def test_activations(tmp_path, class_name, config, op):
     config = sequential((class_name, {"name": "a", "batch_input_shape": [None, 3], **config}))
-    assert ir.load(saved(tmp_path / "m.h5", config, {"a": {}}, keras_version="2.2.4")).graph["a"].op == op
+    assert (
+        ir.load(saved(tmp_path / "m.h5", config, {"a": {}}, keras_version="2.2.4")).graph["a"].op
+        == op
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +210,12 @@ def test_activations(tmp_path, class_name, config, op):
         ([8, 8, 3], "ZeroPadding2D", {"padding": [[1, 2], [3, 4]]}, ir.ZeroPad(((1, 2), (3, 4)))),
         ([8, 8, 3], "Cropping2D", {"cropping": [[1, 0], [1, 0]]}, ir.Crop(((1, 0), (1, 0)))),
         ([8, 3], "MaxPooling1D", {"pool_size": 2, "strides": None}, ir.MaxPool((2,), (2,))),
-        ([8, 8, 8, 3], "AveragePooling3D", {"pool_size": [2, 2, 2]}, ir.AvgPool((2, 2, 2), (2, 2, 2))),
+        (
+            [8, 8, 8, 3],
+            "AveragePooling3D",
+            {"pool_size": [2, 2, 2]},
+            ir.AvgPool((2, 2, 2), (2, 2, 2)),
+        ),
         ([8, 3], "GlobalMaxPooling1D", {}, ir.GlobalMaxPool()),
         ([8, 3], "Reshape", {"target_shape": [4, 6]}, ir.Reshape((4, 6))),
         ([8, 3], "Permute", {"dims": [2, 1]}, ir.Permute((2, 1))),
@@ -179,38 +223,64 @@ def test_activations(tmp_path, class_name, config, op):
 )
 def test_layers_without_weights(tmp_path, shape, class_name, config, op):
     config = sequential((class_name, {"name": "a", "batch_input_shape": [None, *shape], **config}))
-    assert ir.load(saved(tmp_path / "m.h5", config, {"a": {}}, keras_version="2.2.4")).graph["a"].op == op
+    assert (
+        ir.load(saved(tmp_path / "m.h5", config, {"a": {}}, keras_version="2.2.4")).graph["a"].op
+        == op
+    )
 
 
 def conv1d(**config):
-    return {"name": "c", "filters": 4, "kernel_size": [3], "strides": [1], "dilation_rate": [2], **config}
+    return {
+        "name": "c",
+        "filters": 4,
+        "kernel_size": [3],
+        "strides": [1],
+        "dilation_rate": [2],
+        **config,
+    }
 
 
 def test_causal_padding_is_explicit(tmp_path, rng):
     config = sequential(("Conv1D", conv1d(padding="causal", batch_input_shape=[None, 9, 2])))
     kernel = rng.normal(size=(3, 2, 4)).astype(np.float32)
-    model = ir.load(saved(tmp_path / "m.h5", config, {"c": {"c/kernel:0": kernel, "c/bias:0": np.zeros(4)}}))
+    model = ir.load(
+        saved(tmp_path / "m.h5", config, {"c": {"c/kernel:0": kernel, "c/bias:0": np.zeros(4)}})
+    )
     assert model.graph["c"].op.padding == ((4, 0),)
     assert model.shapes["c"] == (None, 9, 4)
 
 
 def test_theano_kernels_are_turned_round_and_others_are_not(tmp_path, rng):
-    config = sequential(("Conv1D", conv1d(padding="same", batch_input_shape=[None, 9, 2], use_bias=False)))
+    config = sequential(
+        ("Conv1D", conv1d(padding="same", batch_input_shape=[None, 9, 2], use_bias=False))
+    )
     kernel = rng.normal(size=(3, 2, 4)).astype(np.float32)
     for backend, expected in (("theano", kernel[::-1]), ("tensorflow", kernel)):
         layers = {"c": {"c/kernel": kernel}}
-        path = saved(tmp_path / f"{backend}.h5", config, layers, keras_version="2.2.4", backend=backend)
+        path = saved(
+            tmp_path / f"{backend}.h5", config, layers, keras_version="2.2.4", backend=backend
+        )
         np.testing.assert_array_equal(ir.load(path).params["c"]["kernel"], expected)
 
 
 def test_keras_1_kernels_with_channels_first(tmp_path, rng):
-    conv = {"name": "c", "nb_filter": 4, "nb_row": 3, "nb_col": 2, "subsample": [1, 1], "border_mode": "valid"}
+    conv = {
+        "name": "c",
+        "nb_filter": 4,
+        "nb_row": 3,
+        "nb_col": 2,
+        "subsample": [1, 1],
+        "border_mode": "valid",
+    }
     layers = [
         {
             "class_name": "ZeroPadding2D",
             "config": {"name": "z", "padding": [1, 2], "batch_input_shape": [None, 5, 8, 8]},
         },
-        {"class_name": "Convolution2D", "config": {**conv, "dim_ordering": "th", "bias": True, "activation": "relu"}},
+        {
+            "class_name": "Convolution2D",
+            "config": {**conv, "dim_ordering": "th", "bias": True, "activation": "relu"},
+        },
         {"class_name": "Flatten", "config": {"name": "f"}},
     ]
     kernel = rng.normal(size=(4, 5, 3, 2)).astype(np.float32)
@@ -226,7 +296,12 @@ def test_keras_1_kernels_with_channels_first(tmp_path, rng):
 
 def test_keras_1_merges(tmp_path):
     def layer(name, class_name, config, inbound):
-        return {"name": name, "class_name": class_name, "config": {"name": name, **config}, "inbound_nodes": inbound}
+        return {
+            "name": name,
+            "class_name": class_name,
+            "config": {"name": name, **config},
+            "inbound_nodes": inbound,
+        }
 
     inputs = [layer(n, "InputLayer", {"batch_input_shape": [None, 4, 4, 3]}, []) for n in "ab"]
     merge = {"mode_type": "raw", "concat_axis": 3}
@@ -238,7 +313,9 @@ def test_keras_1_merges(tmp_path):
     ]
     ends = {"input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": [["s", 0, 0], ["c", 0, 0]]}
     config = {"class_name": "Model", "config": {"name": "m", "layers": layers, **ends}}
-    model = ir.load(saved(tmp_path / "m.h5", config, {name: {} for name in "absc"}, keras_version="1.2.2"))
+    model = ir.load(
+        saved(tmp_path / "m.h5", config, {name: {} for name in "absc"}, keras_version="1.2.2")
+    )
     assert model.graph["s"] == ir.Node("s", ir.Add(), ("a", "b"))
     assert model.graph["c"] == ir.Node("c", ir.Concatenate(3), ("a", "b"))
     assert model.graph.inputs == ("a", "b")
@@ -246,7 +323,12 @@ def test_keras_1_merges(tmp_path):
 
 
 def test_a_nameless_nested_model_has_the_name_of_its_weights(tmp_path, rng):
-    inner = [{"class_name": "Dense", "config": {"name": "d", "output_dim": 2, "batch_input_shape": [None, 3]}}]
+    inner = [
+        {
+            "class_name": "Dense",
+            "config": {"name": "d", "output_dim": 2, "batch_input_shape": [None, 3]},
+        }
+    ]
     config = {"class_name": "Sequential", "config": [{"class_name": "Sequential", "config": inner}]}
     arrays = {"sequential_1": {"d_W:0": rng.normal(size=(3, 2)), "d_b:0": np.zeros(2)}}
     model = ir.load(saved(tmp_path / "m.h5", config, arrays, keras_version="1.2.2"))
@@ -257,7 +339,9 @@ def test_a_nameless_nested_model_has_the_name_of_its_weights(tmp_path, rng):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
 def test_half_precision_is_raised_and_the_rest_kept(tmp_path, dtype):
     values = np.array([[1.5, -2.0], [0.25, 1024.0]])
-    config = sequential(("Dense", {"name": "d", "units": 2, "use_bias": False, "batch_input_shape": [None, 2]}))
+    config = sequential(
+        ("Dense", {"name": "d", "units": 2, "use_bias": False, "batch_input_shape": [None, 2]})
+    )
     stored = values.astype(np.float32 if dtype == "bfloat16" else dtype)
     if dtype == "bfloat16":
         stored = (stored.view(np.uint32) >> 16).astype(np.uint16).view("V2")
@@ -272,16 +356,39 @@ def test_half_precision_is_raised_and_the_rest_kept(tmp_path, dtype):
 
 def test_weights_are_matched_by_name_where_the_order_differs(tmp_path, rng):
     arrays = {r: rng.normal(size=3) for r in ("moving_variance", "beta", "gamma", "moving_mean")}
-    config = sequential(("BatchNormalization", {"name": "b", "axis": [1], "batch_input_shape": [None, 3]}))
-    path = saved(tmp_path / "m.h5", config, {"b": {f"b_1/{r}:0": a for r, a in arrays.items()}}, keras_version="2.2.4")
+    config = sequential(
+        ("BatchNormalization", {"name": "b", "axis": [1], "batch_input_shape": [None, 3]})
+    )
+    path = saved(
+        tmp_path / "m.h5",
+        config,
+        {"b": {f"b_1/{r}:0": a for r, a in arrays.items()}},
+        keras_version="2.2.4",
+    )
     loaded = ir.load(path).params["b"]
-    assert {role: list(a) for role, a in loaded.items()} == {role: list(a) for role, a in arrays.items()}
+    assert {role: list(a) for role, a in loaded.items()} == {
+        role: list(a) for role, a in arrays.items()
+    }
 
 
 def test_fizyr_normalisation_is_normalisation(tmp_path):
-    fields = {"name": "b", "axis": -1, "scale": False, "epsilon": 1e-5, "freeze": True, "batch_input_shape": [None, 3]}
-    arrays = {f"b/{r}:0": np.ones(3, np.float32) for r in ("beta", "moving_mean", "moving_variance")}
-    path = saved(tmp_path / "m.h5", sequential(("BatchNormalization", fields)), {"b": arrays}, keras_version="2.2.4")
+    fields = {
+        "name": "b",
+        "axis": -1,
+        "scale": False,
+        "epsilon": 1e-5,
+        "freeze": True,
+        "batch_input_shape": [None, 3],
+    }
+    arrays = {
+        f"b/{r}:0": np.ones(3, np.float32) for r in ("beta", "moving_mean", "moving_variance")
+    }
+    path = saved(
+        tmp_path / "m.h5",
+        sequential(("BatchNormalization", fields)),
+        {"b": arrays},
+        keras_version="2.2.4",
+    )
     model = ir.load(path)
     assert model.graph["b"].op == ir.BatchNorm(1e-5)
     assert set(model.params["b"]) == {"beta", "moving_mean", "moving_variance"}

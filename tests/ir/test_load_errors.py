@@ -27,10 +27,13 @@ def assert_refused(path, *words, **options):
 
 
 def layer_named(config, name):
-    return next(layer for layer in config["config"]["layers"] if layer["config"].get("name") == name)
+    return next(
+        layer for layer in config["config"]["layers"] if layer["config"].get("name") == name
+    )
 
 
-# --- what is no model ---------------------------------------------------------------------------------------------
+# --- what is no model
+# ---------------------------------------------------------------------------------------------
 
 
 def test_a_missing_file(tmp_path):
@@ -102,7 +105,10 @@ def test_the_weights_of_a_whole_model_in_another_architecture():
     ("options", "words"),
     [
         ({"architecture": "resnet51"}, ["'resnet51'", "no file", "'resnet50'"]),
-        ({"architecture": "resnet50", "variant": "x"}, ["'x'", "'keras2.2.4', 'keras1', 'resnet_common'"]),
+        (
+            {"architecture": "resnet50", "variant": "x"},
+            ["'x'", "'keras2.2.4', 'keras1', 'resnet_common'"],
+        ),
         ({"architecture": "resnet101", "variant": "keras1"}, ["'keras1'", "'resnet_common'"]),
         ({"variant": "keras1"}, ["architecture="]),
     ],
@@ -113,7 +119,8 @@ def test_unknown_architectures_and_variants(tmp_path, options, words):
     assert all(word in str(caught.value) for word in words)
 
 
-# --- configurations -----------------------------------------------------------------------------------------------
+# --- configurations
+# -----------------------------------------------------------------------------------------------
 
 
 def replaced_layer(**entries):
@@ -127,13 +134,31 @@ def set_field(layer, **fields):
 
 LAYER_CHANGES = [
     (replaced_layer(class_name="LSTM"), ["'add_1'", "recurrent", "(LSTM)", "not supported"]),
-    (replaced_layer(class_name="Attention"), ["'add_1'", "'Attention'", "not supported", "without it"]),
-    (replaced_layer(class_name="Lambda"), ["'add_1'", "Python code", "never executed", 'register("add_1"', "layer"]),
+    (
+        replaced_layer(class_name="Attention"),
+        ["'add_1'", "'Attention'", "not supported", "without it"],
+    ),
+    (
+        replaced_layer(class_name="Lambda"),
+        ["'add_1'", "Python code", "never executed", 'register("add_1"', "layer"],
+    ),
     (replaced_layer(class_name="KerasLayer"), ["'add_1'", "TensorFlow Hub", "copy the weights"]),
-    (replaced_layer(class_name="Gain"), ["'Gain'", "three lines", 'ir.keras.register("Gain", gain', 'like="…"']),
-    (replaced_layer(module="mine.layers", class_name="Sum"), ["custom class 'Sum'", "'mine.layers'"]),
-    (set_field("conv1", activation="snake"), ["'conv1'", "'snake'", "relu", 'register("snake", snake, kind="act']),
-    (set_field("conv1", activation={"class_name": "PowerUnit", "config": {}}), ["'conv1'", "'PowerUnit'"]),
+    (
+        replaced_layer(class_name="Gain"),
+        ["'Gain'", "three lines", 'ir.keras.register("Gain", gain', 'like="…"'],
+    ),
+    (
+        replaced_layer(module="mine.layers", class_name="Sum"),
+        ["custom class 'Sum'", "'mine.layers'"],
+    ),
+    (
+        set_field("conv1", activation="snake"),
+        ["'conv1'", "'snake'", "relu", 'register("snake", snake, kind="act'],
+    ),
+    (
+        set_field("conv1", activation={"class_name": "PowerUnit", "config": {}}),
+        ["'conv1'", "'PowerUnit'"],
+    ),
     (set_field("conv1", padding="full"), ["'conv1'", "padding=full", "'valid' and 'same'"]),
     (set_field("conv1", filters="many"), ["'conv1'", "filters=many"]),
     (set_field("conv1", data_format="NCHW"), ["'conv1'", "data_format=NCHW"]),
@@ -146,16 +171,30 @@ LAYER_CHANGES = [
     (set_field("conv1_pad", padding=[[1, 1]]), ["'conv1_pad'", "2 pairs"]),
     (set_field("input_1", batch_input_shape=None), ["'input_1'", "of what shape"]),
     (set_field("input_1", batch_input_shape=[None, -1, 3]), ["'input_1'", "(None, -1, 3)"]),
-    (set_field("input_1", batch_input_shape=[None, 32, 32, 4]), ["do not fit", "'conv1'", "(N, 38, 38, 4)"]),
+    (
+        set_field("input_1", batch_input_shape=[None, 32, 32, 4]),
+        ["do not fit", "'conv1'", "(N, 38, 38, 4)"],
+    ),
     (replaced_layer(inbound_nodes=[]), ["layer 'add_1'"]),
     (replaced_layer(inbound_nodes=[[["nowhere", 0, 0, {}]]]), ["'nowhere'"]),
     (replaced_layer(inbound_nodes=[[["conv1", 3, 0, {}]]]), ["call 3", "'conv1'"]),
     (replaced_layer(inbound_nodes=[[["conv1", 0, 5, {}]]]), ["output 5", "'conv1'"]),
-    (replaced_layer(inbound_nodes=[[["add_1", 0, 0, {}], ["conv1", 0, 0, {}]]]), ["reads its own output"]),
-    (replaced_layer(inbound_nodes=[[["add_3", 0, 0, {}], ["conv1", 0, 0, {}]]]), ["reads its own output"]),
-    (replaced_layer(inbound_nodes=[[["conv1", 0, 0, {}]]]), ["'add_1' (Add)", "two or more inputs"]),
     (
-        lambda c: layer_named(c, "bn_conv1")["inbound_nodes"][0][0].__setitem__(3, {"training": True}),
+        replaced_layer(inbound_nodes=[[["add_1", 0, 0, {}], ["conv1", 0, 0, {}]]]),
+        ["reads its own output"],
+    ),
+    (
+        replaced_layer(inbound_nodes=[[["add_3", 0, 0, {}], ["conv1", 0, 0, {}]]]),
+        ["reads its own output"],
+    ),
+    (
+        replaced_layer(inbound_nodes=[[["conv1", 0, 0, {}]]]),
+        ["'add_1' (Add)", "two or more inputs"],
+    ),
+    (
+        lambda c: layer_named(c, "bn_conv1")["inbound_nodes"][0][0].__setitem__(
+            3, {"training": True}
+        ),
         ["'bn_conv1'", "training=True", 'ir.keras.register("BatchNormalization", training=True)'],
     ),
     (
@@ -163,7 +202,10 @@ LAYER_CHANGES = [
         ["'add_1' (Add)", "broadcast to one"],
     ),
     (lambda c: layer_named(c, "conv1").pop("class_name"), ["lacks its name, class"]),
-    (lambda c: c["config"]["layers"].append(c["config"]["layers"][1]), ["two layers of the name 'conv1_pad'"]),
+    (
+        lambda c: c["config"]["layers"].append(c["config"]["layers"][1]),
+        ["two layers of the name 'conv1_pad'"],
+    ),
     (lambda c: c["config"].pop("output_layers"), ["'output_layers'"]),
     (lambda c: c["config"].update(output_layers=[]), ["no inputs or no outputs"]),
     (lambda c: c["config"].update(layers={}), ["no list of layers"]),
@@ -173,7 +215,9 @@ LAYER_CHANGES = [
 
 
 @pytest.mark.parametrize(
-    ("change", "words"), LAYER_CHANGES, ids=lambda value: value[0] if isinstance(value, list) else ""
+    ("change", "words"),
+    LAYER_CHANGES,
+    ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_configurations(tmp_path, change, words):
     assert_refused(edited(tmp_path / "m.h5", RESNET, change), *words)
@@ -192,7 +236,11 @@ def test_an_operator_with_something_else_than_values_and_numbers(tmp_path):
         add = next(layer for layer in config["config"]["layers"] if layer["class_name"] == "Add")
         add["inbound_nodes"][0]["args"] = [add["inbound_nodes"][0]["args"][0][0], "much"]
 
-    assert_refused(edited(tmp_path / "m.h5", KERAS3, scale), "'add' (Add)", "values of the model and numbers alone")
+    assert_refused(
+        edited(tmp_path / "m.h5", KERAS3, scale),
+        "'add' (Add)",
+        "values of the model and numbers alone",
+    )
 
 
 def test_a_tensor_without_history(tmp_path):
@@ -233,11 +281,14 @@ def test_models_that_call_each_other_too_often(tmp_path):
 
 
 def test_a_version_that_is_none(tmp_path):
-    path = saved(tmp_path / "m.h5", sequential(("Flatten", {"name": "f"})), {"f": {}}, keras_version="latest")
+    path = saved(
+        tmp_path / "m.h5", sequential(("Flatten", {"name": "f"})), {"f": {}}, keras_version="latest"
+    )
     assert_refused(path, "keras_version 'latest'")
 
 
-# --- weights ------------------------------------------------------------------------------------------------------
+# --- weights
+# ------------------------------------------------------------------------------------------------------
 
 DENSE = sequential(("Dense", {"name": "d", "units": 2, "batch_input_shape": [None, 3]}))
 KERNEL, BIAS = np.ones((3, 2), np.float32), np.ones(2, np.float32)
@@ -250,10 +301,16 @@ KERNEL, BIAS = np.ones((3, 2), np.float32), np.ones(2, np.float32)
         ({"d": {}}, ["'d' (Dense)", "no arrays", "2 arrays (kernel, bias)"]),
         ({"d": {"d/kernel:0": KERNEL}}, ["1 array (d/kernel:0)", "2 arrays (kernel, bias)"]),
         ({"d": {"d/kernel:0": KERNEL.T, "d/bias:0": BIAS}}, ["kernel of shape (2, 3)", "(any, 2)"]),
-        ({"d": {"d/kernel:0": KERNEL[:2], "d/bias:0": BIAS}}, ["'d' (Dense)", "takes 2 features", "(N, 3)"]),
+        (
+            {"d": {"d/kernel:0": KERNEL[:2], "d/bias:0": BIAS}},
+            ["'d' (Dense)", "takes 2 features", "(N, 3)"],
+        ),
         ({"d": {"d/kernel:0": KERNEL, "d/bias:0": BIAS[:1]}}, ["bias of shape (1,)", "(2,)"]),
         ({"d": {"d/gamma:0": KERNEL, "d/kernel:0": BIAS}}, ["'d/kernel:0'", "bias of 'd'"]),
-        ({"d": {"d/kernel:0": KERNEL, "d/bias:0": BIAS}, "e": {"e/bias:0": BIAS}}, ["the layer 'e'", "does not have"]),
+        (
+            {"d": {"d/kernel:0": KERNEL, "d/bias:0": BIAS}, "e": {"e/bias:0": BIAS}},
+            ["the layer 'e'", "does not have"],
+        ),
         ({"d": {"d/kernel:0": np.ones((3, 2), "S1"), "d/bias:0": BIAS}}, ["should hold numbers"]),
     ],
 )
@@ -262,13 +319,19 @@ def test_weights_that_do_not_fit(tmp_path, layers, words):
 
 
 def test_weights_announced_but_missing(tmp_path):
-    path = saved(tmp_path / "m.h5", DENSE, {"d": {"d/kernel:0": KERNEL, "d/bias:0": BIAS}}, keras_version="2.2.4")
+    path = saved(
+        tmp_path / "m.h5",
+        DENSE,
+        {"d": {"d/kernel:0": KERNEL, "d/bias:0": BIAS}},
+        keras_version="2.2.4",
+    )
     with h5py.File(path, "r+") as file:
         del file["model_weights/d/d/bias:0"]
     assert_refused(path, "lacks '/model_weights/d/d/bias:0'")
 
 
-# --- what HDF5 can hide -------------------------------------------------------------------------------------------
+# --- what HDF5 can hide
+# -------------------------------------------------------------------------------------------
 
 
 def replaced_kernel(path, replace):
@@ -289,7 +352,9 @@ def test_links_are_not_followed(tmp_path):
         def replace(group, name, link=link):
             group[name] = link
 
-        assert_refused(replaced_kernel(tmp_path / "m.h5", replace), "link to another place", "not followed")
+        assert_refused(
+            replaced_kernel(tmp_path / "m.h5", replace), "link to another place", "not followed"
+        )
 
 
 def test_storage_elsewhere_is_not_opened(tmp_path):
@@ -313,7 +378,9 @@ def test_sizes_that_the_file_cannot_hold(tmp_path):
         group.create_dataset(name, (10**6, 10**6), "f4")
 
     def bomb(group, name):
-        group.create_dataset(name, (2**12, 2**14), "f4", chunks=(2**12, 2**14), compression="gzip", fillvalue=0)
+        group.create_dataset(
+            name, (2**12, 2**14), "f4", chunks=(2**12, 2**14), compression="gzip", fillvalue=0
+        )
 
     for replace in (unwritten, bomb):
         assert_refused(replaced_kernel(tmp_path / "m.h5", replace), "claims", "bytes")
@@ -322,7 +389,10 @@ def test_sizes_that_the_file_cannot_hold(tmp_path):
 def test_every_byte_is_read_once(tmp_path):
     """One dataset under many names does not make a small file a large model."""
     size = 10_000
-    norms = [("BatchNormalization", {"name": f"b{i}", "batch_input_shape": [None, size]}) for i in range(9)]
+    norms = [
+        ("BatchNormalization", {"name": f"b{i}", "batch_input_shape": [None, size]})
+        for i in range(9)
+    ]
     roles = ("gamma", "beta", "moving_mean", "moving_variance")
     layers = {c["name"]: {f"{c['name']}/{r}:0": [1.0] for r in roles} for _, c in norms}
     path = saved(tmp_path / "m.h5", sequential(*norms), layers, keras_version="2.2.4")
@@ -341,7 +411,9 @@ def test_nothing_is_executed(tmp_path):
     """A Lambda's code and pickled attributes stay data."""
     code = {"function": ["not even base64", None, None], "function_type": "lambda"}
     config = sequential(("Lambda", {"name": "l", "batch_input_shape": [None, 3], **code}))
-    assert_refused(saved(tmp_path / "m.h5", config, {"l": {}}, keras_version="2.2.4"), "never executed")
+    assert_refused(
+        saved(tmp_path / "m.h5", config, {"l": {}}, keras_version="2.2.4"), "never executed"
+    )
 
 
 def test_text_that_is_none(tmp_path):
@@ -371,6 +443,10 @@ def test_no_other_error_escapes(tmp_path, seed):
                     break
                 place = place[key]
 
-    path = edited(tmp_path / "m.h5", (RESNET, KERAS3, "tfkeras2.15.1/mini_nested_deep.full.h5")[seed % 3], spoil)
+    path = edited(
+        tmp_path / "m.h5",
+        (RESNET, KERAS3, "tfkeras2.15.1/mini_nested_deep.full.h5")[seed % 3],
+        spoil,
+    )
     with contextlib.suppress(ir.LoadError):
         assert ir.load(path).shapes

@@ -13,8 +13,16 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 NETWORKS = {
     "mobilenetv3small": ("MobileNetV3Small", {"classes": 7}, "1.0"),
-    "mobilenet": ("MobileNet", {"alpha": 0.25, "include_top": False, "input_shape": (32, 32, 3)}, "0.25"),
-    "efficientnetb0": ("EfficientNetB0", {"include_top": False, "input_shape": (32, 32, 3)}, "scratch"),
+    "mobilenet": (
+        "MobileNet",
+        {"alpha": 0.25, "include_top": False, "input_shape": (32, 32, 3)},
+        "0.25",
+    ),
+    "efficientnetb0": (
+        "EfficientNetB0",
+        {"include_top": False, "input_shape": (32, 32, 3)},
+        "scratch",
+    ),
 }
 
 
@@ -54,6 +62,8 @@ def test_a_network_by_name(name, tmp_path):
         (238, [0.229, 0.224, 0.225], "imagenet"),  # as the published files have it
     ],
 )
-def test_efficientnet_is_told_by_its_layers_and_by_the_variance_that_it_stores(layers, variance, variant):
+def test_efficientnet_is_told_by_its_layers_and_by_the_variance_that_it_stores(
+    layers, variance, variant
+):
     assert applications.detect_variant("efficientnetb0", layers, np.array(variance)) == variant
     assert applications.detect_variant("vgg16", layers, None) is None

@@ -1,4 +1,7 @@
-"""The library's own model files: the same model comes back, and whatever else a file holds is refused."""
+"""The library's own model files.
+
+The same model comes back, and whatever else a file holds is refused.
+"""
 
 import json
 import math
@@ -59,30 +62,49 @@ def test_every_op_comes_back(tmp_path, rng, name):
     assert_same(again(tmp_path / "m.safetensors", model), model)
 
 
-@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i1", "i8", "u2", "?", ">f4", ">i8", ml_dtypes.bfloat16])
+@pytest.mark.parametrize(
+    "dtype", ["f2", "f4", "f8", "i1", "i8", "u2", "?", ">f4", ">i8", ml_dtypes.bfloat16]
+)
 def test_weights_of_every_dtype(tmp_path, dtype):
-    model = one_op(ir.Dense(), {"kernel": np.eye(3, 2).astype(dtype), "bias": np.zeros(2, dtype)}, (None, 3))
+    model = one_op(
+        ir.Dense(), {"kernel": np.eye(3, 2).astype(dtype), "bias": np.zeros(2, dtype)}, (None, 3)
+    )
     assert_same(again(tmp_path / "m.safetensors", model), model)
 
 
 def test_weights_that_no_array_is_like(tmp_path):
-    extra = {"one": np.array(3.5), "empty": np.zeros((0, 4), np.int8), "turned": np.arange(6.0).reshape(2, 3).T}
+    extra = {
+        "one": np.array(3.5),
+        "empty": np.zeros((0, 4), np.int8),
+        "turned": np.arange(6.0).reshape(2, 3).T,
+    }
     model = one_op(ir.Dense(), {"kernel": np.ones((3, 2)), **extra}, (None, 3))
-    model = replace(model, params={**model.params, "unused": {}, "": {"": np.ones(2)}, "a/b//": {"c": np.zeros(1)}})
+    model = replace(
+        model,
+        params={**model.params, "unused": {}, "": {"": np.ones(2)}, "a/b//": {"c": np.zeros(1)}},
+    )
     assert_same(again(tmp_path / "m.safetensors", model), model)
 
 
 def test_weights_on_devices_and_lists(tmp_path):
-    values = {"kernel": jnp.ones((3, 2), jnp.bfloat16), "bias": jax.device_put(np.arange(2.0, dtype="f"))}
+    values = {
+        "kernel": jnp.ones((3, 2), jnp.bfloat16),
+        "bias": jax.device_put(np.arange(2.0, dtype="f")),
+    }
     model = one_op(ir.Dense(), values, (None, 3))
     assert_same(again(tmp_path / "m.safetensors", model), model)
-    found = again(tmp_path / "m.safetensors", replace(model, params={"a": {"kernel": [[1.0], [2.0], [3.0]]}}))
+    found = again(
+        tmp_path / "m.safetensors", replace(model, params={"a": {"kernel": [[1.0], [2.0], [3.0]]}})
+    )
     np.testing.assert_array_equal(found.params["a"]["kernel"], [[1.0], [2.0], [3.0]])
 
 
 def test_equal_names_of_different_things(tmp_path, rng):
     """`"a/b"` with the role `"c"` is no other than `"a"` with what looks like `"b/c"`."""
-    nodes = [ir.Node(n, ir.Dense(), (x,), n) for n, x in (("a", "x"), ("a/b", "a"), ("a/b/kernel", "a/b"))]
+    nodes = [
+        ir.Node(n, ir.Dense(), (x,), n)
+        for n, x in (("a", "x"), ("a/b", "a"), ("a/b/kernel", "a/b"))
+    ]
     params = {node.name: {"kernel": rng.normal(size=(2, 2))} for node in nodes}
     model = ir.Model(ir.Graph(nodes, ["x"], ["a/b/kernel"]), params, ((None, 2),))
     assert_same(again(tmp_path / "m.safetensors", model), model)
@@ -93,7 +115,10 @@ def test_equal_names_of_different_things(tmp_path, rng):
     [
         (ir.Relu(max_value=math.inf, threshold=-math.inf), "Relu(max_value=inf, threshold=-inf)"),
         (ir.Relu(max_value=6), "Relu(max_value=6)"),
-        (ir.Relu(-0.0, 5e-324, 1e308), "Relu(max_value=-0.0, negative_slope=5e-324, threshold=1e+308)"),
+        (
+            ir.Relu(-0.0, 5e-324, 1e308),
+            "Relu(max_value=-0.0, negative_slope=5e-324, threshold=1e+308)",
+        ),
         (ir.Elu(0.1 + 0.2), "Elu(alpha=0.30000000000000004)"),
         (ir.Elu(np.float32(0.1)), "Elu(alpha=0.10000000149011612)"),
         (ir.Softmax(np.int64(1)), "Softmax(axis=1)"),
@@ -119,7 +144,8 @@ def test_a_file_that_does_not_say_the_preprocessing(tmp_path, rng):
     assert_same(ir.load(edited(tmp_path / "m", model, lambda c: c.pop("preprocess"))), model)
 
 
-# --- ops of other packages ----------------------------------------------------------------------------------------
+# --- ops of other packages
+# ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -143,7 +169,9 @@ def test_a_class_that_has_been_defined_anew(tmp_path):
         return Redefined
 
     old, new = define(1.0), define(2.0)
-    assert_same(again(tmp_path / "m", one_op(new(), None, (None, 3))), one_op(new(), None, (None, 3)))
+    assert_same(
+        again(tmp_path / "m", one_op(new(), None, (None, 3))), one_op(new(), None, (None, 3))
+    )
     with pytest.raises(ValueError, match=r"node 'a'.*as it is defined now"):
         ir.save(one_op(old(), None, (None, 3)), tmp_path / "m")
 
@@ -178,7 +206,8 @@ def test_types_of_attributes(value, hint, expected):
     assert fits(value, hint) is expected
 
 
-# --- models that cannot be saved ----------------------------------------------------------------------------------
+# --- models that cannot be saved
+# ----------------------------------------------------------------------------------
 
 
 def test_models_that_cannot_be_saved(tmp_path, monkeypatch):
@@ -191,17 +220,26 @@ def test_models_that_cannot_be_saved(tmp_path, monkeypatch):
         assert "\n" not in str(caught.value)
         assert list(tmp_path.iterdir()) == []
 
-    assert_not_saved(replace(good, params={"a": {"kernel": np.ones((3, 2), complex)}}), "'a/kernel'.*complex128")
-    assert_not_saved(replace(good, params={**good.params, "b": {"c/d": np.ones(1)}}), "'c/d' of layer 'b'")
+    assert_not_saved(
+        replace(good, params={"a": {"kernel": np.ones((3, 2), complex)}}), "'a/kernel'.*complex128"
+    )
+    assert_not_saved(
+        replace(good, params={**good.params, "b": {"c/d": np.ones(1)}}), "'c/d' of layer 'b'"
+    )
     assert_not_saved(replace(good, params={**good.params, 5: {"c": np.ones(1)}}), "layer 5")
     assert_not_saved(replace(good, params={**good.params, "\ud800": {"c": np.ones(1)}}), "UTF-8")
     assert_not_saved(replace(good, params={"a": {}}), "'a'.*needs the weight 'kernel'")
     assert_not_saved(replace(good, params={}), "'a' needs the weights 'a'")
     assert_not_saved(replace(good, source={"a": 1}), "source")
     assert_not_saved(replace(good, input_shapes=((None, 3), (None, 3))), "2 shapes")
-    assert_not_saved(one_op(ir.Relu(max_value=math.nan), None, (None, 3)), "'max_value' of node 'a'.*nan")
+    assert_not_saved(
+        one_op(ir.Relu(max_value=math.nan), None, (None, 3)), "'max_value' of node 'a'.*nan"
+    )
     assert_not_saved(one_op(ir.Repeat(2**80), None, (None, 3)), "'a' .* has a count of")
-    assert_not_saved(one_op(Polynomial([1.0]), None, (None, 3)), r"'coefficients' of node 'a'.*tuple\[float, ...\]")
+    assert_not_saved(
+        one_op(Polynomial([1.0]), None, (None, 3)),
+        r"'coefficients' of node 'a'.*tuple\[float, ...\]",
+    )
     assert_not_saved(one_op(Table(), None, (None, 3)), "'entries' of node 'a'.*frozenset")
     monkeypatch.setattr("ir.formats.native.model.MAX_NODES", 0)
     assert_not_saved(good, "1 nodes, of which 0 are allowed")
@@ -216,11 +254,15 @@ def test_the_file_that_was_there_stays_when_saving_fails(tmp_path):
     assert_same(ir.load(path), good)
 
 
-# --- the documentation --------------------------------------------------------------------------------------------
+# --- the documentation
+# --------------------------------------------------------------------------------------------
 
 
 def read_by_the_documentation(path):
-    """A reader from docs/formats.md alone: arrays by layer and role, and the model's description."""
+    """A reader from docs/formats.md alone.
+
+    Arrays by layer and role, and the model's description.
+    """
     content = path.read_bytes()
     end = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(content[8:end])
@@ -233,7 +275,9 @@ def read_by_the_documentation(path):
         for role in roles:
             place = header.pop(f"{layer}/{role}")
             begin, stop = place["data_offsets"]
-            array = np.frombuffer(content[end + begin : end + stop], codes[place["dtype"]]).reshape(place["shape"])
+            array = np.frombuffer(content[end + begin : end + stop], codes[place["dtype"]]).reshape(
+                place["shape"]
+            )
             params.setdefault(layer, {})[role] = array
     assert not header
     return params, model
@@ -280,11 +324,16 @@ def test_the_example_of_the_documentation(tmp_path, rng):
 def test_the_documentation_lists_every_op_with_its_attributes():
     ops = Ops()
     text = (ROOT / "docs/formats.md").read_text(encoding="utf-8").partition("### Ops")[2]
-    rows = {row[1]: row[2].strip() for row in re.finditer(r"^\| `(\w+)` \| (.*?) \|", text, re.MULTILINE)}
+    rows = {
+        row[1]: row[2].strip()
+        for row in re.finditer(r"^\| `(\w+)` \| (.*?) \|", text, re.MULTILINE)
+    }
     leaves = {
         name: op
         for name in ir.ops.__all__
-        if isinstance(op := getattr(ir, name), type) and issubclass(op, ir.Op) and not op.__module__.endswith("base")
+        if isinstance(op := getattr(ir, name), type)
+        and issubclass(op, ir.Op)
+        and not op.__module__.endswith("base")
         if not [below for below in op.__subclasses__() if below.__module__.startswith("ir.")]
     }
     assert rows.keys() == leaves.keys()

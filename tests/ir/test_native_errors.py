@@ -1,4 +1,7 @@
-"""Files of the library's own format that cannot be read: each a `LoadError` that says what is wrong and where."""
+"""Files of the library's own format that cannot be read.
+
+Each a `LoadError` that says what is wrong and where.
+"""
 
 import struct
 
@@ -41,9 +44,15 @@ def _scale_without_end(content):
 
 
 CHANGES = {
-    "an unknown op": (lambda c: node(c, "add").update(op="Sum"), ["the op 'Sum' at node 'add'", "update jlrp"]),
+    "an unknown op": (
+        lambda c: node(c, "add").update(op="Sum"),
+        ["the op 'Sum' at node 'add'", "update jlrp"],
+    ),
     "no op": (lambda c: node(c, "add").update(op="Shape"), ["the op 'Shape' at node 'add'"]),
-    "a base of ops": (lambda c: node(c, "add").update(op="Convolution"), ["node 'add' (Convolution)"]),
+    "a base of ops": (
+        lambda c: node(c, "add").update(op="Convolution"),
+        ["node 'add' (Convolution)"],
+    ),
     "an unknown attribute": (
         lambda c: node(c, "conv1")["attributes"].update(bias=True),
         ["the attribute 'bias' of node 'conv1' (Conv)", "update jlrp"],
@@ -62,10 +71,16 @@ CHANGES = {
     ),
     "a function that is none": (
         lambda c: node(c, "relu1").update(op="Activation", attributes={"function": "eval"}),
-        ["attributes at node 'relu1' that Activation refuses", "no function 'eval'", "sigmoid, tanh"],
+        [
+            "attributes at node 'relu1' that Activation refuses",
+            "no function 'eval'",
+            "sigmoid, tanh",
+        ],
     ),
     "text with control characters": (
-        lambda c: node(c, "relu1").update(op="Upsample", attributes={"interpolation": "a\n\x1b[31mb"}),
+        lambda c: node(c, "relu1").update(
+            op="Upsample", attributes={"interpolation": "a\n\x1b[31mb"}
+        ),
         ["not by 'a"],
     ),
     "an attribute without end": (
@@ -78,14 +93,19 @@ CHANGES = {
     ),
     "padding larger than any array": (
         lambda c: node(c, "conv1_pad")["attributes"].update(padding=[[2**62, 2**62], [1, 1]]),
-        ["'conv1_pad' (ZeroPad) has pairs of (4611686018427387904, 4611686018427387904, 1, 1): each should be"],
+        [
+            "'conv1_pad' (ZeroPad) has pairs of (4611686018427387904, 4611686018427387904, 1, 1): each should be"
+        ],
     ),
     "values of many axes": (
         lambda c: node(c, "gap").update(op="Reshape", attributes={"shape": [1] * 70 + [-1]}),
         ["'gap' (Reshape) makes values of shape"],
     ),
     "a range larger than any number": (_scale_without_end, ["OverflowError"]),
-    "attributes that are none": (lambda c: node(c, "add").update(attributes=[]), ["'attributes' of node 'add'"]),
+    "attributes that are none": (
+        lambda c: node(c, "add").update(attributes=[]),
+        ["'attributes' of node 'add'"],
+    ),
     "a node that is none": (lambda c: c["graph"]["nodes"].insert(0, 5), ["5 in place of a node"]),
     "a node without a name": (lambda c: node(c, "add").pop("name"), ["'name' of a node"]),
     "more of a node": (lambda c: node(c, "add").update(x=1), ["'x' in node 'add'"]),
@@ -93,25 +113,76 @@ CHANGES = {
     "no graph": (lambda c: c.pop("graph"), ["'graph'"]),
     "no nodes": (lambda c: c["graph"].pop("nodes"), ["'nodes'"]),
     "no inputs": (lambda c: c["graph"].pop("inputs"), ["'inputs' of the graph"]),
-    "inputs of another kind": (lambda c: c["graph"].update(inputs=[1]), ["[1] as 'inputs' of the graph"]),
-    "nodes in another order": (lambda c: c["graph"]["nodes"].reverse(), ["no input and no earlier node provides"]),
-    "a name twice": (lambda c: node(c, "relu2").update(name="add"), ["'add' stands for two values"]),
-    "an alias of nothing": (lambda c: c["graph"].update(aliases=[["a", "b"]]), ["'a' stands for 'b'"]),
-    "an alias in three parts": (lambda c: c["graph"].update(aliases=[["a", "b", "c"]]), ["'aliases'"]),
-    "weights that do not fit": (lambda c: node(c, "bn2").update(params="conv2"), ["do not fit", "'bn2'"]),
-    "weights that there are not": (lambda c: node(c, "bn2").update(params="none"), ["weights 'none' of node 'bn2'"]),
-    "images that do not fit": (lambda c: c.update(input_shapes=[[None, 8, 8, 4]]), ["do not fit", "'conv1'"]),
-    "two shapes of one input": (lambda c: c["input_shapes"].append([None]), ["1 inputs, but 2 input_shapes"]),
-    "a length below zero": (lambda c: c.update(input_shapes=[[None, -8, 8, 3]]), ["input_shapes ((None, -8"]),
-    "another preprocessing": (lambda c: c["preprocess"].update(gamma=2.0), ["'gamma' in preprocess", "update jlrp"]),
-    "numbers of another kind": (lambda c: c["preprocess"].update(mean=["a"]), ["['a'] as 'mean' of preprocess"]),
-    "a nameless preprocessing": (lambda c: c["preprocess"].pop("name"), ["preprocess that makes no sense", "name"]),
-    "a division by zero": (lambda c: c["preprocess"].update(divisor=[0.0]), ["makes no sense", "divide by 0"]),
+    "inputs of another kind": (
+        lambda c: c["graph"].update(inputs=[1]),
+        ["[1] as 'inputs' of the graph"],
+    ),
+    "nodes in another order": (
+        lambda c: c["graph"]["nodes"].reverse(),
+        ["no input and no earlier node provides"],
+    ),
+    "a name twice": (
+        lambda c: node(c, "relu2").update(name="add"),
+        ["'add' stands for two values"],
+    ),
+    "an alias of nothing": (
+        lambda c: c["graph"].update(aliases=[["a", "b"]]),
+        ["'a' stands for 'b'"],
+    ),
+    "an alias in three parts": (
+        lambda c: c["graph"].update(aliases=[["a", "b", "c"]]),
+        ["'aliases'"],
+    ),
+    "weights that do not fit": (
+        lambda c: node(c, "bn2").update(params="conv2"),
+        ["do not fit", "'bn2'"],
+    ),
+    "weights that there are not": (
+        lambda c: node(c, "bn2").update(params="none"),
+        ["weights 'none' of node 'bn2'"],
+    ),
+    "images that do not fit": (
+        lambda c: c.update(input_shapes=[[None, 8, 8, 4]]),
+        ["do not fit", "'conv1'"],
+    ),
+    "two shapes of one input": (
+        lambda c: c["input_shapes"].append([None]),
+        ["1 inputs, but 2 input_shapes"],
+    ),
+    "a length below zero": (
+        lambda c: c.update(input_shapes=[[None, -8, 8, 3]]),
+        ["input_shapes ((None, -8"],
+    ),
+    "another preprocessing": (
+        lambda c: c["preprocess"].update(gamma=2.0),
+        ["'gamma' in preprocess", "update jlrp"],
+    ),
+    "numbers of another kind": (
+        lambda c: c["preprocess"].update(mean=["a"]),
+        ["['a'] as 'mean' of preprocess"],
+    ),
+    "a nameless preprocessing": (
+        lambda c: c["preprocess"].pop("name"),
+        ["preprocess that makes no sense", "name"],
+    ),
+    "a division by zero": (
+        lambda c: c["preprocess"].update(divisor=[0.0]),
+        ["makes no sense", "divide by 0"],
+    ),
     "a list in place of preprocessing": (lambda c: c.update(preprocess=[]), ["'preprocess'"]),
     "a list in place of a source": (lambda c: c.update(source=[]), ["'source'"]),
-    "a tensor not listed": (lambda c: c["params"]["conv1"].remove("bias"), ["'conv1/bias'", "do not list"]),
-    "a tensor listed twice": (lambda c: c["params"]["conv1"].append("bias"), ["'conv1/bias'", "twice"]),
-    "a tensor that is not there": (lambda c: c["params"].update(x=["y"]), ["lacks the tensor 'x/y'"]),
+    "a tensor not listed": (
+        lambda c: c["params"]["conv1"].remove("bias"),
+        ["'conv1/bias'", "do not list"],
+    ),
+    "a tensor listed twice": (
+        lambda c: c["params"]["conv1"].append("bias"),
+        ["'conv1/bias'", "twice"],
+    ),
+    "a tensor that is not there": (
+        lambda c: c["params"].update(x=["y"]),
+        ["lacks the tensor 'x/y'"],
+    ),
     "roles that are none": (lambda c: c["params"].update(x=[1]), ["'x' of the params"]),
 }
 
@@ -124,15 +195,21 @@ def test_damaged_models(tmp_path, rng, what):
 
 def test_entries_that_are_not_known_are_left_to_later_versions(tmp_path, rng):
     model = network(rng)
-    assert_same(ir.load(edited(tmp_path / "m", model, lambda c: c.update(license={"name": "none"}))), model)
+    assert_same(
+        ir.load(edited(tmp_path / "m", model, lambda c: c.update(license={"name": "none"}))), model
+    )
 
 
 def test_attributes_left_out_have_their_defaults(tmp_path, rng):
     def shorten(content):
         for entry in content["graph"]["nodes"]:
-            entry["attributes"] = {k: v for k, v in entry["attributes"].items() if k in ("strides", "padding")}
+            entry["attributes"] = {
+                k: v for k, v in entry["attributes"].items() if k in ("strides", "padding")
+            }
 
-    assert_same(ir.load(edited(tmp_path / "m", network(rng), shorten)), network(np.random.default_rng(0)))
+    assert_same(
+        ir.load(edited(tmp_path / "m", network(rng), shorten)), network(np.random.default_rng(0))
+    )
     model = one_op(Polynomial((1.0,)), None, (None, 3))
     path = edited(tmp_path / "m", model, lambda c: node(c, "a")["attributes"].pop("coefficients"))
     assert_refused(path, "lacks the attribute 'coefficients' of node 'a'")
@@ -149,7 +226,9 @@ def test_other_safetensors_files(tmp_path):
     for text in ("", "[]", "{", '{"a": 1, "a": 2}', "NaN", "[" * 10_000):
         tensors.write(path, {}, {"jlrp.format": "1", "jlrp.model": text})
         assert_refused(path, "damaged", "'jlrp.model'")
-    tensors.write(path, {}, {"jlrp.format": "1", "jlrp.model": '{"graph":' + "[" * 900 + "]" * 900 + "}"})
+    tensors.write(
+        path, {}, {"jlrp.format": "1", "jlrp.model": '{"graph":' + "[" * 900 + "]" * 900 + "}"}
+    )
     assert_refused(path, "'graph'")
 
 
@@ -176,7 +255,12 @@ def test_the_name_of_a_file_does_not_matter(tmp_path, rng):
         (now,) = struct.unpack("<Q", path.read_bytes()[:8])
         wanted = length if length > now else 0x7B00 + length % 256
         content = path.read_bytes()
-        content = struct.pack("<Q", wanted) + content[8 : 8 + now] + b" " * (wanted - now) + content[8 + now :]
+        content = (
+            struct.pack("<Q", wanted)
+            + content[8 : 8 + now]
+            + b" " * (wanted - now)
+            + content[8 + now :]
+        )
         path.write_bytes(content)
         assert_same(ir.load(path), model)
 

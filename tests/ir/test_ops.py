@@ -43,24 +43,54 @@ def kernel(*shape, **others):
     [
         (ir.Dense(), kernel(4, 2), [(None, 5)], r"takes 4 features .* \(N, 5\)"),
         (ir.Dense(), {}, [(None, 5)], "needs the weight 'kernel'"),
-        (ir.Dense(), kernel(4, 2, bias=3), [(None, 4)], r"'bias' of shape \(2,\), but it has shape \(3,\)"),
+        (
+            ir.Dense(),
+            kernel(4, 2, bias=3),
+            [(None, 4)],
+            r"'bias' of shape \(2,\), but it has shape \(3,\)",
+        ),
         (ir.Conv(), kernel(3, 3, 3, 4), [(None, 8, 8, 1)], "takes 3 channels"),
         (ir.Conv(), kernel(3, 3, 3, 4), [(None, 8, 3)], "4 dimensions"),
         (ir.Conv(), kernel(3, 3, 3, 4), [(None, 2, 8, 3)], "windows of 3 cells, more than the 2"),
         (ir.Conv(groups=2), kernel(3, 3, 3, 3), [(None, 8, 8, 6)], "2 groups do not divide"),
         (ir.DepthwiseConv(), kernel(3, 3, 3, 1), [(None, 8, 8, 4)], "takes 3 channels"),
-        (ir.BatchNorm(), {"moving_mean": np.zeros(3), "moving_variance": np.zeros(4)}, [(None, 3)], "moving_variance"),
+        (
+            ir.BatchNorm(),
+            {"moving_mean": np.zeros(3), "moving_variance": np.zeros(4)},
+            [(None, 3)],
+            "moving_variance",
+        ),
         (ir.PRelu(), {"alpha": np.zeros(3)}, [(None, 4)], "'alpha' of shape"),
-        (ir.Add(), {}, [(None, 3), (None, 4)], r"broadcast to one, but was given \(N, 3\), \(N, 4\)"),
+        (
+            ir.Add(),
+            {},
+            [(None, 3), (None, 4)],
+            r"broadcast to one, but was given \(N, 3\), \(N, 4\)",
+        ),
         (ir.Add(), {}, [(None, 3)], "two or more"),
         (ir.Multiply(), {}, [(None, 3), (None, 1, 3)], "broadcast to one"),
         (ir.Subtract(), {}, [(None, 3)] * 3, "takes two inputs, but was given 3"),
         (ir.Dot((1, 1)), {}, [(None, 3)] * 3, "takes two inputs, but was given 3"),
-        (ir.Dot((1, 1)), {}, [(None, 3), (None, 4)], r"along the axes \(1, 1\), whose lengths differ"),
+        (
+            ir.Dot((1, 1)),
+            {},
+            [(None, 3), (None, 4)],
+            r"along the axes \(1, 1\), whose lengths differ",
+        ),
         (ir.Dot((0, 1)), {}, [(3, 3), (3, 3)], r"along the axes \(0, 1\), but was given"),
         (ir.Dot((1, 2)), {}, [(None, 3), (None, 3)], r"along the axes \(1, 2\), but was given"),
-        (ir.LayerNorm((3,)), {}, [(None, 3, 4)], r"along the axes \(3,\), but was given shape \(N, 3, 4\)"),
-        (ir.LayerNorm((-1, 1)), {"gamma": np.zeros((4, 3))}, [(None, 3, 4)], r"'gamma' of shape \(3, 4\)"),
+        (
+            ir.LayerNorm((3,)),
+            {},
+            [(None, 3, 4)],
+            r"along the axes \(3,\), but was given shape \(N, 3, 4\)",
+        ),
+        (
+            ir.LayerNorm((-1, 1)),
+            {"gamma": np.zeros((4, 3))},
+            [(None, 3, 4)],
+            r"'gamma' of shape \(3, 4\)",
+        ),
         (ir.GroupNorm(4), {}, [(None, 3, 6)], "makes 4 groups"),
         (ir.GroupNorm(2), {"beta": np.zeros(2)}, [(None, 3, 6)], r"'beta' of shape \(6,\)"),
         (ir.Scale(1), {"scale": np.zeros(4)}, [(None, 3, 4)], r"'scale' of shape \(3,\)"),
@@ -96,12 +126,20 @@ def test_relu_in_all_its_forms():
     assert jlrp.apply(ir.Relu(), {}, x).tolist() == [0, 0, 0.5, 2, 9]
     assert jlrp.apply(ir.Relu(max_value=6.0), {}, x).tolist() == [0, 0, 0.5, 2, 6]
     assert jlrp.apply(ir.Relu(negative_slope=0.5), {}, x).tolist() == [-1, -0.25, 0.5, 2, 9]
-    assert jlrp.apply(ir.Relu(negative_slope=0.5, threshold=1.0), {}, x).tolist() == [-1.5, -0.75, -0.25, 2, 9]
+    assert jlrp.apply(ir.Relu(negative_slope=0.5, threshold=1.0), {}, x).tolist() == [
+        -1.5,
+        -0.75,
+        -0.25,
+        2,
+        9,
+    ]
 
 
 def test_average_pooling_does_not_count_padding():
     ones = jnp.ones((1, 3, 3, 1))
-    np.testing.assert_allclose(jlrp.apply(ir.AvgPool((2, 2), (2, 2), "same"), {}, ones), 1, rtol=1e-6)
+    np.testing.assert_allclose(
+        jlrp.apply(ir.AvgPool((2, 2), (2, 2), "same"), {}, ones), 1, rtol=1e-6
+    )
 
 
 def test_an_op_that_nobody_registered_is_named():
@@ -110,5 +148,8 @@ def test_an_op_that_nobody_registered_is_named():
             return inputs[0]
 
     graph = ir.Graph([ir.Node("w1", Wavelet(), ("x",))], ["x"], ["w1"])
-    with pytest.raises(NotImplementedError, match=r"'w1': Wavelet has no computation: register one with @jlrp\.apply"):
+    with pytest.raises(
+        NotImplementedError,
+        match=r"'w1': Wavelet has no computation: register one with @jlrp\.apply",
+    ):
         jlrp.forward(graph, {}, np.ones((1, 2), "f"))

@@ -21,7 +21,9 @@ def assert_same_outputs(graph, rewritten, params, images):
     expected = jlrp.forward(graph, params, images)
     for new in (rewritten.params(params), jax.jit(rewritten.params)(params)):
         ours = jlrp.forward(rewritten.graph, new, images)
-        assert np.abs(ours - expected).max() <= 1e-5 * np.abs(expected).max()  # float32, multiplied in another order
+        assert (
+            np.abs(ours - expected).max() <= 1e-5 * np.abs(expected).max()
+        )  # float32, multiplied in another order
 
 
 def test_softmax_is_stripped_and_its_name_stands_for_the_logits():
@@ -49,7 +51,9 @@ def test_one_of_several_outputs_or_any_value():
     assert selected.inputs == graph.inputs
     assert select_output(graph).outputs == ("first",)
     assert [node.name for node in select_output(graph, "add").nodes] == ["a", "b", "add"]
-    with pytest.raises(ValueError, match="no layer 'nose' to explain: the outputs are 'first', 'other'"):
+    with pytest.raises(
+        ValueError, match="no layer 'nose' to explain: the outputs are 'first', 'other'"
+    ):
         select_output(graph, "nose")
 
 
@@ -76,11 +80,16 @@ def test_padding_through_several_pads_and_beside_other_readers():
     assert folded.graph["conv"].op.padding == ((2, 3), (1, 1))
     assert folded.graph["pool"].inputs == ("pad2",)
     assert folded.merged == ()
-    assert_same_outputs(graph, folded, {"conv": conv(rng, 3, 2, 3, 4)}, rng.normal(size=(2, 6, 8, 3)).astype("f"))
+    assert_same_outputs(
+        graph, folded, {"conv": conv(rng, 3, 2, 3, 4)}, rng.normal(size=(2, 6, 8, 3)).astype("f")
+    )
 
 
 def test_padding_before_a_same_convolution_stays():
-    graph = chain(ir.Node("pad", ir.ZeroPad(), ("x",)), ir.Node("conv", ir.Conv(padding="same"), ("pad",), "conv"))
+    graph = chain(
+        ir.Node("pad", ir.ZeroPad(), ("x",)),
+        ir.Node("conv", ir.Conv(padding="same"), ("pad",), "conv"),
+    )
     assert fold_padding(graph).graph == graph
 
 
@@ -88,7 +97,10 @@ PREVIOUS = {
     "conv": (ir.Conv((1, 1), "same"), lambda rng: conv(rng, 3, 3, 3, 4)),
     "conv without bias": (ir.Conv(), lambda rng: {"kernel": conv(rng, 3, 3, 3, 4)["kernel"]}),
     "grouped": (ir.Conv(groups=3), lambda rng: conv(rng, 2, 2, 1, 6)),
-    "depthwise": (ir.DepthwiseConv(), lambda rng: {"kernel": rng.normal(size=(3, 3, 3, 2)).astype("f")}),
+    "depthwise": (
+        ir.DepthwiseConv(),
+        lambda rng: {"kernel": rng.normal(size=(3, 3, 3, 2)).astype("f")},
+    ),
     "dense": (ir.Dense(), lambda rng: conv(rng, 3, 4)),
 }
 
@@ -138,16 +150,28 @@ FIRST = ir.Node("bn", ir.BatchNorm(), ("x",), "bn")
     "graph",
     [
         chain(ir.Node("bn", ir.BatchNorm(), ("x",), "bn"), ir.Node("r", ir.Relu(), ("bn",))),
-        chain(ir.Node("bn", ir.BatchNorm(), ("x",), "bn"), ir.Node("c", ir.Conv(padding="same"), ("bn",), "c")),
         chain(
-            ir.Node("bn", ir.BatchNorm(), ("x",), "bn"), ir.Node("c", ir.Conv(padding=((1, 0), (0, 0))), ("bn",), "c")
+            ir.Node("bn", ir.BatchNorm(), ("x",), "bn"),
+            ir.Node("c", ir.Conv(padding="same"), ("bn",), "c"),
+        ),
+        chain(
+            ir.Node("bn", ir.BatchNorm(), ("x",), "bn"),
+            ir.Node("c", ir.Conv(padding=((1, 0), (0, 0))), ("bn",), "c"),
         ),
         chain(CONV, ir.Node("bn", ir.BatchNorm(axis=1), ("a",), "bn")),
         chain(CONV, NORM, ir.Node("add", ir.Add(), ("a", "bn"))),
         ir.Graph([CONV, NORM], ["x"], ["a", "bn"]),
         chain(CONV, ir.Node("r", ir.Relu(), ("a",)), ir.Node("bn", ir.BatchNorm(), ("r",), "bn")),
     ],
-    ids=["relu behind", "same behind", "padded behind", "other axis", "read twice", "an output", "relu between"],
+    ids=[
+        "relu behind",
+        "same behind",
+        "padded behind",
+        "other axis",
+        "read twice",
+        "an output",
+        "relu between",
+    ],
 )
 def test_what_cannot_be_folded_stays(graph):
     assert fold_batchnorm(graph).graph == graph
@@ -245,13 +269,21 @@ BETWEEN = {
     ),
     "dense, repeat, norm": (
         (5,),
-        lambda: [ir.Node("a", ir.Dense(), ("x",), "a"), ir.Node("p", ir.Repeat(3), ("a",)), bn("p")],
+        lambda: [
+            ir.Node("a", ir.Dense(), ("x",), "a"),
+            ir.Node("p", ir.Repeat(3), ("a",)),
+            bn("p"),
+        ],
         lambda rng: {"a": linear(rng, 5, 4), "bn": statistics(rng, 4)},
         ["a", "bn"],
     ),
     "norm, global mean, dense": (
         (6, 6, 3),
-        lambda: [bn("x"), ir.Node("p", ir.GlobalAvgPool(), ("bn",)), ir.Node("a", ir.Dense(), ("p",), "a")],
+        lambda: [
+            bn("x"),
+            ir.Node("p", ir.GlobalAvgPool(), ("bn",)),
+            ir.Node("a", ir.Dense(), ("p",), "a"),
+        ],
         lambda rng: {"a": linear(rng, 3, 4), "bn": statistics(rng, 3)},
         ["p", "a"],
     ),
@@ -267,19 +299,31 @@ BETWEEN = {
     ),
     "norm, flatten, dense": (
         (2, 3, 4),
-        lambda: [bn("x"), ir.Node("p", ir.Flatten(), ("bn",)), ir.Node("a", ir.Dense(), ("p",), "a")],
+        lambda: [
+            bn("x"),
+            ir.Node("p", ir.Flatten(), ("bn",)),
+            ir.Node("a", ir.Dense(), ("p",), "a"),
+        ],
         lambda rng: {"a": linear(rng, 24, 5), "bn": statistics(rng, 4)},
         ["p", "a"],
     ),
     "norm, flatten channels first, dense": (
         (4, 2, 3),
-        lambda: [bn("x", 1), ir.Node("p", ir.Flatten(FIRST_MODE), ("bn",)), ir.Node("a", ir.Dense(), ("p",), "a")],
+        lambda: [
+            bn("x", 1),
+            ir.Node("p", ir.Flatten(FIRST_MODE), ("bn",)),
+            ir.Node("a", ir.Dense(), ("p",), "a"),
+        ],
         lambda rng: {"a": linear(rng, 24, 5), "bn": statistics(rng, 4)},
         ["p", "a"],
     ),
     "norm, reshape to a vector, dense": (
         (3, 4),
-        lambda: [bn("x"), ir.Node("p", ir.Reshape((-1,)), ("bn",)), ir.Node("a", ir.Dense(), ("p",), "a")],
+        lambda: [
+            bn("x"),
+            ir.Node("p", ir.Reshape((-1,)), ("bn",)),
+            ir.Node("a", ir.Dense(), ("p",), "a"),
+        ],
         lambda rng: {"a": linear(rng, 12, 5), "bn": statistics(rng, 4)},
         ["p", "a"],
     ),
@@ -299,7 +343,8 @@ BETWEEN = {
             ir.Node("a", ir.Dense(), ("bn3",), "a"),
         ],
         lambda rng: (
-            {n: statistics(rng, c) for n, c in (("bn", 4), ("bn2", 4), ("bn3", 12))} | {"a": linear(rng, 12, 5)}
+            {n: statistics(rng, c) for n, c in (("bn", 4), ("bn2", 4), ("bn3", 12))}
+            | {"a": linear(rng, 12, 5)}
         ),
         ["p", "a"],
     ),
@@ -359,20 +404,35 @@ def test_folds_with_ops_between_compute_the_same(folded):
 @pytest.mark.parametrize("epsilon", [0, 1e-12])
 @pytest.mark.parametrize("folded", BETWEEN, indirect=True)
 def test_folds_leave_the_relevance_of_lrp_0_as_it_is(folded, epsilon):
-    """LRP-0 composes over linear maps: a BatchNorm with its own quotient, and one that is part of a layer, agree."""
+    """LRP-0 composes over linear maps.
+
+    A BatchNorm with its own quotient, and one that is part of a layer, agree.
+    """
     graph, _, params, images = folded
     shared = (ir.Convolution, ir.Dense, ir.BatchNorm, ir.AvgPool, ir.GlobalAvgPool)
     entries = [(shared, jlrp.Zero() if epsilon == 0 else jlrp.Epsilon(epsilon)), *common_rows()]
     start = np.random.default_rng(1).normal(size=jlrp.forward(graph, params, images).shape)
-    apart = jlrp.explainer(graph, jlrp.Composite(entries, fold=False))(params, images, target=start).relevance
-    together = jlrp.explainer(graph, jlrp.Composite(entries))(params, images, target=start).relevance
-    # Quotients by sums near zero magnify rounding, and an ε of 1e-12 beside sums of 1e-3 is 1e-9 of them.
+    apart = jlrp.explainer(graph, jlrp.Composite(entries, fold=False))(
+        params, images, target=start
+    ).relevance
+    together = jlrp.explainer(graph, jlrp.Composite(entries))(
+        params, images, target=start
+    ).relevance
+    # Quotients by sums near zero magnify rounding, and an ε of 1e-12 beside sums of 1e-3 is 1e-9 of
+    # them.
     assert np.abs(apart - together).max() <= 1e-8 * np.abs(apart).max()
 
 
 def test_names_after_a_fold_with_ops_between():
-    """The layers keep their names; who asks for the BatchNorm is told to ask for the op that now computes its value."""
-    nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("p", ir.GlobalAvgPool(), ("a",)), bn("p")]
+    """The layers keep their names.
+
+    Who asks for the BatchNorm is told to ask for the op that now computes its value.
+    """
+    nodes = [
+        ir.Node("a", ir.Conv(), ("x",), "a"),
+        ir.Node("p", ir.GlobalAvgPool(), ("a",)),
+        bn("p"),
+    ]
     behind = [ir.Node("r", ir.Relu(), ("bn",)), ir.Node("d", ir.Dense(), ("r",), "d")]
     graph = ir.Graph([*nodes, *behind], ["x"], ["d"], {"named": "bn", "pooled": "p"})
     rewritten = fold_batchnorm(graph)
@@ -383,7 +443,11 @@ def test_names_after_a_fold_with_ops_between():
 
 
 def test_an_output_keeps_its_name():
-    nodes = [ir.Node("a", ir.Conv(), ("x",), "a"), ir.Node("p", ir.GlobalAvgPool(), ("a",)), bn("p")]
+    nodes = [
+        ir.Node("a", ir.Conv(), ("x",), "a"),
+        ir.Node("p", ir.GlobalAvgPool(), ("a",)),
+        bn("p"),
+    ]
     behind = ir.Node("r", ir.Relu(), ("bn",))
     rewritten = fold_batchnorm(ir.Graph([*nodes, behind], ["x"], ["r", "bn"]))
     assert rewritten.graph.outputs == ("r", "bn")
@@ -404,7 +468,8 @@ def test_a_max_pool_lets_the_channels_of_positive_scale_through():
     assert (left["beta"][positive] == 0).all()
     assert (left["gamma"][~positive] < 0).all()
     np.testing.assert_array_equal(
-        rewritten.params(params)["bn/folded"]["kernel"][..., ~positive], params["a"]["kernel"][..., ~positive]
+        rewritten.params(params)["bn/folded"]["kernel"][..., ~positive],
+        params["a"]["kernel"][..., ~positive],
     )
 
 
@@ -421,7 +486,8 @@ def test_a_complete_fold_comes_before_one_in_part():
 
 @pytest.mark.usefixtures("x64")
 def test_a_layer_takes_a_norm_before_it_and_one_behind_it():
-    """Every step adds weights and changes none, so that weights that were bound once can be read again."""
+    """Every step adds weights and changes none, so that weights that were bound once can be read
+    again."""
     rng = np.random.default_rng(0)
     nodes = [
         bn("x"),
@@ -438,31 +504,69 @@ def test_a_layer_takes_a_norm_before_it_and_one_behind_it():
     images = normal(rng, 2, 6, 6, 3)
     expected = jlrp.forward(graph, params, images)
     ours = jlrp.forward(rewritten.graph, rewritten.params(params), images)
-    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-12 * np.abs(expected).max())  # as above
+    np.testing.assert_allclose(
+        ours, expected, rtol=0, atol=1e-12 * np.abs(expected).max()
+    )  # as above
 
 
 MEAN = ir.Node("p", ir.GlobalAvgPool(), ("bn",))
 DENSE = ir.Node("d", ir.Dense(), ("p",), "d")
 APART = {
-    "a weighted mean between": [CONV, ir.Node("p", ir.Upsample((2, 2), "bilinear"), ("a",)), bn("p")],
-    "padding between": [bn("x"), ir.Node("p", ir.ZeroPad(), ("bn",)), ir.Node("c", ir.Conv(), ("p",), "c")],
-    "a sum between": [CONV, ir.Node("b", ir.Conv(), ("x",), "b"), ir.Node("p", ir.Add(), ("a", "b")), bn("p")],
+    "a weighted mean between": [
+        CONV,
+        ir.Node("p", ir.Upsample((2, 2), "bilinear"), ("a",)),
+        bn("p"),
+    ],
+    "padding between": [
+        bn("x"),
+        ir.Node("p", ir.ZeroPad(), ("bn",)),
+        ir.Node("c", ir.Conv(), ("p",), "c"),
+    ],
+    "a sum between": [
+        CONV,
+        ir.Node("b", ir.Conv(), ("x",), "b"),
+        ir.Node("p", ir.Add(), ("a", "b")),
+        bn("p"),
+    ],
     "a sum behind": [CONV, bn("x"), ir.Node("p", ir.Add(), ("a", "bn"))],
     "another axis is pooled": [bn("x", 1), MEAN, DENSE],
     "an axis that may be another": [bn("x", 3), MEAN, DENSE],
-    "another axis is cropped": [bn("x", 1), ir.Node("p", ir.Crop(), ("bn",)), ir.Node("c", ir.Conv(), ("p",), "c")],
+    "another axis is cropped": [
+        bn("x", 1),
+        ir.Node("p", ir.Crop(), ("bn",)),
+        ir.Node("c", ir.Conv(), ("p",), "c"),
+    ],
     "features of another layout": [bn("x", 1), ir.Node("p", ir.Flatten(), ("bn",)), DENSE],
     "one scale per cell": [CONV, ir.Node("p", ir.Flatten(), ("a",)), bn("p")],
-    "a reshape whose channels are not known": [bn("x"), ir.Node("p", ir.Reshape((4, 6)), ("bn",)), DENSE],
-    "read between": [bn("x"), MEAN, DENSE, ir.Node("e", ir.Dense(), ("p",), "e"), ir.Node("s", ir.Add(), ("d", "e"))],
+    "a reshape whose channels are not known": [
+        bn("x"),
+        ir.Node("p", ir.Reshape((4, 6)), ("bn",)),
+        DENSE,
+    ],
+    "read between": [
+        bn("x"),
+        MEAN,
+        DENSE,
+        ir.Node("e", ir.Dense(), ("p",), "e"),
+        ir.Node("s", ir.Add(), ("d", "e")),
+    ],
     "a convolution on repeated channels": [
         bn("x"),
         ir.Node("p", ir.Flatten(), ("bn",)),
         ir.Node("r", ir.Repeat(3), ("p",)),
         ir.Node("c", ir.Conv((1,), "valid", (1,)), ("r",), "c"),
     ],
-    "two norms of different axes": [bn("x", 1), bn("bn", 2, "bn2"), ir.Node("r", ir.Relu(), ("bn2",))],
-    "a ReLU between": [bn("x"), ir.Node("r", ir.Relu(), ("bn",)), ir.Node("p", ir.GlobalAvgPool(), ("r",)), DENSE],
+    "two norms of different axes": [
+        bn("x", 1),
+        bn("bn", 2, "bn2"),
+        ir.Node("r", ir.Relu(), ("bn2",)),
+    ],
+    "a ReLU between": [
+        bn("x"),
+        ir.Node("r", ir.Relu(), ("bn",)),
+        ir.Node("p", ir.GlobalAvgPool(), ("r",)),
+        DENSE,
+    ],
 }
 
 

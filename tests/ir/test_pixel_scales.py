@@ -1,7 +1,9 @@
-"""On which scale models take their pixels, computed from the numbers of their first layers: a frozen table.
+"""On which scale models take their pixels, computed from the numbers of their first layers.
 
-The layers are those that published models have, with their numbers. A row that fails is a model that would be given
-pixels on another scale than it was trained on.
+A frozen table.
+
+The layers are those that published models have, with their numbers. A row that fails is a model
+that would be given pixels on another scale than it was trained on.
 """
 
 import os
@@ -15,7 +17,9 @@ from ir.preprocessing import preprocessing_of
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras itself
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation:DeprecationWarning"
+)  # of Keras itself
 
 MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 CAFFE = np.array([103.939, 116.779, 123.68])
@@ -67,7 +71,8 @@ def convolved(image, kernel):
 
 
 def trained(images, scale, offset=0.0, window=3, relu=False, edges=False):
-    """A convolution and a BatchNorm with the statistics of its results for `scale · images + offset`."""
+    """A convolution and a BatchNorm with the statistics of its results for `scale · images +
+    offset`."""
 
     def layers():
         pixels = [scale * image + offset for image in images()]
@@ -78,7 +83,11 @@ def trained(images, scale, offset=0.0, window=3, relu=False, edges=False):
         results = np.concatenate([convolved(image, kernel) for image in pixels])
         if relu:
             results = np.maximum(results, 0)
-        found = [(ir.Conv(), {"kernel": kernel}), (ir.Relu(), {}), batchnorm(results.mean(0), results.var(0))]
+        found = [
+            (ir.Conv(), {"kernel": kernel}),
+            (ir.Relu(), {}),
+            batchnorm(results.mean(0), results.var(0)),
+        ]
         return found if relu else [found[0], found[2]]
 
     return layers
@@ -263,11 +272,20 @@ def test_numbers_go_before_names_and_names_before_statistics():
     params = {"conv": conv[1], "norm": norm[1]}
     found = preprocessing_of(ir.Graph(nodes, ["image"], ["norm"]), [RGB], None, params)
     assert (found.name, found.reason) == ("caffe", "layer names as in Keras's ResNet")
-    scaled = [ir.Node("scaled", ir.Rescale(2.0, -1.0), ("image",)), ir.Node(name, conv[0], ("scaled",), "conv")]
-    assert preprocessing_of(ir.Graph([*scaled, nodes[1]], ["image"], ["norm"]), [RGB], None, params).name == "unit"
+    scaled = [
+        ir.Node("scaled", ir.Rescale(2.0, -1.0), ("image",)),
+        ir.Node(name, conv[0], ("scaled",), "conv"),
+    ]
+    assert (
+        preprocessing_of(
+            ir.Graph([*scaled, nodes[1]], ["image"], ["norm"]), [RGB], None, params
+        ).name
+        == "unit"
+    )
 
 
-# --- the same through files that Keras saved ----------------------------------------------------------------------
+# --- the same through files that Keras saved
+# ----------------------------------------------------------------------
 
 FILES = {
     "Rescaling": (lambda L: [L.Rescaling(1 / 255)], None, "none"),

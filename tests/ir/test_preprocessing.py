@@ -19,11 +19,14 @@ def chain(*nodes):
     named = [node if isinstance(node, tuple) else (node, ir.Relu()) for node in nodes]
     reads = ["image", *(name for name, _ in named)]
     return ir.Graph(
-        [ir.Node(name, op, (before,)) for (name, op), before in zip(named, reads, strict=False)], ["image"], [reads[-1]]
+        [ir.Node(name, op, (before,)) for (name, op), before in zip(named, reads, strict=False)],
+        ["image"],
+        [reads[-1]],
     )
 
 
-# --- formulas -----------------------------------------------------------------------------------------------------
+# --- formulas
+# -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,9 @@ def test_the_formulas_are_those_of_keras(name, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     utils = pytest.importorskip("keras.src.applications.imagenet_utils")
     images = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3), np.uint8)
-    expected = utils.preprocess_input(images.astype(np.float32), data_format="channels_last", mode=name)
+    expected = utils.preprocess_input(
+        images.astype(np.float32), data_format="channels_last", mode=name
+    )
     np.testing.assert_allclose(CONVENTIONS[name](images), expected, rtol=1e-5, atol=1e-5)
 
 
@@ -63,7 +68,9 @@ def test_images_are_left_as_they_are():
 
 
 def test_images_of_other_channels_are_refused():
-    with pytest.raises(ValueError, match=r"'caffe' is for images of 3 channels.*shape \(1, 2, 2, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"'caffe' is for images of 3 channels.*shape \(1, 2, 2, 1\)"
+    ):
         CONVENTIONS["caffe"](np.zeros((1, 2, 2, 1)))
 
 
@@ -86,7 +93,8 @@ def test_it_survives_json(preprocess):
     assert ir.Preprocessing(**loads(dumps(asdict(preprocess)))) == preprocess
 
 
-# --- what a model says --------------------------------------------------------------------------------------------
+# --- what a model says
+# --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -107,7 +115,11 @@ def test_it_survives_json(preprocess):
         (["Conv", "expanded_conv/depthwise", "expanded_conv/project"], "tf", "MobileNetV3"),
         (["stem_conv", "block1a_dwconv", "block1a_project_conv"], "torch", "EfficientNet"),
         (["stem_conv", "block1a_project_conv"], "tf", "EfficientNetV2"),
-        (["convnext_tiny_stem", "convnext_tiny_stage_0_block_0_depthwise_conv"], "torch", "ConvNeXt"),
+        (
+            ["convnext_tiny_stem", "convnext_tiny_stage_0_block_0_depthwise_conv"],
+            "torch",
+            "ConvNeXt",
+        ),
         (["regnetx002_stem_conv", "regnetx002_Stage_0_XBlock_0_conv_1x1_1"], "unit", "RegNet"),
         (["stem_1_stem_conv_1"], "torch", "ResNetRS"),
     ],
@@ -126,14 +138,20 @@ BGR = ir.Slice(((None, None, None), (None, None, None), (None, None, -1)))
 def test_models_that_scale_their_input_themselves(before):
     """The numbers go before the names of layers."""
     found = preprocessing_of(chain(*before, ("s", ir.Rescale(1 / 255)), "res2a_branch2a"), [RGB])
-    assert (found.name, found.reason) == ("none", "its first layers bring 0…255 to 0.0…1.0 (Rescale)")
+    assert (found.name, found.reason) == (
+        "none",
+        "its first layers bring 0…255 to 0.0…1.0 (Rescale)",
+    )
     assert found.sure
 
 
 def test_scaling_by_numbers_that_are_not_known():
     found = preprocessing_of(chain(("s", ir.Standardize()), "res2a_branch2a"), [RGB])
     assert (found.name, found.instead) == ("none", "unit")
-    assert found.reason == "its first layers scale it by numbers that are not known or not finite (Standardize)"
+    assert (
+        found.reason
+        == "its first layers scale it by numbers that are not known or not finite (Standardize)"
+    )
 
 
 @pytest.mark.parametrize("scaling", [ir.Scale(), ir.Rescale(), ir.Rescale(1.001)])
@@ -142,7 +160,9 @@ def test_scaling_that_changes_nothing(scaling):
 
 
 def test_scaling_deeper_inside_is_none_of_the_input():
-    assert preprocessing_of(chain(("conv", ir.Conv()), ("s", ir.Rescale(0.2))), [RGB]).name == "unit"
+    assert (
+        preprocessing_of(chain(("conv", ir.Conv()), ("s", ir.Rescale(0.2))), [RGB]).name == "unit"
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,11 +170,31 @@ def test_scaling_deeper_inside_is_none_of_the_input():
     [
         ([RGB], "unit", "none", "nothing in the model tells its scale"),
         ([(None, None, None, None)], "unit", "none", "nothing in the model tells its scale"),
-        ([GREY], "unit", "none", "the model takes grey images, and nothing in the model tells its scale"),
-        ([(None, 8, 8, 12)], "unit", "none", "the model takes images of 12 channels, and nothing in the model tells"),
-        ([(None, 784)], "none", None, "the model takes rows of numbers, of shape (784,), not images"),
+        (
+            [GREY],
+            "unit",
+            "none",
+            "the model takes grey images, and nothing in the model tells its scale",
+        ),
+        (
+            [(None, 8, 8, 12)],
+            "unit",
+            "none",
+            "the model takes images of 12 channels, and nothing in the model tells",
+        ),
+        (
+            [(None, 784)],
+            "none",
+            None,
+            "the model takes rows of numbers, of shape (784,), not images",
+        ),
         ([(None, 64, 3)], "none", None, "the model takes signals of shape (64, 3), not images"),
-        ([(None, 6, 8, None, 1)], "none", None, "the model takes volumes or videos of shape (6, 8, ?, 1), not images"),
+        (
+            [(None, 6, 8, None, 1)],
+            "none",
+            None,
+            "the model takes volumes or videos of shape (6, 8, ?, 1), not images",
+        ),
         ([(None,)], "none", None, "the model takes inputs of shape (), not images"),
         ([], "none", None, "the model takes no images"),
     ],
@@ -196,7 +236,9 @@ def test_every_architecture_is_known_by_the_names_of_its_layers(name):
 
 
 def test_matrices_may_be_images_or_signals():
-    found = preprocessing_of(ir.Graph([ir.Node("flat", ir.Flatten(), ("x",))], ["x"], ["flat"]), [(None, 28, 28)])
+    found = preprocessing_of(
+        ir.Graph([ir.Node("flat", ir.Flatten(), ("x",))], ["x"], ["flat"]), [(None, 28, 28)]
+    )
     assert (found.name, found.instead) == ("none", "unit")
     assert found.reason == "inputs of shape (28, 28) may be grey images or signals"
 
@@ -205,7 +247,8 @@ def test_families_need_conventions_that_there_are():
     assert {family.convention for family in FAMILIES} <= set(CONVENTIONS)
 
 
-# --- the model's own ----------------------------------------------------------------------------------------------
+# --- the model's own
+# ----------------------------------------------------------------------------------------------
 
 
 def test_a_model_knows_its_preprocessing():

@@ -1,4 +1,7 @@
-"""Numbers in ops that no program can run with: refused where a model is read or saved, in whichever way it came."""
+"""Numbers in ops that no program can run with.
+
+Refused where a model is read or saved, in whichever way it came.
+"""
 
 import numpy as np
 import pytest
@@ -24,7 +27,10 @@ REFUSED = {
     "a window of nothing": (ir.Conv(), {"kernel": np.ones((0, 3, 3, 4), np.float32)}),
     "no channels": (ir.Conv(), {"kernel": np.ones((3, 3, 3, 0), np.float32)}),
     "depthwise dilation of 0": (ir.DepthwiseConv(dilation=(1, 0)), KERNEL),
-    "transposed strides of 0": (ir.ConvTranspose(strides=(0, 1)), {"kernel": np.ones((3, 3, 4, 3), np.float32)}),
+    "transposed strides of 0": (
+        ir.ConvTranspose(strides=(0, 1)),
+        {"kernel": np.ones((3, 3, 4, 3), np.float32)},
+    ),
     "large transposed strides": (
         ir.ConvTranspose(strides=(10**4, 10**4)),
         {"kernel": np.ones((3, 3, 4, 3), np.float32)},
@@ -40,7 +46,10 @@ REFUSED = {
     "many pixels": (ir.Resize((10**5, 10**5)), {}),
     "a factor of 0": (ir.Upsample((0, 1)), {}),
     "large factors": (ir.Upsample((5000, 5000)), {}),
-    "the mean of a batch": (ir.BatchNorm(axis=0), {r: np.ones(3) for r in ("moving_mean", "moving_variance")}),
+    "the mean of a batch": (
+        ir.BatchNorm(axis=0),
+        {r: np.ones(3) for r in ("moving_mean", "moving_variance")},
+    ),
     "a sum over the batch": (ir.Softmax(axis=0), {}),
     "a sum over the batch from behind": (ir.Softmax(axis=-4), {}),
     "lengths below -1": (ir.Reshape((-2, 3)), {}),

@@ -10,7 +10,12 @@ from ir.formats.keras.architectures import ARCHITECTURES, Head
 from jlrp import forward
 from tests.keras_files import weights_file
 
-ROLES_2016 = {"kernel": "W", "bias": "b", "moving_mean": "running_mean", "moving_variance": "running_std"}
+ROLES_2016 = {
+    "kernel": "W",
+    "bias": "b",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_std",
+}
 """Keras 1's names; `running_std` holds the variance."""
 
 
@@ -30,7 +35,9 @@ def layers_2016(top):
         layers.append((name, {"kernel": shape, "bias": shape[-1:]}))
 
     def norm(name, channels):
-        layers.append((name, dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), (channels,))))
+        layers.append(
+            (name, dict.fromkeys(("gamma", "beta", "moving_mean", "moving_variance"), (channels,)))
+        )
 
     def plain(name):
         layers.append((name, {}))
@@ -76,7 +83,10 @@ def layers_2016(top):
 
 
 def layers_2019(top, name="resnet50"):
-    """The layers of the files of 2019, which are those of our architecture; another test compares it with Keras's."""
+    """The layers of the files of 2019, which are those of our architecture.
+
+    Another test compares it with Keras's.
+    """
     spec = ARCHITECTURES[name].variants["resnet_common"](Head("probs", 1000) if top else None, 3)
     channels, layers = {spec.layers[0].name: 3}, []
     for layer in spec.layers[1:]:
@@ -100,7 +110,9 @@ def written(path, layers, named, suffix="", **attributes):
     rng = np.random.default_rng(0)
     arrays = {n: {r: rng.random(s, np.float32) for r, s in shapes.items()} for n, shapes in layers}
     weights_file(
-        path, {n: {named(n, r, suffix): a for r, a in roles.items()} for n, roles in arrays.items()}, **attributes
+        path,
+        {n: {named(n, r, suffix): a for r, a in roles.items()} for n, roles in arrays.items()},
+        **attributes,
     )
     return {name: roles for name, roles in arrays.items() if roles}
 
@@ -118,31 +130,42 @@ def pooled_before(graph):
     return graph[next(n.name for n in graph.nodes if isinstance(n.op, ir.MaxPool))].inputs[0]
 
 
-# --- the architectures themselves ---------------------------------------------------------------------------------
+# --- the architectures themselves
+# ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("variant", "top", "count"), [("keras1", True, 177), ("keras2.2.4", True, 177), ("keras1", False, 175)]
+    ("variant", "top", "count"),
+    [("keras1", True, 177), ("keras2.2.4", True, 177), ("keras1", False, 175)],
 )
 def test_layers_are_those_of_keras_in_its_order(variant, top, count):
     spec = ARCHITECTURES["resnet50"].variants[variant](Head("fc1000", 1000) if top else None, 3)
-    ours = [layer.name for layer in spec.layers if layer.class_name in ("Conv2D", "BatchNormalization", "Dense")]
+    ours = [
+        layer.name
+        for layer in spec.layers
+        if layer.class_name in ("Conv2D", "BatchNormalization", "Dense")
+    ]
     assert len(spec.layers) == count
     assert ours == [name for name, shapes in layers_2016(top) if shapes]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "count"), [("ResNet50", 177), ("ResNet101", 347), ("ResNet152", 517)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("ResNet50", 177), ("ResNet101", 347), ("ResNet152", 517)]
+)
 def test_resnet_common_has_the_layers_of_keras_applications(name, count):
     keras = imported_keras()
     ours = ARCHITECTURES[name.lower()].variants["resnet_common"](Head("predictions", 1000), 3)
     theirs = getattr(keras.applications, name)(weights=None)
     assert len(ours.layers) == count
     assert [layer.name for layer in ours.layers[1:]] == [layer.name for layer in theirs.layers[1:]]
-    assert [layer.class_name for layer in ours.layers] == [type(layer).__name__ for layer in theirs.layers]
+    assert [layer.class_name for layer in ours.layers] == [
+        type(layer).__name__ for layer in theirs.layers
+    ]
 
 
-# --- files --------------------------------------------------------------------------------------------------------
+# --- files
+# --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("variant", ["keras1", pytest.param(None, marks=pytest.mark.slow)])
@@ -180,7 +203,9 @@ def test_the_file_of_2016_without_top(tmp_path, variant, output):
 @pytest.mark.slow
 @pytest.mark.parametrize("top", [True, False])
 def test_the_files_of_2019(tmp_path, top):
-    arrays = written(tmp_path / "w.h5", layers_2019(top), names_2019, keras_version="2.2.4", backend="tensorflow")
+    arrays = written(
+        tmp_path / "w.h5", layers_2019(top), names_2019, keras_version="2.2.4", backend="tensorflow"
+    )
     model = ir.load(tmp_path / "w.h5", architecture="resnet50")
     assert_same_arrays(model.params, arrays)
     assert model.source["variant"] == "resnet_common"
@@ -198,7 +223,10 @@ def test_the_deeper_ones(tmp_path, name):
 
 @pytest.mark.slow
 def test_names_of_their_own_are_matched_in_order(tmp_path):
-    """Weights whose layers Keras numbered: in order, if every shape fits, under the file's names."""
+    """Weights whose layers Keras numbered.
+
+    In order, if every shape fits, under the file's names.
+    """
     layers = [(f"layer_{i}", shapes) for i, (_, shapes) in enumerate(layers_2019(top=True))]
     arrays = written(tmp_path / "w.h5", layers, names_2019)
     model = ir.load(tmp_path / "w.h5", architecture="resnet50", variant="resnet_common")
@@ -236,7 +264,8 @@ def test_logits_are_those_of_keras(tmp_path):
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
-# --- what does not fit --------------------------------------------------------------------------------------------
+# --- what does not fit
+# --------------------------------------------------------------------------------------------
 
 SMALL = {"kernel": (7, 7, 3, 8), "bias": (8,)}
 
@@ -250,14 +279,19 @@ def refused(tmp_path, layers, named=names_2019, **options):
 
 def in_theanos_order(layers):
     """The layers with kernels (out, in, height, width)."""
-    return [(n, {r: (s[3], s[2], *s[:2]) if len(s) == 4 else s for r, s in shapes.items()}) for n, shapes in layers]
+    return [
+        (n, {r: (s[3], s[2], *s[:2]) if len(s) == 4 else s for r, s in shapes.items()})
+        for n, shapes in layers
+    ]
 
 
 def test_kernels_in_theanos_order_need_a_word_on_whether_they_are_mirrored(tmp_path):
     message = refused(tmp_path, in_theanos_order(layers_2016(top=True)), names_2016)
     assert "Theano's order" in message
     assert "kernels='theano'" in message
-    message = refused(tmp_path, in_theanos_order(layers_2016(top=True)), names_2016, kernels="caffe")
+    message = refused(
+        tmp_path, in_theanos_order(layers_2016(top=True)), names_2016, kernels="caffe"
+    )
     assert "kernels='caffe'" in message
 
 
@@ -272,9 +306,12 @@ def test_kernels_in_theanos_order(tmp_path, kernels, step):
 
 
 def test_the_weights_of_another_architecture_are_refused(tmp_path):
-    message = refused(tmp_path, [("conv1_conv", SMALL), ("conv2_block1_1_conv", SMALL), ("extra", SMALL)])
+    message = refused(
+        tmp_path, [("conv1_conv", SMALL), ("conv2_block1_1_conv", SMALL), ("extra", SMALL)]
+    )
     assert (
-        "is not of resnet50 (resnet_common): it holds the weights of 3 layers, but its configuration needs" in message
+        "is not of resnet50 (resnet_common): it holds the weights of 3 layers, but its configuration needs"
+        in message
     )
     assert "only in the file: extra" in message
     assert "only in the architecture: conv1_bn" in message
@@ -301,12 +338,20 @@ def test_names_that_tell_no_variant(tmp_path):
 
 
 def test_lettered_names_are_of_resnet50_only(tmp_path):
-    message = refused(tmp_path, [("conv1", SMALL), ("res2a_branch2a", SMALL)], names_2016, architecture="resnet101")
+    message = refused(
+        tmp_path,
+        [("conv1", SMALL), ("res2a_branch2a", SMALL)],
+        names_2016,
+        architecture="resnet101",
+    )
     assert "is not of resnet101 (resnet_common)" in message
 
 
 def test_convolutions_without_bias_are_of_no_variant(tmp_path):
-    layers = [(n, {r: s for r, s in shapes.items() if r != "bias"}) for n, shapes in layers_2016(top=False)]
+    layers = [
+        (n, {r: s for r, s in shapes.items() if r != "bias"})
+        for n, shapes in layers_2016(top=False)
+    ]
     message = refused(tmp_path, layers, names_2016)
     assert "holds 1 array (conv1_W:0) for the layer 'conv1' (Conv2D)" in message
     assert "2 arrays (kernel, bias)" in message

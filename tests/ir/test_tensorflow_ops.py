@@ -23,7 +23,12 @@ def whole(*values):
     return {"list": {"i": [str(v) for v in values]}}
 
 
-SLICE = {"begin_mask": {"i": "1"}, "end_mask": {"i": "1"}, "shrink_axis_mask": {"i": "4"}, "new_axis_mask": {"i": "8"}}
+SLICE = {
+    "begin_mask": {"i": "1"},
+    "end_mask": {"i": "1"},
+    "shrink_axis_mask": {"i": "4"},
+    "new_axis_mask": {"i": "8"},
+}
 CENTRES = {"half_pixel_centers": {"b": True}}
 POOL = {"ksize": whole(1, 2, 2, 1), "strides": whole(1, 2, 2, 1), "padding": text("VALID")}
 
@@ -33,8 +38,20 @@ OPS = {
     "x + vector": ("AddV2", IMAGES, {"1": [1, 2, 3]}, {}, lambda x: x + np.array([1, 2, 3])),
     "BiasAdd": ("BiasAdd", IMAGES, {"1": [1.0, 2.0, 3.0]}, {}, lambda x: x + np.array([1, 2, 3])),
     "Relu6": ("Relu6", IMAGES, {}, {}, lambda x: np.clip(x, 0, 6)),
-    "LeakyRelu": ("LeakyRelu", IMAGES, {}, {"alpha": {"f": 0.1}}, lambda x: np.where(x > 0, x, 0.1 * x)),
-    "Mean": ("Mean", IMAGES, {"1": [1, 2]}, {"keep_dims": {"b": True}}, lambda x: x.mean((1, 2), keepdims=True)),
+    "LeakyRelu": (
+        "LeakyRelu",
+        IMAGES,
+        {},
+        {"alpha": {"f": 0.1}},
+        lambda x: np.where(x > 0, x, 0.1 * x),
+    ),
+    "Mean": (
+        "Mean",
+        IMAGES,
+        {"1": [1, 2]},
+        {"keep_dims": {"b": True}},
+        lambda x: x.mean((1, 2), keepdims=True),
+    ),
     "Sum": ("Sum", IMAGES, {"1": -1}, {}, lambda x: x.sum(-1)),
     "Max": ("Max", IMAGES, {"1": [1]}, {"keep_dims": {"b": False}}, lambda x: x.max(1)),
     "Reshape": ("Reshape", IMAGES, {"1": [-1, 24, 3]}, {}, lambda x: x.reshape(-1, 24, 3)),
@@ -52,7 +69,13 @@ OPS = {
     "Tile": ("Tile", VECTORS, {"1": [1, 2]}, {}, lambda x: np.tile(x, (1, 2))),
     "ReverseV2": ("ReverseV2", IMAGES, {"1": [3]}, {}, lambda x: x[..., ::-1]),
     "GatherV2": ("GatherV2", VECTORS, {"1": [2, 0], "2": 1}, {}, lambda x: x[:, [2, 0]]),
-    "MatMul": ("MatMul", VECTORS, {"1": MATRIX.T.tolist()}, {"transpose_b": {"b": True}}, lambda x: x @ MATRIX),
+    "MatMul": (
+        "MatMul",
+        VECTORS,
+        {"1": MATRIX.T.tolist()},
+        {"transpose_b": {"b": True}},
+        lambda x: x @ MATRIX,
+    ),
     "MaxPool": ("MaxPool", IMAGES, {}, POOL, lambda x: x.reshape(2, 3, 2, 2, 2, 3).max((2, 4))),
     "AvgPool": ("AvgPool", IMAGES, {}, POOL, lambda x: x.reshape(2, 3, 2, 2, 2, 3).mean((2, 4))),
     "ResizeNearestNeighbor": (
@@ -75,9 +98,16 @@ OPS = {
 }
 
 
-def op_file(path, op, shape, constants, attributes, written=lambda description: description, output=0):
+def op_file(
+    path, op, shape, constants, attributes, written=lambda description: description, output=0
+):
     inputs = ["x" if str(i) not in constants else f"c{i}" for i in range(1 + len(constants))]
-    description = {"name": "n", "op": op, "input": inputs, "attr": {"T": {"type": "DT_FLOAT"}, **attributes}}
+    description = {
+        "name": "n",
+        "op": op,
+        "input": inputs,
+        "attr": {"T": {"type": "DT_FLOAT"}, **attributes},
+    }
     config = {
         "name": "n",
         "trainable": True,
@@ -92,7 +122,12 @@ def op_file(path, op, shape, constants, attributes, written=lambda description: 
             "config": {"name": "i", "batch_input_shape": [None, *shape]},
             "inbound_nodes": [],
         },
-        {"class_name": "TensorFlowOpLayer", "name": "tf_op", "config": config, "inbound_nodes": [[["i", 0, 0, {}]]]},
+        {
+            "class_name": "TensorFlowOpLayer",
+            "name": "tf_op",
+            "config": config,
+            "inbound_nodes": [[["i", 0, 0, {}]]],
+        },
     ]
     ends = {"input_layers": [["i", 0, 0]], "output_layers": [["tf_op", 0, output]]}
     model = {"class_name": "Model", "config": {"name": "m", "layers": layers, **ends}}
@@ -109,7 +144,9 @@ def test_an_op(name, tmp_path):
     """Equal up to float32; the description as an object and as a text that is JSON."""
     op, x, constants, attributes, function = OPS[name]
     for written in (lambda d: d, json.dumps):
-        found = outputs(op_file(tmp_path / "m.h5", op, x.shape[1:], constants, attributes, written), x)
+        found = outputs(
+            op_file(tmp_path / "m.h5", op, x.shape[1:], constants, attributes, written), x
+        )
         expected = function(x)
         assert found.shape == expected.shape
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
@@ -117,7 +154,9 @@ def test_an_op(name, tmp_path):
 
 @pytest.mark.parametrize("index", [0, 1, 2])
 def test_each_part_of_a_split(index, tmp_path):
-    path = op_file(tmp_path / "m.h5", "Split", (3,), {"0": 1}, {"num_split": {"i": "3"}}, output=index)
+    path = op_file(
+        tmp_path / "m.h5", "Split", (3,), {"0": 1}, {"num_split": {"i": "3"}}, output=index
+    )
     np.testing.assert_array_equal(outputs(path, VECTORS), VECTORS[:, index : index + 1])
 
 
@@ -145,7 +184,8 @@ def test_what_is_refused(op, constants, attributes, words, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "written", [lambda d: 3, lambda d: "{", lambda d: "[1]", lambda d: "x" * 200_000, lambda d: "[" * 90_000]
+    "written",
+    [lambda d: 3, lambda d: "{", lambda d: "[1]", lambda d: "x" * 200_000, lambda d: "[" * 90_000],
 )
 def test_descriptions_that_are_none(written, tmp_path):
     with pytest.raises(ir.LoadError, match="no description of its op"):

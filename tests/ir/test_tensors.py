@@ -59,7 +59,9 @@ def values_of(dtype, rng):
     if dtype.kind in "iu":
         info = np.iinfo(dtype)
         return rng.integers(info.min, info.max, (3, 4), dtype, endpoint=True)
-    return np.append(rng.normal(size=8), [np.nan, np.inf, -np.inf, -0.0]).astype(dtype).reshape(3, 4)
+    return (
+        np.append(rng.normal(size=8), [np.nan, np.inf, -np.inf, -0.0]).astype(dtype).reshape(3, 4)
+    )
 
 
 @pytest.mark.parametrize("code", tensors.DTYPES)
@@ -115,7 +117,10 @@ def test_arrays_are_like_any_others(tmp_path, rng):
 
 def test_an_array_keeps_little_memory_besides_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(tensors, "BLOCK", 1024)
-    arrays = {f"a{i}": np.full(size, i, np.uint8) for i, size in enumerate((1000, 5000, 24, 1, 0, 1024, 1025, 64))}
+    arrays = {
+        f"a{i}": np.full(size, i, np.uint8)
+        for i, size in enumerate((1000, 5000, 24, 1, 0, 1024, 1025, 64))
+    }
     found, _ = read_back(written(tmp_path / "f", arrays))
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
@@ -126,7 +131,12 @@ def test_an_array_keeps_little_memory_besides_its_own(tmp_path, monkeypatch):
 
 
 def test_numbers_begin_at_multiples_of_their_width(tmp_path):
-    arrays = {"a": np.zeros(3, np.int8), "b": np.zeros(3), "c": np.zeros(5, np.float16), "d": np.zeros(1, np.float32)}
+    arrays = {
+        "a": np.zeros(3, np.int8),
+        "b": np.zeros(3),
+        "c": np.zeros(5, np.float16),
+        "d": np.zeros(1, np.float32),
+    }
     content = written(tmp_path / "f", arrays, key="value").read_bytes()
     header, data = taken_apart(content)
     assert (len(content) - len(data)) % 8 == 0
@@ -139,7 +149,8 @@ def test_a_machine_of_the_other_byte_order(tmp_path, monkeypatch, rng):
     """What this machine calls swapped there is what that one calls its own."""
     arrays = {code: values_of(dtype, rng) for code, dtype in tensors.DTYPES.items()}
     there = {
-        code: a.view(f"u{a.itemsize}").byteswap().view(a.dtype) if a.itemsize > 1 else a for code, a in arrays.items()
+        code: a.view(f"u{a.itemsize}").byteswap().view(a.dtype) if a.itemsize > 1 else a
+        for code, a in arrays.items()
     }
     here = written(tmp_path / "here", arrays).read_bytes()
     monkeypatch.setattr(tensors, "SWAPPED", True)
@@ -163,7 +174,11 @@ def test_the_safetensors_package_reads_our_files(tmp_path, rng):
 
 
 def test_we_read_files_of_the_safetensors_package(tmp_path, rng):
-    arrays = {f"{code}/é": values_of(dtype, rng) for code, dtype in tensors.DTYPES.items() if code != "BF16"}
+    arrays = {
+        f"{code}/é": values_of(dtype, rng)
+        for code, dtype in tensors.DTYPES.items()
+        if code != "BF16"
+    }
     arrays |= {"one": np.array(1.5), "empty": np.zeros((2, 0))}
     safetensors.numpy.save_file(arrays, tmp_path / "f", metadata={"a": "é"})
     found, metadata = read_back(tmp_path / "f")
@@ -174,7 +189,8 @@ def test_we_read_files_of_the_safetensors_package(tmp_path, rng):
         assert found[name].tobytes() == array.tobytes()
 
 
-# --- writing ------------------------------------------------------------------------------------------------------
+# --- writing
+# ------------------------------------------------------------------------------------------------------
 
 
 def test_what_the_format_does_not_have(tmp_path, monkeypatch):
@@ -224,7 +240,8 @@ def test_written_files_have_the_usual_permissions(tmp_path):
     assert (tmp_path / "f").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
-# --- files that are refused ---------------------------------------------------------------------------------------
+# --- files that are refused
+# ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -232,7 +249,10 @@ def test_written_files_have_the_usual_permissions(tmp_path):
     [
         (b"", "cut off"),
         (b"\x10\0\0\0\0\0\0", "cut off"),
-        (struct.pack("<Q", 10**15) + b"{}", "cut off: its header takes 1,000,000,000,000,000 bytes"),
+        (
+            struct.pack("<Q", 10**15) + b"{}",
+            "cut off: its header takes 1,000,000,000,000,000 bytes",
+        ),
         (struct.pack("<Q", 3) + b"{}", "cut off"),
         (put_together(b""), "no valid JSON"),
         (put_together(b"{} {}"), "no valid JSON"),
@@ -267,10 +287,19 @@ def test_written_files_have_the_usual_permissions(tmp_path):
             "byte 78, but the one before it ends at 70",
         ),
         (put_together({"a": entry(), "b": entry()}, bytes(8)), "'b' begins at byte"),
-        (put_together({"a": entry(), "b": entry(offsets=(4, 12))}, bytes(12)), "'b' begins at byte"),
-        (put_together({"a": entry()}, bytes(7)), "cut off: its tensors end at byte 77, but it has 76"),
+        (
+            put_together({"a": entry(), "b": entry(offsets=(4, 12))}, bytes(12)),
+            "'b' begins at byte",
+        ),
+        (
+            put_together({"a": entry()}, bytes(7)),
+            "cut off: its tensors end at byte 77, but it has 76",
+        ),
         (put_together({"a": entry()}, bytes(9)), "the last 1 of its bytes"),
-        (put_together({"a": entry("BOOL", (8,))}, b"\x01\x02" + bytes(6)), "other bytes than 0 and 1"),
+        (
+            put_together({"a": entry("BOOL", (8,))}, b"\x01\x02" + bytes(6)),
+            "other bytes than 0 and 1",
+        ),
         (put_together({"a" * 10_000: entry(shape=(3,))}, bytes(8)), "aaa…"),
     ],
 )
@@ -286,7 +315,9 @@ def test_long_headers(monkeypatch):
 
 
 def test_a_file_cut_off_anywhere(tmp_path, rng):
-    content = written(tmp_path / "f", {"a": rng.normal(size=3), "b": np.zeros(2, np.int8)}, key="value").read_bytes()
+    content = written(
+        tmp_path / "f", {"a": rng.normal(size=3), "b": np.zeros(2, np.int8)}, key="value"
+    ).read_bytes()
     for length in range(len(content)):
         assert_refused(content[:length], "cut off")
 
@@ -302,5 +333,12 @@ def test_memory_that_there_is_not(tmp_path, monkeypatch):
 
 def test_how_such_files_begin(tmp_path):
     assert tensors.begins(written(tmp_path / "f", {}).read_bytes())
-    for start in (b"", b"{}", b'{"a": 12, "b": {}}', b'        {"a": 1}', b"\x89HDF\r\n\x1a\n{", b"PK\x03\x04"):
+    for start in (
+        b"",
+        b"{}",
+        b'{"a": 12, "b": {}}',
+        b'        {"a": 1}',
+        b"\x89HDF\r\n\x1a\n{",
+        b"PK\x03\x04",
+    ):
         assert not tensors.begins(start)

@@ -41,7 +41,9 @@ def calls(explain, params, images, **options):
         explain(params, images, target=start, **options),
         explain.per_class(params, images, (0, 3, 3), **options),
         explain.conditional(params, images, [{}, {"bn2": [1, 2]}], **options),
-        explain.conditional(params, images, [{"bn2": 1}], target=np.arange(len(images)) % 5, **options),
+        explain.conditional(
+            params, images, [{"bn2": 1}], target=np.arange(len(images)) % 5, **options
+        ),
     ]
 
 
@@ -63,7 +65,9 @@ def test_chunks_within_a_program(network, images):
     assert_same(calls(chunks, params, batch), calls(whole, params, batch))
 
 
-@pytest.mark.parametrize("size", [4, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5, 6, 100))])
+@pytest.mark.parametrize(
+    "size", [4, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 5, 6, 100))]
+)
 def test_batches_of_a_given_size(network, size):
     graph, params, batch = network
     explain = jlrp.explainer(graph, ledger=True, record=("bn2",))
@@ -89,7 +93,10 @@ def test_no_images_have_no_relevance(network, name):
 
 def test_a_batch_size_of_none_is_refused(network):
     graph, params, batch = network
-    with pytest.raises(ValueError, match="batch_size is the number of images to explain at a time, 1 or more, not 0"):
+    with pytest.raises(
+        ValueError,
+        match="batch_size is the number of images to explain at a time, 1 or more, not 0",
+    ):
         jlrp.explainer(graph)(params, batch, batch_size=0)
 
 
@@ -127,7 +134,9 @@ def test_chunks_work_under_other_transformations(network):
         return jnp.sum(jnp.square(explain(params, images, target=1).relevance))
 
     direct = jlrp.explainer(graph, "epsilon", formulation="plain")
-    expected = jax.grad(lambda x: jnp.sum(jnp.square(direct(params, x, target=1).relevance)))(jnp.asarray(batch))
+    expected = jax.grad(lambda x: jnp.sum(jnp.square(direct(params, x, target=1).relevance)))(
+        jnp.asarray(batch)
+    )
     found = jax.jit(jax.grad(loss))(jnp.asarray(batch))
     assert np.abs(found - expected).max() <= 1e-4 * np.abs(expected).max()
     assert isinstance(graph, ir.Graph)

@@ -1,4 +1,7 @@
-"""The rule of a BatchNorm that cannot be folded: it stands behind a sum or a ReLU, before a ReLU or a padded layer."""
+"""The rule of a BatchNorm that cannot be folded.
+
+It stands behind a sum or a ReLU, before a ReLU or a padded layer.
+"""
 
 import numpy as np
 import pytest
@@ -7,11 +10,16 @@ import ir
 import jlrp
 from tests.networks import BOUNDS, preset
 
-FOLDING = sorted({*jlrp.PRESETS} - {"crawford2019", "crawford2019_original", "deconvnet", "guided_backprop"})
+FOLDING = sorted(
+    {*jlrp.PRESETS} - {"crawford2019", "crawford2019_original", "deconvnet", "guided_backprop"}
+)
 
 
 def weights(rng, *shape):
-    return {"kernel": rng.normal(size=shape) / np.sqrt(np.prod(shape[:-1])), "bias": 0.1 * rng.normal(size=shape[-1])}
+    return {
+        "kernel": rng.normal(size=shape) / np.sqrt(np.prod(shape[:-1])),
+        "bias": 0.1 * rng.normal(size=shape[-1]),
+    }
 
 
 def statistics(rng, channels):
@@ -26,7 +34,10 @@ def statistics(rng, channels):
 @pytest.fixture
 def network(rng):
     """Pre-activation blocks in float64: each BatchNorm stands behind a sum, before a ReLU."""
-    nodes, params = [ir.Node("conv", ir.Conv((1, 1), "same"), ("image",), "conv")], {"conv": weights(rng, 3, 3, 3, 8)}
+    nodes, params = (
+        [ir.Node("conv", ir.Conv((1, 1), "same"), ("image",), "conv")],
+        {"conv": weights(rng, 3, 3, 3, 8)},
+    )
     shortcut = "conv"
     for block in "abc":
         nodes += [
@@ -89,7 +100,8 @@ def test_the_rule_of_each_preset(network, name):
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("name", ["epsilon_plus_flat", "epsilon_gamma_box"])
 def test_a_batchnorm_on_the_image_passes_relevance_on(name, rng):
-    """Flat and box rules leave relevance where the normalised value is near 0, which a quotient would magnify."""
+    """Flat and box rules leave relevance where the normalised value is near 0, which a quotient
+    would magnify."""
     nodes = [
         ir.Node("bn", ir.BatchNorm(), ("image",), "bn"),
         ir.Node("conv", ir.Conv((1, 1), "same"), ("bn",), "conv"),
@@ -97,7 +109,11 @@ def test_a_batchnorm_on_the_image_passes_relevance_on(name, rng):
         ir.Node("logits", ir.Dense(), ("gap",), "logits"),
     ]
     graph = ir.Graph(nodes, ["image"], ["logits"])
-    params = {"bn": statistics(rng, 3), "conv": weights(rng, 3, 3, 3, 8), "logits": weights(rng, 8, 5)}
+    params = {
+        "bn": statistics(rng, 3),
+        "conv": weights(rng, 3, 3, 3, 8),
+        "logits": weights(rng, 8, 5),
+    }
     images = rng.uniform(BOUNDS["low"], BOUNDS["high"], (4, 8, 8, 3))
     rules = preset(name)
     assert rules.assign(graph)["bn"] == jlrp.Pass()
@@ -107,7 +123,8 @@ def test_a_batchnorm_on_the_image_passes_relevance_on(name, rng):
 
 @pytest.mark.usefixtures("x64")
 def test_what_a_relu_clipped_gets_nothing_through_a_batchnorm(rng):
-    """Behind a ReLU the rule gives 0 where the ReLU did, so that the fast γ may leave that half out."""
+    """Behind a ReLU the rule gives 0 where the ReLU did, so that the fast γ may leave that half
+    out."""
     nodes = [
         ir.Node("a", ir.Conv(), ("image",), "a"),
         ir.Node("r", ir.Relu(), ("a",)),
@@ -117,15 +134,22 @@ def test_what_a_relu_clipped_gets_nothing_through_a_batchnorm(rng):
         ir.Node("logits", ir.Dense(), ("gap",), "logits"),
     ]
     graph = ir.Graph(nodes, ["image"], ["logits"])
-    params = {"a": weights(rng, 3, 3, 3, 8), "bn": statistics(rng, 8), "b": weights(rng, 3, 3, 8, 8)}
+    params = {
+        "a": weights(rng, 3, 3, 3, 8),
+        "bn": statistics(rng, 8),
+        "b": weights(rng, 3, 3, 8, 8),
+    }
     params["logits"] = weights(rng, 8, 5)
     images = rng.normal(size=(4, 8, 8, 3))
     rules = preset("epsilon_gamma_box").with_rules((ir.Convolution, jlrp.Gamma(0.25)))
     fast, plain = (
-        jlrp.explainer(graph, rules, record=("r",), formulation=form)(params, images) for form in ("fast", "plain")
+        jlrp.explainer(graph, rules, record=("r",), formulation=form)(params, images)
+        for form in ("fast", "plain")
     )
     clipped = np.asarray(jlrp.forward(ir.Graph(nodes[:2], ["image"], ["r"]), params, images)) == 0
     assert clipped.any()
     assert (np.asarray(plain.layers["r"])[clipped] == 0).all()
     scale = np.abs(plain.relevance).max()
-    np.testing.assert_allclose(fast.relevance, plain.relevance, rtol=0, atol=1e-10 * scale)  # sums in another order
+    np.testing.assert_allclose(
+        fast.relevance, plain.relevance, rtol=0, atol=1e-10 * scale
+    )  # sums in another order

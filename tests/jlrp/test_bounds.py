@@ -1,4 +1,5 @@
-"""Bounds of the image, carried forward through what a model does to it before its first convolution."""
+"""Bounds of the image, carried forward through what a model does to it before its first
+convolution."""
 
 import numpy as np
 import pytest
@@ -29,8 +30,11 @@ def start(graph, params, images):
     return np.random.default_rng(1).normal(size=jlrp.forward(graph, params, images).shape)
 
 
-def assert_same_as_on_the_preprocessed(before, params, images, low, high, mapped, rng, **attributes):
-    """The convolution gives its input what it gives the preprocessed image, with `mapped` bounds of that."""
+def assert_same_as_on_the_preprocessed(
+    before, params, images, low, high, mapped, rng, **attributes
+):
+    """The convolution gives its input what it gives the preprocessed image, with `mapped` bounds of
+    that."""
     graph, params = conv_after(before, params, rng, **attributes)
     bare = ir.Graph([ir.Node("conv", graph["conv"].op, ("image",), "conv")], ["image"], ["conv"])
     (reads,) = graph["conv"].inputs
@@ -53,9 +57,18 @@ def test_rescaled_and_standardized(rng):
 
 
 def test_turned_around_and_swapped(rng):
-    """A negative scale makes the upper bound the lower one; reversed channels carry theirs along."""
-    before = [ir.Slice(((None, None, None), (None, None, None), (None, None, -1))), ir.Scale(), ir.Clip(-0.5, 9.0)]
-    params = {"Scale1": {"scale": np.array([-1.0, 2.0, -3.0]), "offset": np.array([0.25, 0.0, 0.5])}}
+    """A negative scale makes the upper bound the lower one.
+
+    Reversed channels carry theirs along.
+    """
+    before = [
+        ir.Slice(((None, None, None), (None, None, None), (None, None, -1))),
+        ir.Scale(),
+        ir.Clip(-0.5, 9.0),
+    ]
+    params = {
+        "Scale1": {"scale": np.array([-1.0, 2.0, -3.0]), "offset": np.array([0.25, 0.0, 0.5])}
+    }
     images = rng.uniform(0, 1, size=(2, 7, 6, 3))
     low, high = np.array([0.0, 0.25, 0.5]), np.array([1.0, 0.75, 2.0])
     mapped = np.array([0.25 - 2, 0.5, -2.5]), np.array([0.25 - 0.5, 1.5, 0.5])
@@ -72,11 +85,16 @@ def test_bounds_of_an_image_s_size_and_channels_first(rng):
     factors = np.array([2.0, 3.0, 4.0])
     for high in (channels, np.broadcast_to(channels[:, None, None], (3, 7, 6)).copy()):
         mapped = 0.0, channels * factors
-        assert_same_as_on_the_preprocessed(before, params, images, 0.0, high, mapped, rng, data_format="channels_first")
+        assert_same_as_on_the_preprocessed(
+            before, params, images, 0.0, high, mapped, rng, data_format="channels_first"
+        )
 
 
 def test_padding_is_zero_between_its_bounds_too(rng):
-    """Padding that two convolutions read is not folded; it gets what the same padding inside them gets."""
+    """Padding that two convolutions read is not folded.
+
+    It gets what the same padding inside them gets.
+    """
     kernels = {name: {"kernel": rng.normal(size=(3, 3, 3, 4))} for name in "ab"}
     images = rng.uniform(-1, 1, size=(2, 6, 5, 3))
     pads = ((1, 0), (2, 1))
@@ -99,7 +117,9 @@ def test_nothing_between_changes_nothing(rng):
     target = start(graph, params, images)
     layer = jlrp.Composite([(ir.Conv, jlrp.ZBox(-1.0, 1.0))])
     image = jlrp.Composite([(ir.Conv, jlrp.ZBox(-1.0, 1.0, of="image"))])
-    results = [jlrp.explainer(graph, rules)(params, images, target).relevance for rules in (layer, image)]
+    results = [
+        jlrp.explainer(graph, rules)(params, images, target).relevance for rules in (layer, image)
+    ]
     np.testing.assert_array_equal(*results)
 
 
@@ -128,7 +148,10 @@ def test_bound_weights_and_per_class_and_several_inputs(rng):
     images = tuple(rng.uniform(0, 1, size=(2, 2, 5, 5, 2)))
     explain = box(graph, 0.0, 1.0)
     alone = [explain(params, images, target=t).relevance for t in (0, 2)]
-    for result in (explain.per_class(params, images, (0, 2)), explain.bind(params).per_class(images, (0, 2))):
+    for result in (
+        explain.per_class(params, images, (0, 2)),
+        explain.bind(params).per_class(images, (0, 2)),
+    ):
         for ours, theirs in zip(result.relevance, zip(*alone, strict=True), strict=True):
             np.testing.assert_allclose(ours, np.stack(theirs), rtol=1e-10, atol=1e-12)
 
@@ -141,25 +164,46 @@ def test_bound_weights_and_per_class_and_several_inputs(rng):
         ([ir.Node("between", ir.Resize((4, 4), "bicubic"), ("image",))], r"'between' \(Resize\)"),
         ([ir.Node("between", ir.Multiply(), ("image", "image"))], r"'between' \(Multiply\)"),
         (
-            [ir.Node("norm", ir.LayerNorm(), ("image",)), ir.Node("between", ir.Rescale(2.0), ("norm",))],
+            [
+                ir.Node("norm", ir.LayerNorm(), ("image",)),
+                ir.Node("between", ir.Rescale(2.0), ("norm",)),
+            ],
             r"'norm' \(LayerNorm\)",
         ),
     ],
     ids=str,
 )
 def test_what_cannot_be_carried_is_named(between, name, rng):
-    nodes = [*between, ir.Node("conv", ir.Conv(), ("between",), "conv"), ir.Node("relu", ir.Relu(), ("conv",))]
+    nodes = [
+        *between,
+        ir.Node("conv", ir.Conv(), ("between",), "conv"),
+        ir.Node("relu", ir.Relu(), ("conv",)),
+    ]
     nodes.append(ir.Node("gap", ir.GlobalAvgPool(), ("relu",)))
     graph = ir.Graph(nodes, ["image"], ["gap"])
     params = {"conv": {"kernel": rng.normal(size=(2, 2, 3, 2))}}
     with pytest.raises(
-        ValueError, match=f"cannot be carried to layer 'conv': before it comes {name}, which is not mon"
+        ValueError,
+        match=f"cannot be carried to layer 'conv': before it comes {name}, which is not mon",
     ):
         box(graph, 0.0, 1.0)(params, rng.normal(size=(1, 5, 5, 3)))
 
 
 def test_monotone_functions():
-    rises = [ir.Relu(6.0), ir.Relu(negative_slope=0.1), ir.Elu(), ir.Activation("tanh"), ir.HardSigmoid(), ir.AvgPool()]
-    turns = [ir.Relu(negative_slope=-0.1), ir.Elu(-1.0), ir.Activation("gelu"), ir.HardShrink(-1.0), ir.Dense()]
+    rises = [
+        ir.Relu(6.0),
+        ir.Relu(negative_slope=0.1),
+        ir.Elu(),
+        ir.Activation("tanh"),
+        ir.HardSigmoid(),
+        ir.AvgPool(),
+    ]
+    turns = [
+        ir.Relu(negative_slope=-0.1),
+        ir.Elu(-1.0),
+        ir.Activation("gelu"),
+        ir.HardShrink(-1.0),
+        ir.Dense(),
+    ]
     assert [op.monotone for op in rises] == [True] * len(rises)
     assert [op.monotone for op in turns] == [False] * len(turns)

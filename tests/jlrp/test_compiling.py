@@ -17,7 +17,10 @@ def _asked_anew():
 
 def test_options_on_a_cpu(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "")
-    assert dict(options()) in ({}, compiling.CPU_OPTIONS)  # none on a jaxlib that does not have them
+    assert dict(options()) in (
+        {},
+        compiling.CPU_OPTIONS,
+    )  # none on a jaxlib that does not have them
 
 
 def test_the_users_own_setting_is_left_alone(monkeypatch):

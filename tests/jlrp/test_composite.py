@@ -48,7 +48,8 @@ def test_presets_of_the_field(preset, graph):
 
 
 @pytest.mark.parametrize(
-    ("preset", "rule"), [("crawford2019", "HalfHalf"), ("crawford2019_original", "OriginalHalfHalf")]
+    ("preset", "rule"),
+    [("crawford2019", "HalfHalf"), ("crawford2019_original", "OriginalHalfHalf")],
 )
 def test_presets_of_2019_fold_nothing(preset, rule, graph):
     assert names(jlrp.PRESETS[preset](), graph) == {
@@ -78,7 +79,11 @@ def test_a_user_s_entries_go_before_a_preset_s(graph):
         ("bn2", jlrp.Epsilon(0.25)), (lambda graph, node: node.name == "bn_conv1", jlrp.Flat())
     )
     rules = names(composite, graph)
-    assert (rules["bn2"], rules["bn_conv1"], rules["predictions/linear"]) == ("Epsilon", "Flat", "Epsilon")
+    assert (rules["bn2"], rules["bn_conv1"], rules["predictions/linear"]) == (
+        "Epsilon",
+        "Flat",
+        "Epsilon",
+    )
 
 
 def test_first_means_first_in_data_flow():
@@ -97,7 +102,9 @@ def test_first_means_first_in_data_flow():
     assert [node.name for node in nodes if jlrp.Last()(graph, node)] == ["a", "d"]
     assert [node.name for node in nodes if jlrp.Depth(1, 2)(graph, node)] == ["c", "flat_a"]
     assert [node.name for node in nodes if (~jlrp.First() & ir.Conv)(graph, node)] == ["c"]
-    assert [node.name for node in nodes if (jlrp.Named("flat*") | jlrp.Kind(ir.Dense))(graph, node)] == [
+    assert [
+        node.name for node in nodes if (jlrp.Named("flat*") | jlrp.Kind(ir.Dense))(graph, node)
+    ] == [
         "flat",
         "d",
         "flat_a",
@@ -132,11 +139,17 @@ def test_a_registered_preset_is_known_by_its_name(monkeypatch, rng):
 
     jlrp.register_preset("mine", mine)
     jlrp.register_preset("mine", mine)
-    found, expected = (jlrp.explainer(graph, name)(params, images).relevance for name in ("mine", "epsilon"))
+    found, expected = (
+        jlrp.explainer(graph, name)(params, images).relevance for name in ("mine", "epsilon")
+    )
     np.testing.assert_array_equal(found, expected)
-    with pytest.raises(ValueError, match="There is a preset 'zero' already: give the new one another name"):
+    with pytest.raises(
+        ValueError, match="There is a preset 'zero' already: give the new one another name"
+    ):
         jlrp.register_preset("zero", mine)
-    with pytest.raises(TypeError, match="takes a name and a function that returns a jlrp.Composite"):
+    with pytest.raises(
+        TypeError, match=r"takes a name and a function that returns a jlrp\.Composite"
+    ):
         jlrp.register_preset("other", mine())
 
 

@@ -30,7 +30,10 @@ RULES = (
     (jlrp.ZBox(-4.0, 4.0), jlrp.ZBox(0.0, 1.0, 0.25)),
     (jlrp.ZBox(-4.0, 4.0, of="image"), jlrp.ZBox(0.0, 1.0, 0.25, of="image")),
     (jlrp.WithoutBias(jlrp.Epsilon()), jlrp.WithoutBias(jlrp.Epsilon(0.25))),
-    (jlrp.SmallWindow(jlrp.Flat(), jlrp.ZPlus()), jlrp.SmallWindow(jlrp.Flat(0.25), jlrp.ZPlus(0.25))),
+    (
+        jlrp.SmallWindow(jlrp.Flat(), jlrp.ZPlus()),
+        jlrp.SmallWindow(jlrp.Flat(0.25), jlrp.ZPlus(0.25)),
+    ),
     (jlrp.WithoutBias(jlrp.Pass()),),
     (jlrp.WithoutBias(jlrp.WinnerTakesAll()),),
     (jlrp.HalfHalf(),),
@@ -54,16 +57,39 @@ RULES = (
 EVERY = {repr(rule): rule for kind in RULES for rule in kind}
 OPS = [*NAMES, *OTHERS, *WEIGHTED]
 FEW = ["dense", "conv same, stride 2", "add", "max pooling", "relu"]  # an op of every family
-MORE = ["depthwise", "conv transpose, stride 2", "batch norm", "average pooling", "global average pooling", "softmax"]
-MORE += ["global max pooling", "zero padding", "concatenate", "multiply", "maximum", "dot, normalized", "layer norm"]
+MORE = [
+    "depthwise",
+    "conv transpose, stride 2",
+    "batch norm",
+    "average pooling",
+    "global average pooling",
+    "softmax",
+]
+MORE += [
+    "global max pooling",
+    "zero padding",
+    "concatenate",
+    "multiply",
+    "maximum",
+    "dot, normalized",
+    "layer norm",
+]
 MORE += ["rms norm", "group norm", "unit norm", "standardize", "upsample bilinear"]
 POSITIVE_ONLY = (DeconvNet, GuidedBackprop)  # they drop negative relevance, and so are not linear
-PROMISE_NOTHING = (Gradient, OriginalHalfHalf, jlrp.SoftmaxTaylor, *POSITIVE_ONLY)  # of what they keep
+PROMISE_NOTHING = (
+    Gradient,
+    OriginalHalfHalf,
+    jlrp.SoftmaxTaylor,
+    *POSITIVE_ONLY,
+)  # of what they keep
 QUICK = {"xla_backend_optimization_level": 0}  # each program runs a few times on small arrays
 
 
 def variants(op, dtype):
-    """Sets of rules that fit an op, one of each class, with their numbers in a dtype; all sets of one structure."""
+    """Sets of rules that fit an op, one of each class, with their numbers in a dtype.
+
+    All sets of one structure.
+    """
     kinds = [kind for kind in RULES if kind[0].fits(op)]
     for index in range(max(map(len, kinds))):
         rules = tuple(kind[index % len(kind)] for kind in kinds)
@@ -79,7 +105,9 @@ def arrays_for(name, dtype, rng):
 
 
 def called(op, params, inputs):
-    return jlrp.LayerCall(op, params, inputs, jlrp.apply(op, params, *inputs), (False,) * len(inputs))
+    return jlrp.LayerCall(
+        op, params, inputs, jlrp.apply(op, params, *inputs), (False,) * len(inputs)
+    )
 
 
 def shares(op, rules, params, inputs, relevance):
@@ -117,8 +145,12 @@ def test_every_rule_is_in_the_list():
     def classes(rule):
         return {rule}.union(*map(classes, rule.__subclasses__()))
 
-    defined = {c for c in classes(jlrp.Rule) if getattr(sys.modules[c.__module__], c.__name__, None) is c}
-    defined = {c for c in defined if c.__module__.startswith("jlrp") and "__dataclass_fields__" in vars(c)}
+    defined = {
+        c for c in classes(jlrp.Rule) if getattr(sys.modules[c.__module__], c.__name__, None) is c
+    }
+    defined = {
+        c for c in defined if c.__module__.startswith("jlrp") and "__dataclass_fields__" in vars(c)
+    }
     assert defined == {type(rule) for rule in EVERY.values()}
 
 
@@ -146,7 +178,12 @@ def test_linear_per_image_and_conserved(name, rng):
     for rules in variants(op, "float64"):
         results, others, both, alone = (
             run_with_entries(op, rules, params, *arrays)
-            for arrays in ((inputs, relevance), (inputs, other), (inputs, relevance - 2 * other), twice)
+            for arrays in (
+                (inputs, relevance),
+                (inputs, other),
+                (inputs, relevance - 2 * other),
+                twice,
+            )
         )
         for index, (rule, (given, entries)) in enumerate(zip(rules, results, strict=True)):
             assert_alike(given, inputs, rule)
@@ -159,11 +196,13 @@ def test_linear_per_image_and_conserved(name, rng):
 
 
 def assert_adds_up(op, rule, given, entries, relevance):
-    """received = passed + bias + stabiliser + empty + cropped + rule, and `rule` is what the definition says."""
+    """received = passed + bias + stabiliser + empty + cropped + rule, and `rule` is what the
+    definition says."""
     columns = dict(zip(COLUMNS, entries, strict=True))
     passed = sum(np.asarray(share).reshape(2, -1).sum(1) for share in given)
     received = relevance.reshape(2, -1).sum(1)
-    # Quotients by sums near zero are large, and cancel: 1e-9 of all that is shared out leaves room for rounding.
+    # Quotients by sums near zero are large, and cancel: 1e-9 of all that is shared out leaves room
+    # for rounding.
     tolerance = 1e-9 * (1 + np.abs(relevance).sum() + sum(np.abs(share).sum() for share in given))
     assert np.abs(columns["passed"] - passed).max() <= tolerance, rule
     assert np.abs(columns["received"] - received).max() <= tolerance, rule
@@ -173,7 +212,10 @@ def assert_adds_up(op, rule, given, entries, relevance):
     keeps = 1 if isinstance(rule, jlrp.HalfHalf) else 0
     if isinstance(rule, jlrp.AlphaBeta):
         keeps = 1 - float(rule.alpha - rule.beta)
-    if isinstance(rule, jlrp.UniformPooling | jlrp.Transpose) and getattr(op, "padding", "valid") != "valid":
+    if (
+        isinstance(rule, jlrp.UniformPooling | jlrp.Transpose)
+        and getattr(op, "padding", "valid") != "valid"
+    ):
         return  # what falls into padding is cropped
     assert np.abs(columns["rule"] + columns["cropped"] - keeps * received).max() <= tolerance, rule
 
@@ -196,8 +238,14 @@ def test_wrapped_rules_say_no_less():
 def test_finite_on_zeros_dead_channels_and_extreme_activations(name, dtype, rng):
     op, params, inputs, relevance = arrays_for(name, dtype, rng)
     rules = next(variants(op, dtype))
-    dead = {role: array.at[..., 0].set(0) for role, array in params.items() if role != "moving_variance"}
-    dead = params | dead | ({"kernel": dead["kernel"].at[..., 0, :].set(0)} if "kernel" in dead else {})
+    dead = {
+        role: array.at[..., 0].set(0) for role, array in params.items() if role != "moving_variance"
+    }
+    dead = (
+        params
+        | dead
+        | ({"kernel": dead["kernel"].at[..., 0, :].set(0)} if "kernel" in dead else {})
+    )
     zeros = jax.tree.map(jnp.zeros_like, inputs)
     for what, weights, values in (
         ("all zero", params, zeros),
@@ -220,7 +268,9 @@ def test_values_under_vmap_and_grad(name, rng):
 
     @partial(jax.jit, compiler_options=QUICK)
     def each(inputs, relevance):
-        stacked = jax.vmap(partial(shares, op, rules, params))(*jax.tree.map(lambda x: x[:, None], (inputs, relevance)))
+        stacked = jax.vmap(partial(shares, op, rules, params))(
+            *jax.tree.map(lambda x: x[:, None], (inputs, relevance))
+        )
         return jax.tree.map(lambda x: x[:, 0], stacked)
 
     for rule, ours, theirs in zip(rules, each(inputs, relevance), expected, strict=True):
@@ -229,24 +279,35 @@ def test_values_under_vmap_and_grad(name, rng):
     @partial(jax.jit, compiler_options=QUICK)
     @partial(jax.grad, argnums=(0, 1, 2))
     def gradients(params, inputs, rules):
-        return sum((x**2).sum() for x in jax.tree.leaves(shares(op, rules, params, inputs, relevance)))
+        return sum(
+            (x**2).sum() for x in jax.tree.leaves(shares(op, rules, params, inputs, relevance))
+        )
 
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients(params, inputs, rules)))
+    assert all(
+        np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients(params, inputs, rules))
+    )
 
 
 @pytest.mark.parametrize("rule", EVERY.values(), ids=EVERY)
 def test_survives_being_taken_apart(rule):
-    """JAX rebuilds rules with tracers, objects and `None` for numbers: no check may stand in the way."""
+    """JAX rebuilds rules with tracers, objects and `None` for numbers.
+
+    No check may stand in the way.
+    """
     leaves, structure = jax.tree.flatten(rule)
     assert all(isinstance(leaf, float) for leaf in leaves)
     assert jax.tree.unflatten(structure, leaves) == rule
     assert jax.tree.map(lambda number: number, rule) == rule
     assert type(jax.tree.unflatten(structure, [None] * len(leaves))) is type(rule)
     assert type(jax.tree.map(lambda _: object(), rule)) is type(rule)
-    assert hash(structure) == hash(jax.tree.structure(jax.tree.map(lambda number: 2 * number, rule)))
+    assert hash(structure) == hash(
+        jax.tree.structure(jax.tree.map(lambda number: 2 * number, rule))
+    )
 
 
-@pytest.mark.parametrize("kind", [kind for kind in RULES if len(kind) > 1], ids=lambda kind: repr(kind[0]))
+@pytest.mark.parametrize(
+    "kind", [kind for kind in RULES if len(kind) > 1], ids=lambda kind: repr(kind[0])
+)
 def test_a_changed_number_compiles_nothing(kind, rng):
     nodes = [
         ir.Node("fc", ir.Dense(), ("x",), "fc"),
@@ -254,12 +315,17 @@ def test_a_changed_number_compiles_nothing(kind, rng):
         ir.Node("norm", ir.UnitNorm(), ("fc",)),
         ir.Node("product", ir.Multiply(), ("norm", "add")),
     ]
-    graph, params = ir.Graph(nodes, ["x", "y"], ["product"]), {"fc": {"kernel": rng.normal(size=(3, 3)).astype("f")}}
+    graph, params = (
+        ir.Graph(nodes, ["x", "y"], ["product"]),
+        {"fc": {"kernel": rng.normal(size=(3, 3)).astype("f")}},
+    )
     images = tuple(rng.normal(size=(2, 2, 3)).astype("f"))
     programs.explain.clear_cache()
     found = []
     for rule in kind[:2]:
-        rules = jlrp.Composite([(lambda graph, node: kind[0].fits(node.op), rule), (ir.Op, Gradient())])
+        rules = jlrp.Composite(
+            [(lambda graph, node: kind[0].fits(node.op), rule), (ir.Op, Gradient())]
+        )
         found.append(np.stack(jlrp.explainer(graph, rules)(params, images).relevance))
     assert programs.explain.cache_size() == 1
     assert np.abs(found[0] - found[1]).max() > 0

@@ -1,4 +1,7 @@
-"""What is explained: the value before the squashing activation that ends the network, and which class."""
+"""What is explained.
+
+The value before the squashing activation that ends the network, and which class.
+"""
 
 import warnings
 from dataclasses import replace
@@ -42,7 +45,9 @@ def of(*ops, kernel=W, head="fc"):
     nodes = [ir.Node(head, ir.Dense(), ("x",), head)]
     for index, op in enumerate(ops):
         nodes.append(ir.Node(f"op{index}", op, (nodes[-1].name,)))
-    return ir.Graph(nodes, ["x"], [nodes[-1].name]), {head: {"kernel": np.asarray(kernel, np.float32)}}
+    return ir.Graph(nodes, ["x"], [nodes[-1].name]), {
+        head: {"kernel": np.asarray(kernel, np.float32)}
+    }
 
 
 @pytest.mark.parametrize("name", SQUASHING)
@@ -110,7 +115,9 @@ def test_each_of_several_outputs_has_its_own(rng):
     ]
     graph = ir.Graph(nodes, ["x"], ["kind", "marks"])
     shapes = {"trunk": (2, 4), "kind": (4, 3), "marks": (4, 5)}
-    params = {name: {"kernel": rng.normal(size=shape).astype("f")} for name, shape in shapes.items()}
+    params = {
+        name: {"kernel": rng.normal(size=shape).astype("f")} for name, shape in shapes.items()
+    }
     _, values = jlrp.forward(graph, params, X, record=("kind/linear", "marks/linear"))
     for name in ("kind", "marks"):
         result = jlrp.explainer(graph, "epsilon", output=name)(params, X)
@@ -133,7 +140,9 @@ def heads(*ops, join):
 @pytest.mark.parametrize("join", [ir.Average(), ir.Add(), ir.Maximum(), ir.Concatenate()])
 def test_different_heads_have_no_single_decision_value_and_that_is_said(join):
     graph, params = heads(ir.Softmax(), ir.Softmax(), join=join)
-    with pytest.warns(UserWarning, match=r"'join' \(\w+\) joins several heads: there is no single decision value"):
+    with pytest.warns(
+        UserWarning, match=r"'join' \(\w+\) joins several heads: there is no single decision value"
+    ):
         explain = jlrp.explainer(graph, "epsilon")
     np.testing.assert_allclose(explain(params, X).output, jlrp.forward(graph, params, X), rtol=1e-6)
     with warnings.catch_warnings():
@@ -166,7 +175,10 @@ def test_heads_that_are_one_and_the_same_value_have_one():
 
 
 def test_units_with_one_activation_side_by_side_have_their_own():
-    """A sigmoid of each of several values is the sigmoid of all: the values before it are the decision."""
+    """A sigmoid of each of several values is the sigmoid of all.
+
+    The values before it are the decision.
+    """
     graph, params = heads(ir.Activation("sigmoid"), ir.Activation("sigmoid"), join=ir.Concatenate())
     result = jlrp.explainer(graph, "zero")(params, -X, target=2)
     np.testing.assert_allclose(result.output, [[-2, -1, -4, -2]], rtol=1e-6)
@@ -179,7 +191,10 @@ def test_softmax_over_any_axis(rng):
         ir.Node("p", ir.Softmax(axis=1), ("conv",)),
     ]
     graph = ir.Graph(nodes, ["x"], ["p"])
-    params, images = {"conv": {"kernel": rng.normal(size=(1, 1, 2, 3)).astype("f")}}, rng.normal(size=(2, 2, 4, 4))
+    params, images = (
+        {"conv": {"kernel": rng.normal(size=(1, 1, 2, 3)).astype("f")}},
+        rng.normal(size=(2, 2, 4, 4)),
+    )
     result = jlrp.explainer(graph, "epsilon")(params, images.astype("f"), target=1)
     assert result.output.min() < 0
     np.testing.assert_allclose(result.prediction.sum(1), 1, rtol=1e-6)
@@ -202,7 +217,9 @@ def test_the_target_is_the_class_that_the_model_says_and_ties_go_to_the_decision
     assert jlrp.explainer(even)(params, x).target.tolist() == [0]
 
 
-@pytest.mark.parametrize("op", ["softmax", "sigmoid", "log softmax", "softplus", "tanh", "hard sigmoid", "relu"])
+@pytest.mark.parametrize(
+    "op", ["softmax", "sigmoid", "log softmax", "softplus", "tanh", "hard sigmoid", "relu"]
+)
 def test_the_target_has_the_largest_prediction(op, rng):
     graph, _ = of(SQUASHING[op])
     explain = jlrp.explainer(graph, "epsilon")
@@ -221,7 +238,9 @@ def test_what_the_model_says_is_there_under_jit_and_in_batches(rng):
     np.testing.assert_allclose(jax.jit(explain)(params, x).prediction, expected, rtol=1e-6)
     np.testing.assert_allclose(explain(params, x, batch_size=2).prediction, expected, rtol=1e-6)
     np.testing.assert_allclose(explain.per_class(params, x, (0, 1)).prediction, expected, rtol=1e-6)
-    np.testing.assert_allclose(explain.conditional(params, x, [{}, {"fc": 0}]).prediction, expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        explain.conditional(params, x, [{}, {"fc": 0}]).prediction, expected, rtol=1e-6
+    )
 
 
 # One unit, two labels.
@@ -245,7 +264,9 @@ def test_of_two_labels_the_second_is_the_unit_and_the_first_its_negative():
     np.testing.assert_allclose(both.relevance[:, 0], np.concatenate([-LOGIT, LOGIT]), rtol=1e-6)
     assert both.labels == ("cat", "dog")
     one, _ = two_sided(start="one")
-    np.testing.assert_allclose(one(params, X, target="cat").relevance, -LOGIT, rtol=1e-6)  # the logit is -1
+    np.testing.assert_allclose(
+        one(params, X, target="cat").relevance, -LOGIT, rtol=1e-6
+    )  # the logit is -1
     with pytest.raises(ValueError, match="no class 2: the output has the classes 0 to 1"):
         explain(params, X, target=2)
     with pytest.raises(ValueError, match=r"No class has the label 'dgo'\. Did you mean 'dog'\?"):
@@ -254,7 +275,9 @@ def test_of_two_labels_the_second_is_the_unit_and_the_first_its_negative():
 
 def test_one_unit_without_labels_has_one_class():
     graph, params = of(ir.Activation("sigmoid"))
-    with pytest.raises(ValueError, match=r"no class 1: the output is one unit, class 0\. Its negative"):
+    with pytest.raises(
+        ValueError, match=r"no class 1: the output is one unit, class 0\. Its negative"
+    ):
         jlrp.explainer(graph)(params, X, target=1)
 
 
@@ -262,7 +285,9 @@ def test_labels_of_a_model_are_known(rng):
     graph, params = of(ir.Softmax(), kernel=rng.normal(size=(2, 2)))
     model = replace(ir.Model(graph, params, ((None, 2),)), labels=["no", "yes"])
     explain = jlrp.explainer(model)
-    np.testing.assert_array_equal(explain(model, X, "yes").relevance, explain(params, X, 1).relevance)
+    np.testing.assert_array_equal(
+        explain(model, X, "yes").relevance, explain(params, X, 1).relevance
+    )
     np.testing.assert_array_equal(explain(model, np.repeat(X, 2, 0), ["yes", "no"]).target, [1, 0])
     assert explain(model, X).labels == ("no", "yes")
     with pytest.raises(ValueError, match="is a label, but the explainer has none"):
@@ -284,7 +309,10 @@ def segmentation(rng):
     ]
     params = {
         "conv": {"kernel": rng.normal(size=(3, 3, 2, 4)).astype("f")},
-        "classes": {"kernel": rng.normal(size=(1, 1, 4, 3)).astype("f"), "bias": np.array([0.1, 0.2, -0.1], "f")},
+        "classes": {
+            "kernel": rng.normal(size=(1, 1, 4, 3)).astype("f"),
+            "bias": np.array([0.1, 0.2, -0.1], "f"),
+        },
     }
     return ir.Graph(nodes, ["x"], ["p"]), params, rng.normal(size=(3, 5, 6, 2)).astype("f")
 
@@ -325,7 +353,10 @@ def test_regions_are_masks_boxes_or_everything(segmentation, rng):
 @pytest.mark.parametrize(
     ("region", "message"),
     [
-        (np.ones((6, 5), bool), r"positions \(5, 6\), one for all images or one each, or a box of 4 whole numbers"),
+        (
+            np.ones((6, 5), bool),
+            r"positions \(5, 6\), one for all images or one each, or a box of 4 whole numbers",
+        ),
         ((0, 0, 6, 6), r"box \(0, 0, 6, 6\) is empty or reaches outside the positions \(5, 6\)"),
         ((2, 2, 2, 4), "is empty"),
         ("middle", "a mask, a box or 'all', not 'middle'"),
@@ -339,30 +370,44 @@ def test_bad_regions(segmentation, region, message):
 
 def test_an_output_with_a_score_per_class_has_no_regions():
     graph, params = of(ir.Softmax())
-    with pytest.raises(ValueError, match=r"for outputs with positions, but the output has the shape \(1, 1\)"):
+    with pytest.raises(
+        ValueError, match=r"for outputs with positions, but the output has the shape \(1, 1\)"
+    ):
         jlrp.explainer(graph)(params, X, region="all")
 
 
 def test_a_map_of_one_unit_starts_where_it_is_above_zero(rng):
-    nodes = [ir.Node("conv", ir.Conv(), ("x",), "conv"), ir.Node("p", ir.Activation("sigmoid"), ("conv",))]
+    nodes = [
+        ir.Node("conv", ir.Conv(), ("x",), "conv"),
+        ir.Node("p", ir.Activation("sigmoid"), ("conv",)),
+    ]
     graph, params = ir.Graph(nodes, ["x"], ["p"]), {"conv": {"kernel": np.ones((1, 1, 1, 1), "f")}}
     images = rng.normal(size=(2, 4, 4, 1)).astype("f")
     result = jlrp.explainer(graph, "zero")(params, images, target=0)
     np.testing.assert_allclose(result.relevance, np.maximum(images, 0), rtol=1e-6)
     sides = jlrp.explainer(graph, "zero", labels=("ground", "road"))
-    np.testing.assert_allclose(sides(params, images, "road").relevance, np.maximum(images, 0), rtol=1e-6)
-    np.testing.assert_allclose(sides(params, images, "ground").relevance, np.maximum(-images, 0), rtol=1e-6)
+    np.testing.assert_allclose(
+        sides(params, images, "road").relevance, np.maximum(images, 0), rtol=1e-6
+    )
+    np.testing.assert_allclose(
+        sides(params, images, "ground").relevance, np.maximum(-images, 0), rtol=1e-6
+    )
 
 
 # The head, and what a start of 1 is.
 
 
-@pytest.mark.parametrize("preset", ["epsilon_plus", "epsilon_plus_flat", "epsilon_alpha2_beta1", "epsilon_gamma_box"])
+@pytest.mark.parametrize(
+    "preset", ["epsilon_plus", "epsilon_plus_flat", "epsilon_alpha2_beta1", "epsilon_gamma_box"]
+)
 @pytest.mark.parametrize("head", ["dense", "convolution", "convolution, mean", "resized", "summed"])
 def test_the_head_has_the_dense_layers_rule_however_it_is_written(preset, head):
     """A negative start does not paint blue what excites the class."""
     tails = {
-        "dense": [ir.Node("gap", ir.GlobalAvgPool(), ("relu",)), ir.Node("head", ir.Dense(), ("gap",), "head")],
+        "dense": [
+            ir.Node("gap", ir.GlobalAvgPool(), ("relu",)),
+            ir.Node("head", ir.Dense(), ("gap",), "head"),
+        ],
         "convolution": [
             ir.Node("gap", ir.GlobalAvgPool(keepdims=True), ("relu",)),
             ir.Node("head", ir.Conv(), ("gap",), "head"),
@@ -372,7 +417,10 @@ def test_the_head_has_the_dense_layers_rule_however_it_is_written(preset, head):
             ir.Node("head", ir.Conv(), ("relu",), "head"),
             ir.Node("gap", ir.GlobalAvgPool(), ("head",)),
         ],
-        "resized": [ir.Node("head", ir.Conv(), ("relu",), "head"), ir.Node("up", ir.Upsample(), ("head",))],
+        "resized": [
+            ir.Node("head", ir.Conv(), ("relu",), "head"),
+            ir.Node("up", ir.Upsample(), ("head",)),
+        ],
         "summed": [
             ir.Node("head", ir.Conv(), ("relu",), "head"),
             ir.Node("other", ir.Conv(), ("relu",), "head"),
@@ -407,12 +455,16 @@ def test_a_start_of_one_is_the_sign_of_the_decision_value(preset):
     x, effect = np.ones((1, 2), np.float32), np.array([[-3, 1], [5, 5]])
     for target in (0, 1):
         result = jlrp.explainer(graph, preset, start="one")(params, x, target=target)
-        np.testing.assert_allclose(result.relevance[0], effect[target] / abs(effect[target].sum()), rtol=1e-5)
+        np.testing.assert_allclose(
+            result.relevance[0], effect[target] / abs(effect[target].sum()), rtol=1e-5
+        )
     contrast = jlrp.explainer(graph, preset, start="one", contrast="others")(params, x, target=1)
     np.testing.assert_allclose(contrast.relevance[0], [8 / 12, 4 / 12], rtol=1e-5)
 
 
-@pytest.mark.parametrize("preset", ["crawford2019", "crawford2019_original", "deconvnet", "guided_backprop"])
+@pytest.mark.parametrize(
+    "preset", ["crawford2019", "crawford2019_original", "deconvnet", "guided_backprop"]
+)
 def test_a_start_of_one_is_plus_one_where_nothing_divides_by_the_decision_value(preset):
     graph, params = of(ir.Softmax(), kernel=[[-3, 5], [1, 5]])
     x = np.ones((1, 2), np.float32)
@@ -423,12 +475,18 @@ def test_a_start_of_one_is_plus_one_where_nothing_divides_by_the_decision_value(
 def test_a_start_of_one_where_the_predicted_logit_is_below_zero():
     graph, params = of(ir.Softmax(), kernel=[[-3, -5], [-1, -5]])
     x = np.ones((1, 2), np.float32)
-    original = jlrp.explainer(graph, "crawford2019_original", start="one", record=("fc",))(params, x)
+    original = jlrp.explainer(graph, "crawford2019_original", start="one", record=("fc",))(
+        params, x
+    )
     assert (original.target.tolist(), original.layers["fc"].tolist()) == ([0], [[1, 0]])
-    given = jlrp.explainer(graph, "crawford2019_original")(params, x, np.array([[1, 0]], np.float32))
+    given = jlrp.explainer(graph, "crawford2019_original")(
+        params, x, np.array([[1, 0]], np.float32)
+    )
     np.testing.assert_array_equal(original.relevance, given.relevance)
     signed = jlrp.explainer(graph, "epsilon", start="one")(params, x)
-    np.testing.assert_allclose(signed.relevance, [[-0.75, -0.25]], rtol=1e-5)  # both inputs push the logit down
+    np.testing.assert_allclose(
+        signed.relevance, [[-0.75, -0.25]], rtol=1e-5
+    )  # both inputs push the logit down
 
 
 def test_excitation_backprop_starts_from_a_prior_that_is_not_negative():
@@ -452,7 +510,9 @@ def test_excitation_backprop_gives_sums_to_what_is_positive():
     kernels = {"a": [[5], [0]], "b": [[0], [-4.9]], "fc": [[1]]}
     params = {name: {"kernel": np.array(kernel, np.float32)} for name, kernel in kernels.items()}
     graph = ir.Graph(nodes, ["x"], ["fc"])
-    result = jlrp.explainer(graph, "excitation_backprop", record=True)(params, np.ones((1, 2), np.float32))
+    result = jlrp.explainer(graph, "excitation_backprop", record=True)(
+        params, np.ones((1, 2), np.float32)
+    )
     for name, relevance in result.layers.items():
         assert relevance.min() >= 0, name
         assert relevance.sum() <= 1 + 1e-6, name
@@ -490,7 +550,9 @@ def test_the_flat_rule_is_for_small_windows(op, kernel, small, rng):
     images = rng.random((2, 16, 16, 2)).astype("f")
     ours = jlrp.explainer(graph, "epsilon_plus_flat")(params, images).relevance
     rule = jlrp.Flat() if small else jlrp.ZPlus()
-    same = jlrp.explainer(graph, jlrp.PRESETS["epsilon_plus"]().with_rules(("first", rule)))(params, images).relevance
+    same = jlrp.explainer(graph, jlrp.PRESETS["epsilon_plus"]().with_rules(("first", rule)))(
+        params, images
+    ).relevance
     np.testing.assert_allclose(ours, same, rtol=1e-6)
     bound = jlrp.explainer(graph, "epsilon_plus_flat").bind(params)(images).relevance
     np.testing.assert_allclose(bound, same, rtol=1e-4, atol=1e-7)
@@ -507,5 +569,7 @@ def test_a_dense_first_layer_has_no_flat_map(rng):
         "a": {"kernel": rng.normal(size=(16, 5)).astype("f")},
         "b": {"kernel": rng.normal(size=(5, 3)).astype("f")},
     }
-    result = jlrp.explainer(ir.Graph(nodes, ["x"], ["b"]), "epsilon_plus_flat")(params, rng.random((2, 4, 4, 1)))
+    result = jlrp.explainer(ir.Graph(nodes, ["x"], ["b"]), "epsilon_plus_flat")(
+        params, rng.random((2, 4, 4, 1))
+    )
     assert result.notes() == ("", "")

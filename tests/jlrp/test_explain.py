@@ -1,4 +1,7 @@
-"""What `explain` takes and gives: targets, starts, recorded layers, several inputs and outputs, compilation."""
+"""What `explain` takes and gives.
+
+Targets, starts, recorded layers, several inputs and outputs, compilation.
+"""
 
 import flax.struct
 import jax
@@ -25,7 +28,9 @@ def test_result_has_the_contract_s_shapes(network):
     assert result.target.shape == (4,)
     assert result.layers == {}
     np.testing.assert_array_equal(result.target, result.output.argmax(1))
-    np.testing.assert_allclose(jax.nn.softmax(result.output), jlrp.forward(graph, params, images), atol=1e-6)
+    np.testing.assert_allclose(
+        jax.nn.softmax(result.output), jlrp.forward(graph, params, images), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", jlrp.PRESETS)
@@ -63,11 +68,16 @@ def test_start_one_is_the_logit_start_divided_by_the_logit(network):
 
 def test_ties_go_to_the_lowest_class():
     graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    assert jlrp.explainer(graph)({"fc": {"kernel": np.ones((2, 3), "f")}}, np.ones((1, 2), "f")).target.tolist() == [0]
+    assert jlrp.explainer(graph)(
+        {"fc": {"kernel": np.ones((2, 3), "f")}}, np.ones((1, 2), "f")
+    ).target.tolist() == [0]
 
 
 def test_a_single_output_has_target_0():
-    nodes = [ir.Node("fc", ir.Dense(), ("x",), "fc"), ir.Node("p", ir.Activation("sigmoid"), ("fc",))]
+    nodes = [
+        ir.Node("fc", ir.Dense(), ("x",), "fc"),
+        ir.Node("p", ir.Activation("sigmoid"), ("fc",)),
+    ]
     graph = ir.Graph(nodes, ["x"], ["p"])
     result = jlrp.explainer(graph)({"fc": {"kernel": np.ones((2, 1), "f")}}, np.zeros((3, 2), "f"))
     assert result.target.tolist() == [0, 0, 0]
@@ -77,7 +87,9 @@ def test_a_single_output_has_target_0():
 
 def test_recorded_layers_and_their_aliases(network):
     graph, params, images = network
-    result = jlrp.explainer(graph, record=("bn_conv1", "predictions", "drop", "image"))(params, images)
+    result = jlrp.explainer(graph, record=("bn_conv1", "predictions", "drop", "image"))(
+        params, images
+    )
     assert set(result.layers) == {"bn_conv1", "predictions", "drop", "image"}
     np.testing.assert_array_equal(result.layers["image"], result.relevance)
     np.testing.assert_allclose(result.layers["predictions"].sum(1), result.output.max(1), rtol=1e-6)
@@ -138,7 +150,9 @@ def test_works_under_jit_vmap_and_grad(network):
     graph, params, images = network
     explain = jlrp.explainer(graph, "epsilon_plus")
     expected = explain(params, images).relevance
-    np.testing.assert_allclose(jax.jit(lambda p, x: explain(p, x).relevance)(params, images), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        jax.jit(lambda p, x: explain(p, x).relevance)(params, images), expected, atol=1e-5
+    )
     each = jax.vmap(lambda x: explain(params, x[None]).relevance[0])(images)
     np.testing.assert_allclose(each, expected, atol=1e-5)
     targets = jax.vmap(lambda t: explain(params, images, target=t).relevance)(jnp.arange(5))
@@ -171,7 +185,8 @@ def test_per_class_equals_one_call_per_class(network):
 
 
 @pytest.mark.parametrize(
-    "name", ["epsilon_plus_flat", "epsilon_alpha2_beta1", "epsilon_gamma_box", "crawford2019_original"]
+    "name",
+    ["epsilon_plus_flat", "epsilon_alpha2_beta1", "epsilon_gamma_box", "crawford2019_original"],
 )
 def test_bound_equals_unbound(network, name):
     graph, params, images = network
@@ -180,7 +195,10 @@ def test_bound_equals_unbound(network, name):
     for target in (None, 2):
         expected = explain(params, images, target).relevance
         # folded once in one program, or each time in another: XLA may fuse and round differently
-        assert np.abs(bound(images, target).relevance - expected).max() <= 1e-6 * np.abs(expected).max()
+        assert (
+            np.abs(bound(images, target).relevance - expected).max()
+            <= 1e-6 * np.abs(expected).max()
+        )
 
 
 def test_runs_in_the_dtype_of_the_params(network, x64):
@@ -189,7 +207,12 @@ def test_runs_in_the_dtype_of_the_params(network, x64):
     pixels = (images * 255).astype(np.uint8)
     assert explain(params, pixels).relevance.dtype == np.float32
     assert explain(jax.tree.map(np.float64, params), pixels).relevance.dtype == np.float64
-    assert explain(jax.tree.map(lambda a: jnp.asarray(a, jnp.bfloat16), params), pixels).relevance.dtype == jnp.bfloat16
+    assert (
+        explain(
+            jax.tree.map(lambda a: jnp.asarray(a, jnp.bfloat16), params), pixels
+        ).relevance.dtype
+        == jnp.bfloat16
+    )
 
 
 @pytest.mark.parametrize(
@@ -213,7 +236,9 @@ def test_bad_targets(network, target, message):
 def test_an_image_as_output_needs_a_start():
     graph = ir.Graph([ir.Node("conv", ir.Conv(), ("x",), "conv")], ["x"], ["conv"])
     params, images = {"conv": {"kernel": np.ones((1, 1, 1, 1), "f")}}, np.ones((1, 2, 2, 1), "f")
-    with pytest.raises(ValueError, match="give the class to explain as target, or the start relevance"):
+    with pytest.raises(
+        ValueError, match="give the class to explain as target, or the start relevance"
+    ):
         jlrp.explainer(graph)(params, images)
     given = jlrp.explainer(graph)(params, images, target=np.ones((1, 2, 2, 1), "f"))
     np.testing.assert_allclose(given.relevance, 1, rtol=1e-5)
@@ -240,7 +265,10 @@ def test_bad_arguments(network):
 
 
 def test_rules_of_one_shape_have_programs_of_their_own(network):
-    """Rules with as many fields look alike to some versions of jaxlib: the plan must keep their programs apart."""
+    """Rules with as many fields look alike to some versions of jaxlib.
+
+    The plan must keep their programs apart.
+    """
     _, params, images = network
 
     def scaled(factor):
@@ -249,7 +277,10 @@ def test_rules_of_one_shape_have_programs_of_their_own(network):
             epsilon: float = 1e-6
 
             def relevance(self, call, relevance):
-                return tuple(factor * share for share in jlrp.Epsilon(self.epsilon).relevance(call, relevance))
+                return tuple(
+                    factor * share
+                    for share in jlrp.Epsilon(self.epsilon).relevance(call, relevance)
+                )
 
         return jlrp.Composite([(ir.Dense, Scaled())])
 

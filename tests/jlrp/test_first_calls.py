@@ -82,9 +82,13 @@ def test_the_model_is_taken_for_its_graph_and_for_its_params(model, images):
     explain = jlrp.explainer(model)
     expected = explain(model.params, images).relevance
     np.testing.assert_array_equal(explain(model, images).relevance, expected)
-    np.testing.assert_allclose(explain.bind(model)(images).relevance, expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        explain.bind(model)(images).relevance, expected, rtol=1e-4, atol=1e-6
+    )
     gradient = jlrp.gradient(model)(model, images)
-    np.testing.assert_array_equal(gradient.relevance, jlrp.gradient(model.graph)(model.params, images).relevance)
+    np.testing.assert_array_equal(
+        gradient.relevance, jlrp.gradient(model.graph)(model.params, images).relevance
+    )
 
 
 def test_what_numpy_makes_arrays_of(model, images):
@@ -102,7 +106,13 @@ def test_what_numpy_makes_arrays_of(model, images):
         def numpy(self):
             return images
 
-    for given in (Tensor(), images.tolist(), [*images], list(images), SimpleNamespace(__array__=None)):
+    for given in (
+        Tensor(),
+        images.tolist(),
+        [*images],
+        list(images),
+        SimpleNamespace(__array__=None),
+    ):
         if not isinstance(given, SimpleNamespace):
             np.testing.assert_allclose(explain(model, given).relevance, expected, rtol=1e-6)
 
@@ -125,18 +135,42 @@ def test_data_frames_and_lists_of_rows():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda m, x: jlrp.explainer(MODEL), TypeError, r"jlrp\.explainer\(ir\.load\(path\)\).*given str '.*digits"),
+        (
+            lambda m, x: jlrp.explainer(MODEL),
+            TypeError,
+            r"jlrp\.explainer\(ir\.load\(path\)\).*given str '.*digits",
+        ),
         (lambda m, x: jlrp.explainer(x), TypeError, "An explainer is made of a model"),
-        (lambda m, x: jlrp.explainer(m)(x, m.params), TypeError, r"params come first.*shape \(2, 32, 32, 1\)"),
+        (
+            lambda m, x: jlrp.explainer(m)(x, m.params),
+            TypeError,
+            r"params come first.*shape \(2, 32, 32, 1\)",
+        ),
         (lambda m, x: jlrp.explainer(m)(x, m), TypeError, "params come first"),
         (lambda m, x: jlrp.explainer(m)(m, m), TypeError, "params come first.*given as Model"),
-        (lambda m, x: jlrp.explainer(m)(m.graph, x), TypeError, r"model\.params, but a graph was given"),
+        (
+            lambda m, x: jlrp.explainer(m)(m.graph, x),
+            TypeError,
+            r"model\.params, but a graph was given",
+        ),
         (lambda m, x: jlrp.explainer(m)(MODEL, x), TypeError, "given as str"),
-        (lambda m, x: jlrp.explainer(m)(m, "cat.png"), TypeError, "are arrays, not files: read 'cat.png'"),
+        (
+            lambda m, x: jlrp.explainer(m)(m, "cat.png"),
+            TypeError,
+            "are arrays, not files: read 'cat.png'",
+        ),
         (lambda m, x: jlrp.explainer(m)(m, ["cat.png"]), TypeError, "arrays of numbers, but list"),
         (lambda m, x: jlrp.explainer(m)(m, None), TypeError, "arrays of numbers, but NoneType"),
-        (lambda m, x: jlrp.explainer(m)(m, [x[0], x[1, :8]]), ValueError, "one shape, but these have"),
-        (lambda m, x: jlrp.explainer(m, labels="ab"), ValueError, "a name for each class, not the text 'ab'"),
+        (
+            lambda m, x: jlrp.explainer(m)(m, [x[0], x[1, :8]]),
+            ValueError,
+            "one shape, but these have",
+        ),
+        (
+            lambda m, x: jlrp.explainer(m, labels="ab"),
+            ValueError,
+            "a name for each class, not the text 'ab'",
+        ),
         (lambda m, x: jlrp.explain(m.graph, x), TypeError, "takes a model with its weights"),
         (lambda m, x: jlrp.explain(x, m), TypeError, "a path or a live Keras model, not numpy"),
         (lambda m, x: jlrp.explain("no.h5", x), ir.LoadError, "'no.h5' does not exist"),
@@ -157,7 +191,9 @@ def test_a_live_keras_model(rng):
     )
     model = ir.load(live)
     x = rng.random((2, 6, 6, 2)).astype("f")
-    np.testing.assert_allclose(jlrp.forward(model.graph, model.params, x), live.predict(x, verbose=0), atol=1e-5)
+    np.testing.assert_allclose(
+        jlrp.forward(model.graph, model.params, x), live.predict(x, verbose=0), atol=1e-5
+    )
     assert jlrp.explain(live, x).relevance.shape == x.shape
     with pytest.raises(ir.LoadError, match="is not built"):
         ir.load(keras.Sequential([layers.Dense(2)]))

@@ -53,7 +53,10 @@ def test_a_data_set_with_named_axes(explained):
 def test_a_data_set_of_channels_first_images():
     pytest.importorskip("xarray")
     rng, first = np.random.default_rng(0), {"data_format": "channels_first"}
-    nodes = [ir.Node("c", ir.Conv(**first), ("x",), "c"), ir.Node("g", ir.GlobalAvgPool(**first), ("c",))]
+    nodes = [
+        ir.Node("c", ir.Conv(**first), ("x",), "c"),
+        ir.Node("g", ir.GlobalAvgPool(**first), ("c",)),
+    ]
     graph, params = ir.Graph(nodes, ["x"], ["g"]), {"c": {"kernel": rng.normal(size=(2, 2, 5, 3))}}
     found = jlrp.explainer(graph, record=("c",))(params, rng.normal(size=(1, 5, 8, 9))).to_xarray()
     assert dict(found["relevance"].sizes) == {"image": 1, "channel": 5, "row": 8, "column": 9}
@@ -88,7 +91,9 @@ def test_several_inputs_are_no_data_set():
     graph, params, images = two_inputs(np.random.default_rng(0))
     result = jlrp.explainer(graph)(params, images)
     assert isinstance(result.to_dict()["relevance"], tuple)
-    with pytest.raises(ValueError, match="relevance of one input, but this graph has several: see to_dict"):
+    with pytest.raises(
+        ValueError, match="relevance of one input, but this graph has several: see to_dict"
+    ):
         result.to_xarray()
 
 
@@ -97,7 +102,9 @@ def test_the_call_that_quantus_makes(explained):
     targets = np.array([0, 1, 2, 3])
     expected = np.asarray(explain(params, images, target=targets).relevance)
     function = jlrp.explain_func(explain, params)
-    np.testing.assert_array_equal(function(model=object(), inputs=images, targets=targets, device="cpu"), expected)
+    np.testing.assert_array_equal(
+        function(model=object(), inputs=images, targets=targets, device="cpu"), expected
+    )
     channels_first = jlrp.explain_func(explain.bind(params), channels_first=True)
     found = channels_first(None, images.transpose(0, 3, 1, 2), targets)
     assert np.abs(found - expected.transpose(0, 3, 1, 2)).max() <= 1e-5 * np.abs(expected).max()
@@ -113,7 +120,12 @@ def test_a_notebook_shows_the_heatmaps(explained):
 def test_a_notebook_shows_the_class_of_each_map(explained):
     explain, params, images, _ = explained
     several = explain.per_class(params, images[:2], (3, 1))._repr_html_()
-    assert re.findall(r"class (\d)<br>image (\d)", several) == [("3", "0"), ("3", "1"), ("1", "0"), ("1", "1")]
+    assert re.findall(r"class (\d)<br>image (\d)", several) == [
+        ("3", "0"),
+        ("3", "1"),
+        ("1", "0"),
+        ("1", "1"),
+    ]
     parts = explain.conditional(params, images[:1], [{}, {"add": 1}], target=4)._repr_html_()
     assert re.findall(r"class (\d)<br>condition (\d)", parts) == [("4", "0"), ("4", "1")]
 

@@ -15,7 +15,17 @@ pytestmark = pytest.mark.slow
 LAST, FIRST = (2, 5, 6, 3), (2, 3, 5, 6)
 MERGES = ("Add", "Average", "Subtract", "Multiply", "Maximum", "Minimum")
 METHODS = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
-FUNCTIONS = ("hard_silu", "mish", "log_sigmoid", "squareplus", "tanh_shrink", "silu", "gelu", "selu", "softsign")
+FUNCTIONS = (
+    "hard_silu",
+    "mish",
+    "log_sigmoid",
+    "squareplus",
+    "tanh_shrink",
+    "silu",
+    "gelu",
+    "selu",
+    "softsign",
+)
 DOTS = [
     ((1, 1), (3, 4), (3, 4)),
     ((1, 2), (3, 4), (3, 5, 4)),
@@ -70,14 +80,18 @@ def test_merging(layers, name):
     assert_equal(getattr(layers, name)(dtype="float64"), op, (2, 3, 4, 5), (2, 3, 4, 5))
     assert_equal(getattr(layers, name)(dtype="float64"), op, (2, 3, 4, 5), (2, 1, 1, 5))
     if name != "Subtract":
-        assert_equal(getattr(layers, name)(dtype="float64"), op, (2, 3, 4, 5), (2, 1, 4, 1), (2, 3, 4, 5))
+        assert_equal(
+            getattr(layers, name)(dtype="float64"), op, (2, 3, 4, 5), (2, 1, 4, 1), (2, 3, 4, 5)
+        )
 
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("normalize", [False, True])
 @pytest.mark.parametrize(("axes", "a", "b"), DOTS)
 def test_dot(layers, axes, a, b, normalize):
-    assert_equal(layers.Dot(axes, normalize=normalize, dtype="float64"), ir.Dot(axes, normalize), a, b)
+    assert_equal(
+        layers.Dot(axes, normalize=normalize, dtype="float64"), ir.Dot(axes, normalize), a, b
+    )
 
 
 @pytest.mark.usefixtures("x64")
@@ -91,14 +105,19 @@ def test_unit_norm_of_zeros_too(layers, axis):
 
 
 FLOAT32 = {"rtol": 1e-5, "atol": 1e-5}
-"""Keras normalises in float32 even where all else is float64; tests against the formula are in float64."""
+"""Keras normalises in float32 even where all else is float64.
+
+Tests against the formula are in float64.
+"""
 
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("axes", [(-1,), (1,), (1, 2), (1, 3)])
 def test_layer_norm(layers, axes):
     layer, op = layers.LayerNormalization(axis=axes, dtype="float64"), ir.LayerNorm(axes)
-    y, params, x = assert_equal_with_weights(layer, op, (2, 3, 4, 5), {"gamma": "gamma", "beta": "beta"}, **FLOAT32)
+    y, params, x = assert_equal_with_weights(
+        layer, op, (2, 3, 4, 5), {"gamma": "gamma", "beta": "beta"}, **FLOAT32
+    )
     shape = [n if axis in {a % 4 for a in axes} else 1 for axis, n in enumerate(x.shape)]
     gamma, beta = (params[role].reshape(shape) for role in ("gamma", "beta"))
     normal = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + 1e-3)
@@ -107,7 +126,10 @@ def test_layer_norm(layers, axes):
 
 @pytest.mark.usefixtures("x64")
 def test_rms_norm(layers):
-    layer, op = layers.RMSNormalization(epsilon=1e-3, dtype="float64"), ir.LayerNorm((-1,), 1e-3, rms=True)
+    layer, op = (
+        layers.RMSNormalization(epsilon=1e-3, dtype="float64"),
+        ir.LayerNorm((-1,), 1e-3, rms=True),
+    )
     y, params, x = assert_equal_with_weights(layer, op, (2, 4, 5), {"gamma": "scale"}, **FLOAT32)
     expected = params["gamma"] * x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-3)
     np.testing.assert_allclose(y, expected, rtol=1e-12, atol=1e-13)
@@ -118,7 +140,10 @@ def test_rms_norm(layers):
     ("groups", "axis", "shape"), [(2, -1, (2, 3, 4, 6)), (3, 1, (2, 6, 3, 4)), (-1, -1, (2, 5, 4))]
 )
 def test_group_norm(layers, groups, axis, shape):
-    layer, op = layers.GroupNormalization(groups, axis=axis, dtype="float64"), ir.GroupNorm(groups, axis)
+    layer, op = (
+        layers.GroupNormalization(groups, axis=axis, dtype="float64"),
+        ir.GroupNorm(groups, axis),
+    )
     roles = {"gamma": "gamma", "beta": "beta"}
     y, params, x = assert_equal_with_weights(layer, op, shape, roles, **FLOAT32)
     channels = np.moveaxis(x, axis, 1)
@@ -142,7 +167,10 @@ def test_scaling(layers, axes):
     rng = np.random.default_rng(0)
     layer.adapt(rng.normal(size=(9, 3, 4, 5)))
     x = rng.normal(size=(2, 3, 4, 5))
-    params = {role: np.asarray(getattr(layer, f"adapt_{role}"), np.float64) for role in ("mean", "variance")}
+    params = {
+        role: np.asarray(getattr(layer, f"adapt_{role}"), np.float64)
+        for role in ("mean", "variance")
+    }
     theirs, ours = outputs(layer, op, [x], params)
     np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-13)
 
@@ -153,7 +181,9 @@ def test_scaling(layers, axes):
 def test_resizing(layers, data_format, method):
     shape = LAST if data_format == "channels_last" else FIRST
     options = {"interpolation": method, "data_format": data_format, "dtype": "float64"}
-    assert_equal(layers.UpSampling2D((2, 3), **options), ir.Upsample((2, 3), method, data_format), shape)
+    assert_equal(
+        layers.UpSampling2D((2, 3), **options), ir.Upsample((2, 3), method, data_format), shape
+    )
     for antialias in (False, True):
         layer = layers.Resizing(3, 9, antialias=antialias, **options)
         assert_equal(layer, ir.Resize((3, 9), method, data_format, antialias), shape)
@@ -162,7 +192,9 @@ def test_resizing(layers, data_format, method):
 @pytest.mark.usefixtures("x64")
 def test_repeating(layers):
     assert_equal(layers.UpSampling1D(3, dtype="float64"), ir.Upsample((3,)), (2, 4, 3))
-    assert_equal(layers.UpSampling3D((1, 2, 3), dtype="float64"), ir.Upsample((1, 2, 3)), (2, 2, 3, 4, 2))
+    assert_equal(
+        layers.UpSampling3D((1, 2, 3), dtype="float64"), ir.Upsample((1, 2, 3)), (2, 2, 3, 4, 2)
+    )
     assert_equal(layers.RepeatVector(3, dtype="float64"), ir.Repeat(3), (2, 5))
 
 
@@ -181,7 +213,13 @@ def test_activations_with_numbers(layers):
 
 
 @pytest.mark.parametrize(
-    "index", [((None, None, -1), 2), (0, (1, None, 2), (-2, None, None)), ((3, 0, -2), (None, None, None), -1), ()]
+    "index",
+    [
+        ((None, None, -1), 2),
+        (0, (1, None, 2), (-2, None, None)),
+        ((3, 0, -2), (None, None, None), -1),
+        (),
+    ],
 )
 def test_slices_are_those_of_numpy(index, rng):
     x = rng.normal(size=(2, 5, 4, 3)).astype("f")

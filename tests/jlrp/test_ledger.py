@@ -1,4 +1,7 @@
-"""Where relevance went: the ledger adds up, and each of its columns is right where it can be reckoned by hand."""
+"""Where relevance went.
+
+The ledger adds up, and each of its columns is right where it can be reckoned by hand.
+"""
 
 import jax.numpy as jnp
 import numpy as np
@@ -20,8 +23,16 @@ def explained(nodes, params, images, rules, **options):
 
 def column(ledger, layer):
     """The first image's entries of a layer, by column, those that are zero left out."""
-    entries = dict(zip(COLUMNS, np.asarray(ledger.entries)[ledger.layers.index(layer), :, 0].tolist(), strict=True))
-    return {name: pytest.approx(value, rel=1e-5) for name, value in entries.items() if abs(value) > 1e-9}
+    entries = dict(
+        zip(
+            COLUMNS,
+            np.asarray(ledger.entries)[ledger.layers.index(layer), :, 0].tolist(),
+            strict=True,
+        )
+    )
+    return {
+        name: pytest.approx(value, rel=1e-5) for name, value in entries.items() if abs(value) > 1e-9
+    }
 
 
 def dense(kernel, bias=None):
@@ -51,7 +62,9 @@ def test_entries_add_up_to_the_start(name):
     assert_adds_up(result.ledger)
     start = 1 if name == "excitation_backprop" else result.output.max(1)
     np.testing.assert_allclose(result.ledger.start, start, rtol=1e-6)
-    np.testing.assert_allclose(result.ledger.inputs, result.relevance.sum((1, 2, 3)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        result.ledger.inputs, result.relevance.sum((1, 2, 3)), rtol=1e-4, atol=1e-5
+    )
 
 
 @pytest.mark.slow
@@ -68,12 +81,17 @@ def test_passed_and_bias():
     """z = 1·2 + 2·1 + 4 = 8 starts as 8: 4 go on, 4 stay with the bias."""
     ledger = explained(FC, dense([[2.0], [1.0]], [4.0]), [[1, 2]], jlrp.Zero()).ledger
     assert column(ledger, "fc") == {"received": 8, "passed": 4, "bias": 4}
-    ledger = explained(FC, dense([[2.0], [1.0]], [4.0]), [[1, 2]], jlrp.WithoutBias(jlrp.Zero())).ledger
+    ledger = explained(
+        FC, dense([[2.0], [1.0]], [4.0]), [[1, 2]], jlrp.WithoutBias(jlrp.Zero())
+    ).ledger
     assert column(ledger, "fc") == {"received": 8, "passed": 8}
 
 
 def test_only_the_positive_bias_takes_part_in_z_plus():
-    """z⁺ = 3 of 3 + 1 bias; the negative contribution of −1 is left out, and so is a negative bias."""
+    """z⁺ = 3 of 3 + 1 bias.
+
+    The negative contribution of −1 is left out, and so is a negative bias.
+    """
     ledger = explained(FC, dense([[3.0], [-1.0]], [1.0]), [[1, 1]], jlrp.ZPlus(0.0)).ledger
     assert column(ledger, "fc") == {"received": 3, "passed": 2.25, "bias": 0.75}
     ledger = explained(FC, dense([[3.0], [-1.0]], [-1.0]), [[1, 1]], jlrp.ZPlus(0.0)).ledger
@@ -84,7 +102,11 @@ def test_only_the_positive_bias_takes_part_in_z_plus():
 def test_stabiliser(sign):
     """Of z = ±3 with ε = 1 a quarter stays with the stabiliser, whatever the sign."""
     ledger = explained(FC, dense([[3.0 * sign]]), [[1]], jlrp.Epsilon(1.0)).ledger
-    assert column(ledger, "fc") == {"received": 3 * sign, "passed": 2.25 * sign, "stabiliser": 0.75 * sign}
+    assert column(ledger, "fc") == {
+        "received": 3 * sign,
+        "passed": 2.25 * sign,
+        "stabiliser": 0.75 * sign,
+    }
 
 
 def test_empty():
@@ -94,14 +116,19 @@ def test_empty():
 
 
 def test_gamma_passes_nothing_at_zero():
-    explain = jlrp.explainer(ir.Graph(FC, ["x"], ["fc"]), jlrp.Composite([(ir.Op, jlrp.Gamma())]), ledger=True)
+    explain = jlrp.explainer(
+        ir.Graph(FC, ["x"], ["fc"]), jlrp.Composite([(ir.Op, jlrp.Gamma())]), ledger=True
+    )
     result = explain(dense([[1.0], [-1.0]]), np.ones((1, 2), "f"), np.ones((1, 1), "f"))
     assert column(result.ledger, "fc") == {"received": 1, "empty": 1}
     assert np.abs(result.relevance).max() == 0
 
 
 def test_cropped():
-    """A 1×1 image in a frame of zeros under a kernel of ones: flat gives 8 of 9 parts to the frame, which is cut."""
+    """A 1×1 image in a frame of zeros under a kernel of ones.
+
+    Flat gives 8 of 9 parts to the frame, which is cut.
+    """
     nodes = [ir.Node("pad", ir.ZeroPad(), ("x",)), ir.Node("conv", ir.Conv(), ("pad",), "conv")]
     params, rules = {"conv": {"kernel": np.ones((3, 3, 1, 1), "f")}}, [(ir.Conv, jlrp.Flat(0.0))]
     start = np.full((1, 1, 1, 1), 9, "f")
@@ -126,10 +153,14 @@ def test_uniform_pooling_crops_what_falls_into_padding():
     }
 
 
-@pytest.mark.parametrize(("alpha", "beta", "passed"), [(2.0, 1.0, 1), (1.0, 1.0, 0), (3.0, 0.5, 2.5)])
+@pytest.mark.parametrize(
+    ("alpha", "beta", "passed"), [(2.0, 1.0, 1), (1.0, 1.0, 0), (3.0, 0.5, 2.5)]
+)
 def test_what_alpha_beta_keeps(alpha, beta, passed):
     """α times the positive part less β times the negative: α − β of it goes on."""
-    ledger = explained(FC, dense([[3.0], [-2.0]]), [[1, 1]], jlrp.AlphaBeta(alpha, beta, 0.0)).ledger
+    ledger = explained(
+        FC, dense([[3.0], [-2.0]]), [[1, 1]], jlrp.AlphaBeta(alpha, beta, 0.0)
+    ).ledger
     rest = {} if passed == 1 else {"rule": 1 - passed}
     assert column(ledger, "fc") == {"received": 1, **({"passed": passed} if passed else {}), **rest}
 
@@ -146,7 +177,9 @@ def test_branches_that_are_not_followed_are_kept_by_the_rule():
     nodes = [*FC, ir.Node("add", ir.Add(), ("fc", "x"))]
     entries = [(ir.Dense, jlrp.Zero()), (ir.Add, jlrp.Norm(0.0))]
     composite = jlrp.Composite(entries, followed=lambda graph: frozenset({("add", 0), ("fc", 0)}))
-    ledger = explained(nodes, dense([[3.0]]), [[1]], composite, start="one").ledger  # its output is of rank 2
+    ledger = explained(
+        nodes, dense([[3.0]]), [[1]], composite, start="one"
+    ).ledger  # its output is of rank 2
     assert column(ledger, "add") == {"received": 1, "passed": 0.75, "rule": 0.25}
     assert column(ledger, "fc") == {"received": 0.75, "passed": 0.75}
 
@@ -154,10 +187,16 @@ def test_branches_that_are_not_followed_are_kept_by_the_rule():
 def test_what_a_condition_takes_away_is_kept_by_the_rule():
     nodes = [ir.Node("a", ir.Dense(), ("x",), "a"), ir.Node("b", ir.Dense(), ("a",), "b")]
     params = {"a": {"kernel": np.eye(2, dtype="f")}, "b": {"kernel": np.array([[1.0], [2.0]], "f")}}
-    explain = jlrp.explainer(ir.Graph(nodes, ["x"], ["b"]), jlrp.Composite([(ir.Dense, jlrp.Zero())]), ledger=True)
+    explain = jlrp.explainer(
+        ir.Graph(nodes, ["x"], ["b"]), jlrp.Composite([(ir.Dense, jlrp.Zero())]), ledger=True
+    )
     ledger = explain.conditional(params, np.ones((1, 2), "f"), [{"a": 1}]).ledger
-    row = dict(zip(COLUMNS, np.asarray(ledger.entries)[0, ledger.layers.index("a"), :, 0], strict=True))
-    assert (float(row["received"]), float(row["passed"]), float(row["rule"])) == pytest.approx((3, 2, 1))
+    row = dict(
+        zip(COLUMNS, np.asarray(ledger.entries)[0, ledger.layers.index("a"), :, 0], strict=True)
+    )
+    assert (float(row["received"]), float(row["passed"]), float(row["rule"])) == pytest.approx(
+        (3, 2, 1)
+    )
 
 
 def test_layers_rules_and_columns():
@@ -175,4 +214,6 @@ def test_layers_rules_and_columns():
 
 
 def test_without_being_asked_for_there_is_none():
-    assert jlrp.explainer(ir.Graph(FC, ["x"], ["fc"]))(dense([[1.0]]), jnp.ones((1, 1))).ledger is None
+    assert (
+        jlrp.explainer(ir.Graph(FC, ["x"], ["fc"]))(dense([[1.0]]), jnp.ones((1, 1))).ledger is None
+    )

@@ -1,4 +1,7 @@
-"""JAX's own switches: what users set for other code changes nothing here, or is answered by a sentence."""
+"""JAX's own switches.
+
+What users set for other code changes nothing here, or is answered by a sentence.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -62,5 +65,5 @@ def test_an_explainer_bound_in_float64_is_called_in_float64(network):
     with jax.enable_x64(True):
         bound = jlrp.explainer(graph, "epsilon").bind(jax.tree.map(np.float64, params))
         assert bound(images).relevance.dtype == np.float64
-    with pytest.raises(ValueError, match="bound to weights of float64, .* jax_enable_x64"):
+    with pytest.raises(ValueError, match=r"bound to weights of float64, .* jax_enable_x64"):
         bound(images)

@@ -32,7 +32,8 @@ RULES = [
 @pytest.mark.parametrize("number", [-1, -1e-9, math.nan, math.inf, np.float32("nan"), np.int64(-1)])
 def test_numbers_that_make_no_sense(rule, name, number):
     with pytest.raises(
-        ValueError, match=rf"^{rule.__name__} takes a finite {name} of at least 0, but was given {name}="
+        ValueError,
+        match=rf"^{rule.__name__} takes a finite {name} of at least 0, but was given {name}=",
     ):
         rule(**{name: number})
     with pytest.raises(ValueError, match="of at least 0"):
@@ -69,18 +70,46 @@ IMAGES = np.ones((2, 3), np.float32)
         (WEIGHTS, np.ma.masked_equal(IMAGES, 1), "no mask"),
         (WEIGHTS, IMAGES.astype(object), "arrays of numbers"),
         ({"fc": None}, IMAGES, "The weights of layer 'fc' are a mapping"),
-        ({"fc": {"kernel": WEIGHTS["fc"]["kernel"] * 1j}}, IMAGES, "The kernel of layer 'fc' is complex"),
+        (
+            {"fc": {"kernel": WEIGHTS["fc"]["kernel"] * 1j}},
+            IMAGES,
+            "The kernel of layer 'fc' is complex",
+        ),
         (WEIGHTS, jnp.asarray(IMAGES * 1j), "real numbers, but an array of complex64"),
         (WEIGHTS, [[1.0, 2.0, 3.0], [1.0]], "NumPy makes no array"),
-        (WEIGHTS, IMAGES * [1, math.nan, 1], r"images hold NaN or infinity \(2 of 6 .* first at \[0, 1\]"),
+        (
+            WEIGHTS,
+            IMAGES * [1, math.nan, 1],
+            r"images hold NaN or infinity \(2 of 6 .* first at \[0, 1\]",
+        ),
         (WEIGHTS, [[1.0, -math.inf, 3.0]], "images hold NaN or infinity"),
-        ({"fc": {"kernel": None}}, IMAGES, "The kernel of layer 'fc' is a NumPy or JAX array, not NoneType"),
+        (
+            {"fc": {"kernel": None}},
+            IMAGES,
+            "The kernel of layer 'fc' is a NumPy or JAX array, not NoneType",
+        ),
         ({"fc": {"kernel": [[1.0], [2.0]]}}, IMAGES, "NumPy or JAX array, not list"),
-        ({"fc": {"kernel": np.ma.masked_equal(WEIGHTS["fc"]["kernel"], 1)}}, IMAGES, "kernel .* has a mask"),
-        ({"fc": {"kernel": WEIGHTS["fc"]["kernel"].astype(object)}}, IMAGES, "values of type object"),
-        ({}, IMAGES, r"'fc' \(Dense\) needs the weights 'fc', .* do not have: it has none\. Give the params"),
+        (
+            {"fc": {"kernel": np.ma.masked_equal(WEIGHTS["fc"]["kernel"], 1)}},
+            IMAGES,
+            "kernel .* has a mask",
+        ),
+        (
+            {"fc": {"kernel": WEIGHTS["fc"]["kernel"].astype(object)}},
+            IMAGES,
+            "values of type object",
+        ),
+        (
+            {},
+            IMAGES,
+            r"'fc' \(Dense\) needs the weights 'fc', .* do not have: it has none\. Give the params",
+        ),
         ({"conv": {}, "b": {}}, IMAGES, "do not have: it has 'conv', 'b'"),
-        ({"fc": {"bias": np.ones(2)}}, IMAGES, "needs the weight 'kernel', but its weights are 'bias': params"),
+        (
+            {"fc": {"bias": np.ones(2)}},
+            IMAGES,
+            "needs the weight 'kernel', but its weights are 'bias': params",
+        ),
     ],
 )
 def test_arrays_that_make_no_sense(graph, params, images, words):

@@ -23,9 +23,13 @@ def test_another_package_of_the_name_is_told_of(tmp_path, name):
         code = f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; import jlrp"
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     command = [sys.executable, "-S", "-c", code]
-    result = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60)
+    result = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=60
+    )
     assert result.returncode == 1
-    assert result.stderr.splitlines()[-1].startswith("ImportError: jlrp needs the package ir that comes with it, but")
+    assert result.stderr.splitlines()[-1].startswith(
+        "ImportError: jlrp needs the package ir that comes with it, but"
+    )
     assert str(tmp_path / "ir") in result.stderr.splitlines()[-1]
 
 

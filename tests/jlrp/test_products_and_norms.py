@@ -1,4 +1,5 @@
-"""Rules of products, normalisations, extremes and interpolation against the oracle, and what follows for graphs."""
+"""Rules of products, normalisations, extremes and interpolation against the oracle, and what
+follows for graphs."""
 
 import jax
 import jax.numpy as jnp
@@ -27,11 +28,15 @@ def assert_shares(shares, expected):
         assert np.abs(share - definition).max() <= 1e-10 * max(np.abs(d).max() for d in expected)
 
 
-@pytest.mark.parametrize("gates", [(), (False,) * 3, (False, True, False), (False, True, True), (True,) * 3], ids=str)
+@pytest.mark.parametrize(
+    "gates", [(), (False,) * 3, (False, True, False), (False, True, True), (True,) * 3], ids=str
+)
 def test_signals_take_all(gates, rng):
     call = called(*case("multiply, broadcast", rng), gates)
     relevance = rng.normal(size=call.output.shape)
-    expected = oracle.signal_takes_all([x.shape for x in call.inputs], gates or (False,) * 3, relevance)
+    expected = oracle.signal_takes_all(
+        [x.shape for x in call.inputs], gates or (False,) * 3, relevance
+    )
     shares = jlrp.SignalTakesAll().relevance(call, relevance)
     assert_shares(shares, expected)
     np.testing.assert_allclose(sum(map(jnp.sum, shares)), relevance.sum(), rtol=1e-12)
@@ -44,7 +49,10 @@ def test_bilinear_of_products_of_values(name, rng):
     whole = np.broadcast_arrays(*map(np.asarray, call.inputs))
     expected = oracle.shared_product(whole, relevance, 0.1)
     shares = jlrp.UniformMatMul(0.1).relevance(call, relevance)
-    assert_shares(shares, [oracle.summed_to(x.shape, share) for x, share in zip(call.inputs, expected, strict=True)])
+    assert_shares(
+        shares,
+        [oracle.summed_to(x.shape, share) for x, share in zip(call.inputs, expected, strict=True)],
+    )
 
 
 @pytest.mark.parametrize("normalize", [False, True])
@@ -54,7 +62,10 @@ def test_bilinear_of_products_of_matrices(normalize, rng):
     relevance = rng.normal(size=(2, 4, 5))
     shares = jlrp.UniformMatMul(0.1).relevance(call, relevance)
     if normalize:  # by lengths that are held constant
-        a, b = a / np.linalg.norm(a, axis=2, keepdims=True), b / np.linalg.norm(b, axis=1, keepdims=True)
+        a, b = (
+            a / np.linalg.norm(a, axis=2, keepdims=True),
+            b / np.linalg.norm(b, axis=1, keepdims=True),
+        )
     for image in range(2):
         expected = oracle.matrix_product(a[image], b[image], relevance[image], 0.1)
         assert_shares([share[image] for share in shares], expected)
@@ -82,14 +93,20 @@ def frozen(op, params, x):
     divisor = np.empty_like(v)
     for group in groups:
         y = (W @ v)[group]
-        divisor[group] = np.linalg.norm(y) if isinstance(op, ir.UnitNorm) else np.sqrt((y**2).mean() + op.epsilon)
+        divisor[group] = (
+            np.linalg.norm(y)
+            if isinstance(op, ir.UnitNorm)
+            else np.sqrt((y**2).mean() + op.epsilon)
+        )
     weights = {}
     for role in ("gamma", "beta"):
         axes = (op.axis,) if isinstance(op, ir.GroupNorm) else op.axes
         inside = {a % (x.ndim + 1) - 1 for a in axes}
         shape = [n if axis in inside else 1 for axis, n in enumerate(x.shape)]
         default = np.full(shape, float(role == "gamma"))
-        weights[role] = np.broadcast_to(np.reshape(params.get(role, default), shape), x.shape).ravel()
+        weights[role] = np.broadcast_to(
+            np.reshape(params.get(role, default), shape), x.shape
+        ).ravel()
     return weights["gamma"][:, None] * W / divisor[:, None], weights["beta"]
 
 
@@ -102,9 +119,13 @@ def test_frozen_norm_is_epsilon_with_the_divisor_held(name, rng):
     (alone,) = jlrp.WithoutBias(jlrp.DetachedNorm(0.1)).relevance(call, relevance)
     for image in range(2):
         W, b = frozen(op, params, x[image])
-        np.testing.assert_allclose(call.output[image].ravel(), W @ x[image].ravel() + b, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(
+            call.output[image].ravel(), W @ x[image].ravel() + b, rtol=1e-10, atol=1e-12
+        )
         for ours, bias in ((share, b), (alone, np.zeros_like(b))):
-            expected = oracle.epsilon(W, bias, x[image].ravel(), relevance[image].ravel(), epsilon=0.1)
+            expected = oracle.epsilon(
+                W, bias, x[image].ravel(), relevance[image].ravel(), epsilon=0.1
+            )
             assert_shares([ours[image].ravel()], [expected])
 
 
@@ -129,11 +150,16 @@ def test_interpolation_passes_by_its_weights_and_conserves(name, rng):
     (share,) = jlrp.Transpose().relevance(call, relevance)
     # ⟨W·x, R⟩ = ⟨x, Wᵀ·R⟩, and each output pixel's weights sum to 1
     np.testing.assert_allclose((call.output * relevance).sum(), (x * share).sum(), rtol=1e-10)
-    np.testing.assert_allclose(share.reshape(2, -1).sum(1), relevance.reshape(2, -1).sum(1), rtol=1e-10)
+    np.testing.assert_allclose(
+        share.reshape(2, -1).sum(1), relevance.reshape(2, -1).sum(1), rtol=1e-10
+    )
 
 
 def block(rng, bias=0.0):
-    """SE block, swish, LayerNorm, a layer's scale, a residual sum, upsampling, maximum: (graph, params, images)."""
+    """SE block, swish, LayerNorm, a layer's scale, a residual sum, upsampling, maximum.
+
+    (graph, params, images).
+    """
     nodes = [
         ir.Node("rescaled", ir.Rescale(2.0), ("image",)),
         ir.Node("stem", ir.Conv((1, 1), "same"), ("rescaled",), "stem"),
@@ -158,7 +184,10 @@ def block(rng, bias=0.0):
     ]
     shapes = {"stem": (3, 3, 2, 4), "excite": (1, 1, 4, 4), "mlp": (4, 4), "fc": (4, 3)}
     params = {name: {"kernel": rng.normal(size=shape)} for name, shape in shapes.items()}
-    params |= {"norm": {"gamma": rng.uniform(0.5, 2, size=4)}, "scale": {"scale": rng.uniform(0.5, 2, size=4)}}
+    params |= {
+        "norm": {"gamma": rng.uniform(0.5, 2, size=4)},
+        "scale": {"scale": rng.uniform(0.5, 2, size=4)},
+    }
     if bias:
         for name, shape in shapes.items():
             params[name]["bias"] = bias * rng.normal(size=shape[-1])
@@ -166,9 +195,14 @@ def block(rng, bias=0.0):
     return ir.Graph(nodes, ["image"], ["out"]), params, rng.normal(size=(3, 4, 4, 2))
 
 
-NORMS = jlrp.PRESETS["epsilon"]().with_rules((ir.Normalization, jlrp.DetachedNorm()), (ir.Multiply, jlrp.UniformMatMul()))
+NORMS = jlrp.PRESETS["epsilon"]().with_rules(
+    (ir.Normalization, jlrp.DetachedNorm()), (ir.Multiply, jlrp.UniformMatMul())
+)
 COMPOSITES = {
-    **{name: make(-4.0, 4.0) if name == "epsilon_gamma_box" else make() for name, make in jlrp.PRESETS.items()},
+    **{
+        name: make(-4.0, 4.0) if name == "epsilon_gamma_box" else make()
+        for name, make in jlrp.PRESETS.items()
+    },
     "norms and products share": NORMS,
 }
 
@@ -176,16 +210,25 @@ COMPOSITES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMPOSITES)
 def test_relevance_is_accounted_for(name, rng):
-    """What starts is what reaches the image and what somebody kept; without biases the bias keeps nothing."""
+    """What starts is what reaches the image and what somebody kept.
+
+    Without biases the bias keeps nothing.
+    """
     for bias in (0.0, 0.5):
         graph, params, images = block(rng, bias)
         ledger = jlrp.explainer(graph, COMPOSITES[name], ledger=True)(params, images).ledger
         entries = np.asarray(ledger.entries)
         scale = np.abs(entries).max()
         np.testing.assert_allclose(entries[:, 0], entries[:, 1:].sum(1), atol=1e-9 * scale)
-        np.testing.assert_allclose(ledger.start, ledger.inputs + entries[:, 2:].sum((0, 1)), atol=1e-9 * scale)
+        np.testing.assert_allclose(
+            ledger.start, ledger.inputs + entries[:, 2:].sum((0, 1)), atol=1e-9 * scale
+        )
         kept = np.abs(ledger.column("bias")).max()
-        assert kept == 0 if bias == 0 or "gradient" in name or name in ("deconvnet", "guided_backprop") else kept > 0
+        assert (
+            kept == 0
+            if bias == 0 or "gradient" in name or name in ("deconvnet", "guided_backprop")
+            else kept > 0
+        )
 
 
 @pytest.mark.slow
@@ -228,7 +271,9 @@ def test_gates_get_nothing_and_the_excitation_with_them(rng):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("baseline", [jlrp.gradient, jlrp.gradient_times_input, jlrp.integrated_gradients])
+@pytest.mark.parametrize(
+    "baseline", [jlrp.gradient, jlrp.gradient_times_input, jlrp.integrated_gradients]
+)
 def test_baselines_are_finite(baseline, rng):
     graph, params, images = block(rng, 0.5)
     assert np.isfinite(baseline(graph)(params, images).relevance).all()

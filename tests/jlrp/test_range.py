@@ -1,4 +1,5 @@
-"""The range of float32 in which relevance is finite wherever the forward pass is, under every preset: both ends."""
+"""The range of float32 in which relevance is finite wherever the forward pass is, under every
+preset: both ends."""
 
 from itertools import product
 from pathlib import Path
@@ -37,7 +38,8 @@ def test_relevance_is_finite(digits, model, preset):
     layers = [node.params for node in model.graph.nodes if isinstance(node.op, ir.Convolution)]
     for scaled, factor in product((layers[0], layers[5], layers[-1]), ENDS):
         weights = {
-            role: (array * np.float64(factor)).astype(np.float32) for role, array in model.params[scaled].items()
+            role: (array * np.float64(factor)).astype(np.float32)
+            for role, array in model.params[scaled].items()
         }
         result = explain({**model.params, scaled: weights}, digits)
         assert np.isfinite(result.output).all()

@@ -20,19 +20,37 @@ RULES = {
     "zero": (jlrp.Zero(), oracle.zero),
     "epsilon": (jlrp.Epsilon(), oracle.epsilon),
     "epsilon 0.25": (jlrp.Epsilon(0.25), partial(oracle.epsilon, epsilon=0.25)),
-    "without bias": (jlrp.WithoutBias(jlrp.Epsilon()), partial(oracle.without_bias, oracle.epsilon)),
+    "without bias": (
+        jlrp.WithoutBias(jlrp.Epsilon()),
+        partial(oracle.without_bias, oracle.epsilon),
+    ),
     "z+": (jlrp.ZPlus(), oracle.z_plus),
-    "z+ without bias": (jlrp.WithoutBias(jlrp.ZPlus()), partial(oracle.without_bias, oracle.z_plus)),
+    "z+ without bias": (
+        jlrp.WithoutBias(jlrp.ZPlus()),
+        partial(oracle.without_bias, oracle.z_plus),
+    ),
     "alpha-beta": (jlrp.AlphaBeta(), oracle.alpha_beta),
-    "alpha 3, beta 0.5": (jlrp.AlphaBeta(3.0, 0.5), partial(oracle.alpha_beta, alpha=3.0, beta=0.5)),
+    "alpha 3, beta 0.5": (
+        jlrp.AlphaBeta(3.0, 0.5),
+        partial(oracle.alpha_beta, alpha=3.0, beta=0.5),
+    ),
     "gamma": (jlrp.Gamma(), oracle.gamma),
     "gamma 2": (jlrp.Gamma(2.0, 0.25), partial(oracle.gamma, gamma=2.0, epsilon=0.25)),
-    "gamma without bias": (jlrp.WithoutBias(jlrp.Gamma()), partial(oracle.without_bias, oracle.gamma)),
+    "gamma without bias": (
+        jlrp.WithoutBias(jlrp.Gamma()),
+        partial(oracle.without_bias, oracle.gamma),
+    ),
     "plain gamma": (jlrp.GammaPlain(), oracle.gamma_plain),
-    "plain gamma 2": (jlrp.GammaPlain(2.0, 0.25), partial(oracle.gamma_plain, gamma=2.0, epsilon=0.25)),
+    "plain gamma 2": (
+        jlrp.GammaPlain(2.0, 0.25),
+        partial(oracle.gamma_plain, gamma=2.0, epsilon=0.25),
+    ),
     "flat": (jlrp.Flat(), oracle.flat),
     "w squared": (jlrp.WSquare(), oracle.w_square),
-    "w squared, bias squared": (jlrp.WSquare(bias="squared"), partial(oracle.w_square, bias="squared")),
+    "w squared, bias squared": (
+        jlrp.WSquare(bias="squared"),
+        partial(oracle.w_square, bias="squared"),
+    ),
     "box": (jlrp.ZBox(-4.0, 3.5), partial(oracle.z_box, low=-4.0, high=3.5)),
 }
 
@@ -42,11 +60,15 @@ def boxes(call, rng):
     x = call.inputs[0]
     axis = getattr(call.op, "axis", -1)
     axis = 1 if getattr(call.op, "data_format", "") == "channels_first" else axis
-    per_channel = tuple(n if position == axis % x.ndim else 1 for position, n in enumerate(x.shape))[1:]
+    per_channel = tuple(
+        n if position == axis % x.ndim else 1 for position, n in enumerate(x.shape)
+    )[1:]
     rules = {}
     for name, shape in (("per channel", per_channel), ("full size", x.shape[1:])):
         low, high = rng.uniform(-5, -3, shape), rng.uniform(3, 5, shape)
-        flat = [np.tile(np.broadcast_to(v, x.shape[1:]).ravel(), len(call.inputs)) for v in (low, high)]
+        flat = [
+            np.tile(np.broadcast_to(v, x.shape[1:]).ravel(), len(call.inputs)) for v in (low, high)
+        ]
         given = (low.ravel(), high.ravel()) if name == "per channel" else (low, high)
         rules[name] = (jlrp.ZBox(*given), partial(oracle.z_box, low=flat[0], high=flat[1]))
     return rules
@@ -90,7 +112,8 @@ def assert_equal_oracle(rules, call, rng):
             assert [share.shape for share in ours[name]] == [x.shape for x in call.inputs]
             share = np.concatenate([np.ravel(share[image]) for share in ours[name]])
             definition = expected(*matrix, relevance[image].ravel())
-            # Quotients by sums near zero magnify rounding: 1e-10 of the largest share leaves room for that alone.
+            # Quotients by sums near zero magnify rounding: 1e-10 of the largest share leaves room
+            # for that alone.
             assert np.abs(share - definition).max() <= 1e-10 * np.abs(definition).max(), name
 
 
@@ -98,7 +121,9 @@ def assert_equal_oracle(rules, call, rng):
 @pytest.mark.parametrize("case", NAMES)
 def test_rules_equal_their_definitions(case, rng):
     call = called(*affine_cases(rng)[case])
-    alike = len({x.shape for x in call.inputs}) == 1  # bounds of an image's size fit inputs that are not broadcast
+    alike = (
+        len({x.shape for x in call.inputs}) == 1
+    )  # bounds of an image's size fit inputs that are not broadcast
     assert_equal_oracle(RULES | (boxes(call, rng) if alike else {}), call, rng)
 
 
@@ -113,27 +138,41 @@ def test_norm_is_epsilon_on_ops_without_weights(case, rng):
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("case", ["dense", "dense without bias", "conv valid", "conv same, stride 2", "depthwise"])
+@pytest.mark.parametrize(
+    "case", ["dense", "dense without bias", "conv valid", "conv same, stride 2", "depthwise"]
+)
 def test_half_half_has_the_opposite_sign_on_convolutions(case, rng):
     call = called(*affine_cases(rng)[case])
     sign = -1 if isinstance(call.op, ir.Convolution) else 1
-    assert_equal_oracle({"half": (jlrp.HalfHalf(), lambda *a: sign * oracle.half_half(*a))}, call, rng)
+    assert_equal_oracle(
+        {"half": (jlrp.HalfHalf(), lambda *a: sign * oracle.half_half(*a))}, call, rng
+    )
 
 
 @pytest.mark.usefixtures("x64")
-@pytest.mark.parametrize("rule", [jlrp.ZPlus(), jlrp.AlphaBeta(), jlrp.HalfHalf(), jlrp.Gamma()], ids=str)
+@pytest.mark.parametrize(
+    "rule", [jlrp.ZPlus(), jlrp.AlphaBeta(), jlrp.HalfHalf(), jlrp.Gamma()], ids=str
+)
 def test_knowing_that_inputs_are_not_negative_changes_nothing(rule, rng):
     op, params, (x,) = affine_cases(rng)["conv same, stride 2"]
     plain, informed = called(op, params, (abs(x),)), called(op, params, (abs(x),), nonnegative=True)
     relevance = rng.normal(size=plain.output.shape)
     np.testing.assert_allclose(
-        rule.relevance(plain, relevance)[0], rule.relevance(informed, relevance)[0], rtol=1e-12, atol=1e-12
+        rule.relevance(plain, relevance)[0],
+        rule.relevance(informed, relevance)[0],
+        rtol=1e-12,
+        atol=1e-12,
     )
 
 
-@pytest.mark.parametrize("rule", [jlrp.Epsilon(), jlrp.ZPlus(), jlrp.AlphaBeta(), jlrp.Norm()], ids=str)
+@pytest.mark.parametrize(
+    "rule", [jlrp.Epsilon(), jlrp.ZPlus(), jlrp.AlphaBeta(), jlrp.Norm()], ids=str
+)
 def test_stabiliser_counts_zero_as_positive(rule):
-    """A sum of exactly zero is stabilised to +ε: sign(0) = 0 would make NaN, −1 would turn signs around."""
+    """A sum of exactly zero is stabilised to +ε.
+
+    Sign(0) = 0 would make NaN, −1 would turn signs around.
+    """
     op = ir.Add()
     call = called(op, {}, (np.array([[0.0, 1.0]], "f"), np.array([[0.0, -1.0]], "f")))
     a, b = rule.relevance(call, jnp.ones((1, 2)))
@@ -145,7 +184,10 @@ def test_stabiliser_counts_zero_as_positive(rule):
 
 
 def test_box_bounds_of_an_image_s_size_and_cells_of_padding_by_hand():
-    """A 1×2 image, `same` padding, the kernel (1, −1): the last output sees one cell, and padding that counts 0."""
+    """A 1×2 image, `same` padding, the kernel (1, −1).
+
+    The last output sees one cell, and padding that counts 0.
+    """
     params = {"kernel": np.array([1.0, -1.0], "f").reshape(1, 2, 1, 1)}
     call = called(ir.Conv((1, 1), "same"), params, (np.array([3.0, 2.0], "f").reshape(1, 1, 2, 1),))
     low, high = (np.array(v, "f").reshape(1, 2, 1) for v in ([1.0, 0.0], [5.0, 4.0]))
@@ -157,7 +199,9 @@ def test_box_bounds_of_an_image_s_size_and_cells_of_padding_by_hand():
 
 def test_box_bounds_that_do_not_fit():
     call = called(ir.Dense(), {"kernel": np.ones((3, 2), "f")}, (np.ones((1, 3), "f"),))
-    with pytest.raises(ValueError, match=r"the input's shape \(3,\), but was given one of shape \(4,\)"):
+    with pytest.raises(
+        ValueError, match=r"the input's shape \(3,\), but was given one of shape \(4,\)"
+    ):
         jlrp.ZBox(np.zeros(4), 1.0).relevance(call, call.output)
 
 
@@ -178,12 +222,15 @@ POOLS = [
 
 
 def pooled(rule, op, x, rng):
-    """A rule's relevance of images (N, H, W, C) for random relevance (N, h, w, C), whatever the op's data format."""
+    """A rule's relevance of images (N, H, W, C) for random relevance (N, h, w, C), whatever the
+    op's data format."""
     first = op.data_format == "channels_first"
     call = called(op, {}, (x.transpose(0, 3, 1, 2) if first else x,))
     relevance = rng.normal(size=call.output.shape)
     (share,) = rule.relevance(call, relevance)
-    return [np.asarray(v).transpose(0, 2, 3, 1) if first else np.asarray(v) for v in (share, relevance)]
+    return [
+        np.asarray(v).transpose(0, 2, 3, 1) if first else np.asarray(v) for v in (share, relevance)
+    ]
 
 
 @pytest.mark.usefixtures("x64")
@@ -192,21 +239,36 @@ def pooled(rule, op, x, rng):
 def test_pooling_rules_equal_loops_over_windows(window, strides, padding, data_format, rng):
     x = rng.integers(-2, 3, size=(2, 5, 7, 3)).astype(float)  # with ties
     windows = oracle.windows(x.shape[1:], window, strides, padding == "same")
-    winner, average = (kind(window, strides, padding, data_format) for kind in (ir.MaxPool, ir.AvgPool))
+    winner, average = (
+        kind(window, strides, padding, data_format) for kind in (ir.MaxPool, ir.AvgPool)
+    )
     for op, rule, definition in (
         (winner, jlrp.WinnerTakesAll(), oracle.winner),
-        (winner, jlrp.UniformPooling(), lambda windows, x, r: oracle.uniform(windows, np.prod(window), x, r)),
-        (average, jlrp.UniformPooling(), lambda windows, x, r: oracle.uniform(windows, np.prod(window), x, r)),
+        (
+            winner,
+            jlrp.UniformPooling(),
+            lambda windows, x, r: oracle.uniform(windows, np.prod(window), x, r),
+        ),
+        (
+            average,
+            jlrp.UniformPooling(),
+            lambda windows, x, r: oracle.uniform(windows, np.prod(window), x, r),
+        ),
     ):
         shares, relevance = pooled(rule, op, x, rng)
         for share, image, r in zip(shares, x, relevance, strict=True):
-            np.testing.assert_allclose(share.ravel(), definition(windows, image.ravel(), r.ravel()), atol=1e-12)
+            np.testing.assert_allclose(
+                share.ravel(), definition(windows, image.ravel(), r.ravel()), atol=1e-12
+            )
 
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("case", SUMS)
 def test_abs_split_of_sums_of_all_kinds(case, rng):
-    """Sizes are what counts, so the broadcast sum is a sum of whole arrays; what was broadcast gets the sum."""
+    """Sizes are what counts, so the broadcast sum is a sum of whole arrays.
+
+    What was broadcast gets the sum.
+    """
     call = called(*affine_cases(rng)[case])
     relevance = rng.normal(size=call.output.shape)
     whole = [np.broadcast_to(x, relevance.shape) for x in map(np.asarray, call.inputs)]

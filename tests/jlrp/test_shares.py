@@ -30,7 +30,11 @@ def layer(rng, nonnegative=False):
     """A dense layer in float64: its op, weights and input."""
     params = {"kernel": rng.normal(size=(5, 4)), "bias": rng.normal(size=4)}
     x = rng.normal(size=(3, 5))
-    return ir.Dense(), {k: jnp.asarray(v) for k, v in params.items()}, jnp.abs(x) if nonnegative else jnp.asarray(x)
+    return (
+        ir.Dense(),
+        {k: jnp.asarray(v) for k, v in params.items()},
+        jnp.abs(x) if nonnegative else jnp.asarray(x),
+    )
 
 
 def explained(formulation, rule, op, params, x, relevance, facts=Facts()):  # noqa: B008, immutable
@@ -52,7 +56,8 @@ def explained(formulation, rule, op, params, x, relevance, facts=Facts()):  # no
 
 
 def by_contribution(shares, params, x, relevance):
-    """`R_i = Σ_j c(x_i·w_ij)·R_j / stab(Σ_i c(x_i·w_ij) + c(b_j))` for shares by sign, term by term."""
+    """`R_i = Σ_j c(x_i·w_ij)·R_j / stab(Σ_i c(x_i·w_ij) + c(b_j))` for shares by sign, term by
+    term."""
     kernel, bias, x = (np.asarray(a) for a in (params["kernel"], params["bias"], x))
     contributions, z = x[:, :, None] * kernel, x @ kernel + bias
     total = np.zeros_like(x)
@@ -73,8 +78,15 @@ CASES = {
     "opposing by half": (jlrp.Signed(1, 0.5, 0.1),),
     "negative alone": (jlrp.Signed(0, 1, 0.1),),
     "both in one": (jlrp.Signed(2, 0, 0.1, part=0.5), jlrp.Signed(1, 1, 0.2, part=0.5)),
-    "by the output's sign": (jlrp.Signed(3, 1, 0.1, where_positive), jlrp.Signed(1, 3, 0.1, where_negative)),
-    "parts and a mixture": (jlrp.Signed(1, 0, 0.1), jlrp.Signed(0, 1, 0.1, -1), jlrp.Signed(1, 2, 0.1, 0.3)),
+    "by the output's sign": (
+        jlrp.Signed(3, 1, 0.1, where_positive),
+        jlrp.Signed(1, 3, 0.1, where_negative),
+    ),
+    "parts and a mixture": (
+        jlrp.Signed(1, 0, 0.1),
+        jlrp.Signed(0, 1, 0.1, -1),
+        jlrp.Signed(1, 2, 0.1, 0.3),
+    ),
     "a part of the output": (jlrp.Signed(1, 0, 0.1, part=lambda z: z / 2),),
     "an epsilon of the output": (jlrp.Signed(1, 0, epsilon=lambda z: abs(z) / 4 + 0.1),),
 }
@@ -88,7 +100,9 @@ def test_shares_by_sign_are_the_identity_that_they_stand_for(name, nonnegative, 
     op, params, x = layer(rng, nonnegative)
     relevance = rng.normal(size=(3, 4))
     facts = Facts(one_sign=nonnegative)
-    found = explained(formulation, Listed(CASES[name]), op, params, x, jnp.asarray(relevance), facts)
+    found = explained(
+        formulation, Listed(CASES[name]), op, params, x, jnp.asarray(relevance), facts
+    )
     expected = by_contribution(CASES[name], params, x, relevance)
     np.testing.assert_allclose(found, expected, atol=1e-12 * np.abs(expected).max())
 
@@ -99,7 +113,9 @@ def test_shares_by_sign_and_by_terms_add_up(formulation, rng):
     op, params, x = layer(rng)
     relevance = jnp.asarray(rng.normal(size=(3, 4)))
     squares = jlrp.Mapped((jlrp.Term(jnp.square, inputs),), 0.1, of_bias=jnp.square, part=0.25)
-    doubled = jlrp.Mapped((jlrp.Term(whole, inputs), jlrp.Term(whole, inputs)), 0.1, part=where_positive)
+    doubled = jlrp.Mapped(
+        (jlrp.Term(whole, inputs), jlrp.Term(whole, inputs)), 0.1, part=where_positive
+    )
     listed = (jlrp.Signed(1, 0, 0.1), squares, doubled)
     together = explained(formulation, Listed(listed), op, params, x, relevance)
     apart = [explained(PLAIN, Listed((share,)), op, params, x, relevance) for share in listed]
@@ -111,7 +127,10 @@ def test_shares_by_sign_and_by_terms_add_up(formulation, rng):
 def test_a_share_of_negative_outputs_alone_is_nothing_after_a_relu(formulation, rng):
     op, params, x = layer(rng, nonnegative=True)
     relevance = jnp.where(x @ params["kernel"] + params["bias"] > 0, 1.0, 0.0)
-    rule, facts = Listed((jlrp.Signed(1, 2, 0.1, where_negative),)), Facts(one_sign=True, rectified=True)
+    rule, facts = (
+        Listed((jlrp.Signed(1, 2, 0.1, where_negative),)),
+        Facts(one_sign=True, rectified=True),
+    )
     assert not explained(formulation, rule, op, params, x, relevance, facts).any()
 
 

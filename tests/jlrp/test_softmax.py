@@ -155,7 +155,10 @@ def test_the_softmax_inside_has_the_rule_and_the_last_is_taken_off(name):
 
 
 def test_without_a_stabiliser_relevance_is_the_gradient_times_the_input_of_the_parts(rng):
-    """With LRP-0, half of each product of values, and the Taylor rule: checked end to end by hand."""
+    """With LRP-0, half of each product of values, and the Taylor rule.
+
+    Checked end to end by hand.
+    """
     graph, params = attention(masked=False)
     tokens = rng.normal(size=(1, TOKENS, WIDTH))
     rules = jlrp.Composite(

@@ -73,7 +73,10 @@ def test_runner_up_takes_off_the_strongest_other_class(network, target):
 @pytest.mark.parametrize("contrast", [None, "others", "runner_up"])
 @pytest.mark.parametrize("target", [None, 2])
 def test_a_start_of_one_is_the_start_over_its_size(network, contrast, target):
-    """Of the decision value that is its sign; of a contrast the difference of two becomes 1 or -1."""
+    """Of the decision value that is its sign.
+
+    Of a contrast the difference of two becomes 1 or -1.
+    """
     graph, params, images = network
     logit = jlrp.explainer(graph, contrast=contrast, ledger=True)(params, images, target)
     one = jlrp.explainer(graph, contrast=contrast, start="one", ledger=True)(params, images, target)
@@ -84,10 +87,14 @@ def test_a_start_of_one_is_the_start_over_its_size(network, contrast, target):
 
 def test_contrasts_need_classes():
     graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    with pytest.raises(ValueError, match="no contrast 'all': it is None or 'others' or 'runner_up'"):
+    with pytest.raises(
+        ValueError, match="no contrast 'all': it is None or 'others' or 'runner_up'"
+    ):
         jlrp.explainer(graph, contrast="all")
     with pytest.raises(ValueError, match=r"two classes or more, but it has shape \(3, 1\)"):
-        jlrp.explainer(graph, contrast="others")({"fc": {"kernel": np.ones((2, 1), "f")}}, np.ones((3, 2), "f"))
+        jlrp.explainer(graph, contrast="others")(
+            {"fc": {"kernel": np.ones((2, 1), "f")}}, np.ones((3, 2), "f")
+        )
 
 
 def test_an_inner_layer_with_a_start_relevance(chain, rng):
@@ -113,13 +120,16 @@ def test_a_start_at_an_inner_layer_goes_on_as_the_whole_network(chain, layer):
 @pytest.mark.parametrize("start", ["logit", "one"])
 @pytest.mark.parametrize("target", [3, (0, 5, 3)])
 def test_an_inner_layer_with_a_channel(chain, start, target):
-    """A channel as target is the start that has its values, or their signs, at all positions, and 0 elsewhere."""
+    """A channel as target is the start that has its values, or their signs, at all positions, and 0
+    elsewhere."""
     graph, params, images = chain
     explain = jlrp.explainer(graph, output="conv2", start=start)
     result = explain(params, images, target)
     chosen = np.broadcast_to(target, 3)
     kept = np.arange(6) == chosen[:, None, None, None]
-    by_hand = np.where(kept, result.output if start == "logit" else np.sign(result.output), 0).astype("f")
+    by_hand = np.where(
+        kept, result.output if start == "logit" else np.sign(result.output), 0
+    ).astype("f")
     assert_close(result.relevance, explain(params, images, by_hand).relevance)
     np.testing.assert_array_equal(result.target, chosen)
 
@@ -128,7 +138,9 @@ def test_an_inner_layer_with_a_unit(chain):
     graph, params, images = chain
     result = jlrp.explainer(graph, output="fc1")(params, images, target=4)
     start = np.where(np.arange(7) == 4, result.output, 0).astype("f")
-    assert_close(result.relevance, jlrp.explainer(graph, output="fc1")(params, images, start).relevance)
+    assert_close(
+        result.relevance, jlrp.explainer(graph, output="fc1")(params, images, start).relevance
+    )
 
 
 def test_inner_layers_of_a_network_with_channels_first():
@@ -144,9 +156,13 @@ def test_inner_layers_of_a_network_with_channels_first():
 def test_bad_starts_at_inner_layers(chain):
     graph, params, images = chain
     explain = jlrp.explainer(graph, output="conv2")
-    with pytest.raises(ValueError, match=r"shape \(3, 3, 3, 6\), a class for each position: give the class"):
+    with pytest.raises(
+        ValueError, match=r"shape \(3, 3, 3, 6\), a class for each position: give the class"
+    ):
         explain(params, images)
-    with pytest.raises(ValueError, match=r"the output's shape \(3, 3, 3, 6\), but \(3, 6\) was given"):
+    with pytest.raises(
+        ValueError, match=r"the output's shape \(3, 3, 3, 6\), but \(3, 6\) was given"
+    ):
         explain(params, images, np.zeros((3, 6), "f"))
     with pytest.raises(ValueError, match="no class 6: the output has the classes 0 to 5"):
         explain(params, images, 6)
@@ -159,11 +175,18 @@ def test_bad_starts_at_inner_layers(chain):
 
 
 def masked(graph, params, images, conditions, rules="epsilon_plus"):
-    """One condition by hand: back to a layer, masked there, on from there, layer by layer from the output."""
+    """One condition by hand.
+
+    Back to a layer, masked there, on from there, layer by layer from the output.
+    """
     start = None
     for layer in [node.name for node in reversed(graph.nodes) if node.name in conditions]:
-        whole = jlrp.explainer(graph, rules, record=(layer,), output=None if start is None else start[0])
-        relevance = np.asarray(whole(params, images, None if start is None else start[1]).layers[layer])
+        whole = jlrp.explainer(
+            graph, rules, record=(layer,), output=None if start is None else start[0]
+        )
+        relevance = np.asarray(
+            whole(params, images, None if start is None else start[1]).layers[layer]
+        )
         kept = np.isin(np.arange(relevance.shape[-1]), conditions[layer])
         start = (layer, np.where(kept, relevance, 0).astype("f"))
     explain = jlrp.explainer(graph, rules, output=None if start is None else start[0])
@@ -249,7 +272,10 @@ def test_conditions_under_jit(chain):
         ([], "a sequence of mappings from layers to channels"),
         ({"add": 1}, "a sequence of mappings from layers to channels"),
         ([{"nose": 1}], "no layer 'nose' to condition"),
-        ([{"conv1": 1}], "'conv1' is merged into 'bn_conv1' before the rules are applied: condition that"),
+        (
+            [{"conv1": 1}],
+            "'conv1' is merged into 'bn_conv1' before the rules are applied: condition that",
+        ),
         ([{"add": -1}], "channels of layer 'add' are indices from 0 up"),
         ([{"add": [[1, 2]]}], "channels of layer 'add' are indices from 0 up"),
     ],
@@ -265,7 +291,10 @@ def test_bad_conditions(network, conditions, message):
 
 @pytest.fixture(scope="module")
 def ways():
-    """Two branches side by side, with a shortcut past both: x → a → b and x → c, and x itself, summed."""
+    """Two branches side by side, with a shortcut past both.
+
+    X → a → b and x → c, and x itself, summed.
+    """
     nodes = [
         ir.Node("a", ir.Dense(), ("x",), "a"),
         ir.Node("b", ir.Dense(), ("a",), "b"),
@@ -274,7 +303,9 @@ def ways():
         ir.Node("out", ir.Dense(), ("sum",), "out"),
     ]
     rng = np.random.default_rng(0)
-    params = {name: {"kernel": rng.uniform(0.5, 1, (2, 2)).astype("f")} for name in ("a", "b", "c", "out")}
+    params = {
+        name: {"kernel": rng.uniform(0.5, 1, (2, 2)).astype("f")} for name in ("a", "b", "c", "out")
+    }
     return ir.Graph(nodes, ["x"], ["out"]), params, np.array([[1.0, 2.0]], np.float32)
 
 

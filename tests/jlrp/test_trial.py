@@ -1,4 +1,7 @@
-"""What each layer's rule can keep: found by trial, and never less than what the ledger of an image shows."""
+"""What each layer's rule can keep.
+
+Found by trial, and never less than what the ledger of an image shows.
+"""
 
 import flax.struct
 import numpy as np
@@ -8,7 +11,10 @@ import ir
 import jlrp
 from jlrp.propagation.trial import KEEPERS, keepers
 
-WITH_BIAS = {"kernel": np.array([[1.0, -1.0], [2.0, 1.0]], np.float32), "bias": np.array([1.0, -1.0], np.float32)}
+WITH_BIAS = {
+    "kernel": np.array([[1.0, -1.0], [2.0, 1.0]], np.float32),
+    "bias": np.array([1.0, -1.0], np.float32),
+}
 ZERO_BIAS = {**WITH_BIAS, "bias": np.zeros(2, np.float32)}
 NO_BIAS = {"kernel": WITH_BIAS["kernel"]}
 
@@ -23,7 +29,9 @@ class Wasteful(jlrp.Rule):
 
 def of_dense(rule, weights):
     graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    return keepers(ir.Model(graph, {"fc": weights}, ((None, 2),)), jlrp.Composite([(ir.Op, rule)]))["fc"]
+    return keepers(ir.Model(graph, {"fc": weights}, ((None, 2),)), jlrp.Composite([(ir.Op, rule)]))[
+        "fc"
+    ]
 
 
 def of_image(op, rule, channels_first=False):
@@ -73,8 +81,18 @@ def test_layers_without_weights(op, rule, kept, first):
     options = {
         ir.Relu: {},
         ir.ZeroPad: {"data_format": layout},
-        ir.MaxPool: {"pool_size": (2, 2), "strides": (2, 2), "padding": "same", "data_format": layout},
-        ir.AvgPool: {"pool_size": (2, 2), "strides": (2, 2), "padding": "same", "data_format": layout},
+        ir.MaxPool: {
+            "pool_size": (2, 2),
+            "strides": (2, 2),
+            "padding": "same",
+            "data_format": layout,
+        },
+        ir.AvgPool: {
+            "pool_size": (2, 2),
+            "strides": (2, 2),
+            "padding": "same",
+            "data_format": layout,
+        },
     }
     assert of_image(op(**options[op]), rule, first) == kept
 
@@ -83,7 +101,8 @@ def test_branches_that_are_not_followed_count_as_kept_by_the_rule():
     nodes = [ir.Node("a", ir.Relu(), ("x",)), ir.Node("b", ir.Add(), ("a", "x"))]
     model = ir.Model(ir.Graph(nodes, ["x"], ["b"]), {}, ((None, 4),))
     rules = jlrp.Composite(
-        [(ir.Relu, jlrp.Pass()), (ir.Add, jlrp.AbsSplit())], followed=lambda g: frozenset({("a", 0)})
+        [(ir.Relu, jlrp.Pass()), (ir.Add, jlrp.AbsSplit())],
+        followed=lambda g: frozenset({("a", 0)}),
     )
     assert keepers(model, rules) == {"a": "", "b": "rule"}
 
@@ -91,7 +110,9 @@ def test_branches_that_are_not_followed_count_as_kept_by_the_rule():
 @pytest.mark.slow
 @pytest.mark.parametrize("preset", ["epsilon_plus", "epsilon_gamma_box", "crawford2019_original"])
 def test_what_the_ledger_of_noise_shows_is_among_what_can_be_kept(data, preset, rng):
-    model = ir.load(data / "keras/keras2.2.4_theano_channels_first/mini_resnet_theano_channels_first.full.h5")
+    model = ir.load(
+        data / "keras/keras2.2.4_theano_channels_first/mini_resnet_theano_channels_first.full.h5"
+    )
     rules = jlrp.PRESETS[preset](*(-4.0, 4.0) if "box" in preset else ())
     images = rng.normal(size=(4, *model.input_shapes[0][1:]))
     found = keepers(model, rules)

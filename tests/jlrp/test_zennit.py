@@ -30,7 +30,9 @@ METHODS = {
     "epsilon_alpha2_beta1_flat": "epsilon_alpha2_beta1_flat",
     "epsilon_gamma_box": "bounds",  # the bounds stand in the golden file under this name
     "epsilon_gamma_box_per_channel_bounds": "bounds_per_channel",
-    "excitation_backprop": jlrp.PRESETS["excitation_backprop"]().with_rules((ir.Add, jlrp.Norm())),  # zennit's table
+    "excitation_backprop": jlrp.PRESETS["excitation_backprop"]().with_rules(
+        (ir.Add, jlrp.Norm())
+    ),  # zennit's table
     "all_epsilon_1e-6": "epsilon",
     "all_epsilon_0.1": every_layer(jlrp.Epsilon(0.1)),
     "all_zplus": every_layer(jlrp.ZPlus()),
@@ -53,13 +55,19 @@ def case(request):
 
     folder = DATA / "zennit"
     golden = dict(np.load(folder / f"{request.param}.golden.npz"))
-    return ir.load(folder / f"{request.param}.h5"), np.load(folder / f"{request.param}.images.npy"), golden
+    return (
+        ir.load(folder / f"{request.param}.h5"),
+        np.load(folder / f"{request.param}.images.npy"),
+        golden,
+    )
 
 
 def error(ours, golden):
     """The largest difference over the largest relevance, per image; the worst image."""
     axes = tuple(range(1, golden.ndim))
-    return float((np.abs(np.asarray(ours, np.float64) - golden).max(axes) / np.abs(golden).max(axes)).max())
+    return float(
+        (np.abs(np.asarray(ours, np.float64) - golden).max(axes) / np.abs(golden).max(axes)).max()
+    )
 
 
 def rules_of(method, golden):
@@ -71,7 +79,8 @@ def rules_of(method, golden):
 
 
 def assert_agrees(case, method, dtype, tolerance):
-    """Relevance, that of inner layers and the sums of all layers, from both starts where the file has both."""
+    """Relevance, that of inner layers and the sums of all layers, from both starts where the file
+    has both."""
     model, images, golden = case
     params = jax.tree.map(lambda array: array.astype(dtype), model.params)
     explain = jlrp.explainer(model.graph, rules_of(method, golden), start="logit", record=True)
@@ -103,8 +112,8 @@ def test_agrees_in_float64(case, method):
     assert_agrees(case, method, np.float64, 1e-9)
 
 
-# 2e-4: zennit's own float32 differs from its float64 by up to 4e-5 on ResNets. Ours: at most 2e-5 under
-# the presets, and 7e-5 with αβ on dense layers too.
+# 2e-4: zennit's own float32 differs from its float64 by up to 4e-5 on ResNets. Ours: at most 2e-5
+# under the presets, and 7e-5 with αβ on dense layers too.
 @pytest.mark.slow
 @pytest.mark.parametrize("method", PARAMS)
 def test_agrees_in_float32(case, method):
@@ -129,13 +138,18 @@ def test_every_method_of_the_golden_files_is_here(case):
 def test_logits_are_those_of_the_golden_file(case):
     model, images, golden = case
     params = jax.tree.map(lambda array: array.astype(np.float64), model.params)
-    np.testing.assert_allclose(jlrp.explainer(model.graph)(params, images).output, golden["logits"], rtol=1e-10)
-    np.testing.assert_allclose(jlrp.forward(model.graph, params, images), golden["probabilities"], rtol=1e-9)
+    np.testing.assert_allclose(
+        jlrp.explainer(model.graph)(params, images).output, golden["logits"], rtol=1e-10
+    )
+    np.testing.assert_allclose(
+        jlrp.forward(model.graph, params, images), golden["probabilities"], rtol=1e-9
+    )
 
 
 @pytest.mark.usefixtures("x64")
 def test_lrp_0_is_gradient_times_input(case):
-    """On a network of ReLUs, max pooling and biases LRP-0 is the gradient times the input, where no sum is zero."""
+    """On a network of ReLUs, max pooling and biases LRP-0 is the gradient times the input, where no
+    sum is zero."""
     model, images, golden = case
     params = jax.tree.map(lambda array: array.astype(np.float64), model.params)
     result = jlrp.explainer(model.graph, "zero", start="logit")(params, images)

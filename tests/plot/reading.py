@@ -15,12 +15,17 @@ IMAGES = ("image", "row", "column", "channel")
 
 def explained(relevance, axes=IMAGES, target=(), labels=(), start=None) -> Explanation:
     """An explanation with made-up relevance."""
-    return Explanation(relevance, None, np.asarray(target), {}, start=start, axes=(axes,), labels=labels)
+    return Explanation(
+        relevance, None, np.asarray(target), {}, start=start, axes=(axes,), labels=labels
+    )
 
 
 def notes(figure: Figure) -> list[str]:
     """What is written on each picture, in one line."""
-    return [" ".join(word for text in axes.texts for word in text.get_text().split()) for axes in pictures(figure)]
+    return [
+        " ".join(word for text in axes.texts for word in text.get_text().split())
+        for axes in pictures(figure)
+    ]
 
 
 def decoded(content: bytes) -> np.ndarray:
@@ -48,10 +53,12 @@ def bars(figure: Figure) -> list[Axes]:
 
 
 def assert_pixels(figure: Figure, axes: Axes, expected: np.ndarray) -> None:
-    """The axes show `expected` (height, width, 3), every pixel as a square of the same number of dots.
+    """The axes show `expected` (height, width, 3), every pixel as a square of the same number of
+    dots.
 
-    Dots that the frame may touch, at the edge of the axes, are not looked at; nor those beside the edges of squares
-    where Matplotlib is older than 3.11, which rounds some edges up and others down.
+    Dots that the frame may touch, at the edge of the axes, are not looked at; nor those beside the
+    edges of squares where Matplotlib is older than 3.11, which rounds some edges up and others
+    down.
     """
     found = shown(figure, axes)
     height, width, _ = expected.shape
@@ -61,7 +68,9 @@ def assert_pixels(figure: Figure, axes: Axes, expected: np.ndarray) -> None:
     blocks = expected.repeat(times, 0).repeat(times, 1)
     rows, columns = (np.arange(3, times * number - 3) for number in (height, width))
     if matplotlib.__version_info__ < (3, 11):
-        rows, columns = (dots[(dots % times > 0) & (dots % times < times - 1)] for dots in (rows, columns))
+        rows, columns = (
+            dots[(dots % times > 0) & (dots % times < times - 1)] for dots in (rows, columns)
+        )
     np.testing.assert_array_equal(found[np.ix_(rows, columns)], blocks[np.ix_(rows, columns)])
 
 
@@ -77,7 +86,12 @@ def assert_no_overlap(figure: Figure) -> None:
         assert box.x1 <= figure.bbox.x1, name
         assert box.y1 <= figure.bbox.y1, name
         for other, second in (*boxes[:index], *places):
-            apart = box.x1 <= second.x0 or second.x1 <= box.x0 or box.y1 <= second.y0 or second.y1 <= box.y0
+            apart = (
+                box.x1 <= second.x0
+                or second.x1 <= box.x0
+                or box.y1 <= second.y0
+                or second.y1 <= box.y0
+            )
             assert apart, f"{name!r} lies over {other!r}"
 
 

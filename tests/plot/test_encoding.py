@@ -53,10 +53,15 @@ def test_an_svg_has_text_as_text_and_each_map_as_an_image_of_its_own_pixels(rele
     root = ElementTree.fromstring(plot.encoded(figure, ".svg"))
     texts = ["".join(each.itertext()).strip() for each in root.iter(f"{SVG}text")]
     assert {"epsilon", "tench", "97.3 %", "image"} <= set(texts)
-    embedded = [decoded(base64.b64decode(each.get(LINK).partition(",")[2])) for each in root.iter(f"{SVG}image")]
+    embedded = [
+        decoded(base64.b64decode(each.get(LINK).partition(",")[2]))
+        for each in root.iter(f"{SVG}image")
+    ]
     maps = [each for each in embedded if each.shape == (6, 7, 3)]
     expected = plot.colours(relevance, np.abs(relevance).max())
-    assert any(np.array_equal(each, expected) or np.array_equal(each[::-1], expected) for each in maps)
+    assert any(
+        np.array_equal(each, expected) or np.array_equal(each[::-1], expected) for each in maps
+    )
     assert b"http" not in re.sub(
         rb"http://(www\.w3\.org|purl\.org|creativecommons\.org)", b"", plot.encoded(figure, ".svg")
     )
@@ -77,7 +82,9 @@ def test_the_ending_says_what_is_saved(relevance, tmp_path):
 
 
 def test_an_unknown_ending(relevance, tmp_path):
-    with pytest.raises(ValueError, match=r'^A picture\'s file name ends in \.png, .* or \.pdf, not "\.bmp"\.$'):
+    with pytest.raises(
+        ValueError, match=r'^A picture\'s file name ends in \.png, .* or \.pdf, not "\.bmp"\.$'
+    ):
         plot.save(plot.heatmap(relevance, axes=HW), tmp_path / "map.bmp")
     assert not list(tmp_path.iterdir())
 
@@ -96,11 +103,19 @@ def test_the_users_settings_of_matplotlib_stay_as_they_are(relevance):
 )
 def test_any_text_is_written(relevance, suffix, label):
     figures = [
-        plot.comparison([np.zeros((6, 7), np.uint8)], {"epsilon": [relevance]}, [f"{label}\n97.3 %"]),
+        plot.comparison(
+            [np.zeros((6, 7), np.uint8)], {"epsilon": [relevance]}, [f"{label}\n97.3 %"]
+        ),
         plot.heatmap(relevance, title=label, axes=HW),
     ]
     for figure in figures:
         content = plot.encoded(figure, suffix)
         if suffix == ".svg":
-            texts = {"".join(each.itertext()).strip() for each in ElementTree.fromstring(content).iter(f"{SVG}text")}
-            assert label != "t\x1b[31m\0\b\ud800\ufffehree" or "t\ufffd[31m\ufffd\ufffd\ufffd\ufffdhree" in texts
+            texts = {
+                "".join(each.itertext()).strip()
+                for each in ElementTree.fromstring(content).iter(f"{SVG}text")
+            }
+            assert (
+                label != "t\x1b[31m\0\b\ud800\ufffehree"
+                or "t\ufffd[31m\ufffd\ufffd\ufffd\ufffdhree" in texts
+            )

@@ -6,7 +6,15 @@ import pytest
 
 from jlrp import plot
 from jlrp.propagation.checks import CONSTANT, NOT_FINITE, NOTHING
-from tests.plot.reading import assert_no_overlap, assert_pixels, bars, decoded, explained, notes, pictures
+from tests.plot.reading import (
+    assert_no_overlap,
+    assert_pixels,
+    bars,
+    decoded,
+    explained,
+    notes,
+    pictures,
+)
 
 PRESETS = ("epsilon", "epsilon_plus", "epsilon_alpha2_beta1_flat")
 
@@ -25,7 +33,11 @@ def relevance(rng):
 
 def limits(figure):
     """The limits of the maps, row by row."""
-    found = [axes.images[0].norm.vmax for axes in pictures(figure) if axes.images[0].get_cmap() is plot.COLOURS]
+    found = [
+        axes.images[0].norm.vmax
+        for axes in pictures(figure)
+        if axes.images[0].get_cmap() is plot.COLOURS
+    ]
     return np.reshape(found, (2, -1))
 
 
@@ -46,7 +58,9 @@ def test_a_grid_has_a_row_per_image_and_one_scale_per_group():
 
 
 def test_every_map_and_image_is_in_its_place(images, relevance):
-    figure = plot.comparison(images, relevance, ["cat\n97 %", "dog\n61 %"], scaling="all", percentile=99)
+    figure = plot.comparison(
+        images, relevance, ["cat\n97 %", "dog\n61 %"], scaling="all", percentile=99
+    )
     full = plot.limit(np.stack([each.sum(-1) for each in relevance.values()]), 99)
     for row in range(2):
         image, *maps = pictures(figure)[4 * row : 4 * row + 4]
@@ -81,7 +95,11 @@ def test_scales_are_shared_as_asked_for(images, relevance, scaling, different, c
 
 def test_a_limit_of_its_own_is_written_under_each_map(images, relevance):
     figure = plot.comparison(images, relevance, percentile=100)
-    expected = [f"± {np.abs(relevance[name][row].sum(-1)).max():.2g}" for row in range(2) for name in PRESETS]
+    expected = [
+        f"± {np.abs(relevance[name][row].sum(-1)).max():.2g}"
+        for row in range(2)
+        for name in PRESETS
+    ]
     assert [text for text in written(figure) if text.startswith("±")] == expected
     (bar,) = bars(figure)
     assert [label.get_text() for label in bar.get_xticklabels()] == ["−limit", "0", "limit"]
@@ -96,7 +114,9 @@ def test_one_map_has_its_limit_at_its_bar(images):
 
 
 def test_classes_as_columns_and_jax_arrays(images, relevance):
-    classes = {f"class {n}": jnp.asarray(each, jnp.float32) for n, each in enumerate(relevance.values())}
+    classes = {
+        f"class {n}": jnp.asarray(each, jnp.float32) for n, each in enumerate(relevance.values())
+    }
     figure = plot.comparison(np.stack(images), classes)
     assert written(figure)[:3] == list(classes)
     assert len(pictures(figure)) == 8
@@ -111,18 +131,26 @@ def test_over_the_images(images, relevance):
     figure = plot.comparison(images, relevance, over=True, cmap="blue_orange", percentile=100)
     for row in range(2):
         values = relevance["epsilon"][row]
-        assert_pixels(figure, pictures(figure)[4 * row + 1], plot.overlay(images[row], values, cmap="blue_orange"))
+        assert_pixels(
+            figure,
+            pictures(figure)[4 * row + 1],
+            plot.overlay(images[row], values, cmap="blue_orange"),
+        )
 
 
 def test_the_norm_in_a_sequential_map(images, relevance):
-    figure = plot.comparison(images, relevance, cmap="magma", pooling="norm", scaling="all", percentile=100)
+    figure = plot.comparison(
+        images, relevance, cmap="magma", pooling="norm", scaling="all", percentile=100
+    )
     norms = {name: np.linalg.norm(each, axis=-1) for name, each in relevance.items()}
     full = np.max(list(norms.values()))
     assert_pixels(figure, pictures(figure)[1], plot.colours(norms["epsilon"][0], full, "magma"))
 
 
 def test_explanations_as_columns(images, relevance):
-    channels_first = explained(relevance["epsilon"].transpose(0, 3, 1, 2), ("image", "channel", "row", "column"))
+    channels_first = explained(
+        relevance["epsilon"].transpose(0, 3, 1, 2), ("image", "channel", "row", "column")
+    )
     figure = plot.comparison(images, {"epsilon": channels_first}, percentile=100)
     expected = plot.comparison(images, {"epsilon": relevance["epsilon"]}, percentile=100)
     assert plot.png(figure) == plot.png(expected)
@@ -134,7 +162,9 @@ def test_a_map_that_shows_nothing_says_so(images, relevance):
     assert notes(figure) == ["", NOTHING, "", "", "", "", CONSTANT, ""]
     next_to_nothing = explained(1e-9 * relevance["epsilon_plus"], start=np.ones(2))
     broken = [np.full((8, 8), np.nan), np.eye(8)]
-    figure = plot.comparison(images, {"a": next_to_nothing, "b": broken, "c": broken}, notes={"c": ["one", "two"]})
+    figure = plot.comparison(
+        images, {"a": next_to_nothing, "b": broken, "c": broken}, notes={"c": ["one", "two"]}
+    )
     assert notes(figure)[1].startswith("next to no relevance reached the input")
     assert notes(figure)[2:4] == [NOT_FINITE, "one"]
     assert notes(figure)[6:] == ["", "two"]
@@ -150,19 +180,31 @@ def test_no_text_lies_over_anything(scaling, size, count):
     labels = [LONG, "x" * 60, "a\n0.1 %"]
     columns = [
         plot.Column(
-            "a long name of a group" if n % 2 else "", "epsilon_" * (n + 1), [np.full(size, 1e-7 * 10**n)] * 3, labels
+            "a long name of a group" if n % 2 else "",
+            "epsilon_" * (n + 1),
+            [np.full(size, 1e-7 * 10**n)] * 3,
+            labels,
         )
         for n in range(count)
     ]
-    caption = "A caption that is a good deal longer than the figure is wide, so that it is broken into lines. " * 2
-    figure = plot.grid(images, ["photo.jpg"] * 3, columns, caption, 99.5, labels=labels, scaling=scaling)
+    caption = (
+        "A caption that is a good deal longer than the figure is wide, so that it is broken into lines. "
+        * 2
+    )
+    figure = plot.grid(
+        images, ["photo.jpg"] * 3, columns, caption, 99.5, labels=labels, scaling=scaling
+    )
     assert_no_overlap(figure)
     assert any(text.endswith("…\n97.3 %") for text in written(figure))
 
 
-@pytest.mark.parametrize(("width", "times"), [(28, 10), (32, 9), (96, 3), (224, 2), (299, 1), (380, 1), (600, 1)])
+@pytest.mark.parametrize(
+    ("width", "times"), [(28, 10), (32, 9), (96, 3), (224, 2), (299, 1), (380, 1), (600, 1)]
+)
 def test_each_pixel_of_a_map_is_a_whole_number_of_dots(width, times):
-    figure = plot.comparison([np.zeros((width, width), np.uint8)], {"epsilon": [np.ones((width, width))]})
+    figure = plot.comparison(
+        [np.zeros((width, width), np.uint8)], {"epsilon": [np.ones((width, width))]}
+    )
     image, _ = pictures(figure)
     box = image.get_window_extent()
     assert round(box.width) == round(box.height) == times * width
@@ -174,13 +216,22 @@ def test_each_pixel_of_a_map_is_a_whole_number_of_dots(width, times):
     [
         ({"images": []}, "A grid has rows and columns, and here are 0 images and 1 columns."),
         ({"maps": {}}, "here are 2 images and 0 columns"),
-        ({"maps": {"epsilon": np.ones((3, 8, 8, 1))}}, r"There are 2 images and 3 maps in column 0 \(epsilon\)"),
+        (
+            {"maps": {"epsilon": np.ones((3, 8, 8, 1))}},
+            r"There are 2 images and 3 maps in column 0 \(epsilon\)",
+        ),
         ({"notes": {"epsilon": ["a"]}}, r"There are 2 images and 1 notes in column 0 \(epsilon\)"),
-        ({"maps": {"epsilon": explained(np.ones((2, 9)), ("image", "feature"))}}, "plot.heatmap draws images"),
+        (
+            {"maps": {"epsilon": explained(np.ones((2, 9)), ("image", "feature"))}},
+            "plot.heatmap draws images",
+        ),
         ({"labels": ["a"]}, "There are 2 images and 1 labels: a grid has one per image."),
         ({"maps": {"epsilon": [np.ones((2, 8, 8, 3))] * 2}}, r"and this has \(2, 8, 8, 3\)"),
         ({"maps": {"epsilon": [np.ones(8)] * 2}}, r"and this has \(8,\)"),
-        ({"maps": {"epsilon": np.ones((2, 4, 4, 1))}, "over": True}, "Relevance of 4 × 4 pixels cannot lie over"),
+        (
+            {"maps": {"epsilon": np.ones((2, 4, 4, 1))}, "over": True},
+            "Relevance of 4 × 4 pixels cannot lie over",
+        ),
         ({"scaling": "batch"}, "scaling is one of"),
         ({"cmap": "jet"}, "There is no colour map 'jet'"),
         ({"pooling": "max"}, "pooling is"),

@@ -6,13 +6,24 @@ import pytest
 
 from jlrp import plot
 from jlrp.propagation.checks import CONSTANT, NOT_FINITE, NOTHING
-from tests.plot.reading import assert_no_overlap, assert_pixels, bars, decoded, explained, notes, pictures, shown
+from tests.plot.reading import (
+    assert_no_overlap,
+    assert_pixels,
+    bars,
+    decoded,
+    explained,
+    notes,
+    pictures,
+    shown,
+)
 
 HW, HWC = ("row", "column"), ("row", "column", "channel")
 
 
 def test_a_heatmap_shows_its_values_in_these_colours_under_its_title():
-    figure = plot.heatmap([[1.0, -1.0], [0.0, 0.5]], full=1.0, title="cat (class 1), 97.0 %", note="cat.png", axes=HW)
+    figure = plot.heatmap(
+        [[1.0, -1.0], [0.0, 0.5]], full=1.0, title="cat (class 1), 97.0 %", note="cat.png", axes=HW
+    )
     axes = figure.axes[0]
     assert axes.get_title() == "cat (class 1), 97.0 %"
     assert axes.get_xlabel() == "cat.png"
@@ -31,7 +42,9 @@ def test_every_pixel_has_its_colour_and_the_same_size(rng, shape, cmap):
 def test_a_red_blob_is_where_the_relevance_is():
     y, x = np.mgrid[:40, :40]
     relevance = np.exp(-((y - 10) ** 2 + (x - 30) ** 2) / 20)[..., None]
-    found = shown(figure := plot.heatmap(jnp.asarray(relevance, jnp.float32), axes=HWC), figure.axes[0]).astype(int)
+    found = shown(
+        figure := plot.heatmap(jnp.asarray(relevance, jnp.float32), axes=HWC), figure.axes[0]
+    ).astype(int)
     rows, columns = np.nonzero(found[..., 0] - found[..., 1] > 128)
     height, width, _ = found.shape
     assert abs(rows.mean() / height - 10.5 / 40) < 0.02
@@ -70,7 +83,9 @@ def test_the_same_heatmap_gives_the_same_file():
     assert first == second
 
 
-@pytest.mark.parametrize("title", ["$5 or $6", r"$\frac$", "[bold]", "a\nb", "", "日本", "a" * 300, "word " * 60])
+@pytest.mark.parametrize(
+    "title", ["$5 or $6", r"$\frac$", "[bold]", "a\nb", "", "日本", "a" * 300, "word " * 60]
+)
 def test_titles_are_shown_as_written_and_fit(title):
     figure = plot.heatmap(np.eye(3), 1.0, title, title, axes=HW)
     assert decoded(plot.png(figure)).std() > 0
@@ -126,7 +141,10 @@ def test_several_heatmaps_over_one_image_or_each_over_its_own(rng):
     [
         ({"title": ["a"]}, "There are 2 maps and 1 titles: each map has one."),
         ({"scaling": "row"}, "scaled 'all' or each 'image', not 'row'"),
-        ({"image": np.zeros((3, 4, 4, 3), np.uint8)}, "There are 2 maps and 3 images under them: give one image or 2."),
+        (
+            {"image": np.zeros((3, 4, 4, 3), np.uint8)},
+            "There are 2 maps and 3 images under them: give one image or 2.",
+        ),
         ({"cmap": "jet"}, "There is no colour map 'jet'"),
         ({"pooling": "max"}, "pooling is 'sum' or 'norm'"),
         ({"percentile": -1}, "percentile is from 0 to 100"),
@@ -148,8 +166,14 @@ def test_one_map_has_one_title():
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
-        ((6, 7), r"An array of shape \(6, 7\) may be an image .* or a table .*: say which, such as axes=\(\"row\", "),
-        ((5, 64, 3), r"may be an image .*, images without channels .* or series .*, or give the explanation itself\.$"),
+        (
+            (6, 7),
+            r"An array of shape \(6, 7\) may be an image .* or a table .*: say which, such as axes=\(\"row\", ",
+        ),
+        (
+            (5, 64, 3),
+            r"may be an image .*, images without channels .* or series .*, or give the explanation itself\.$",
+        ),
         ((2, 3, 4, 4, 1), r"may be volumes or images of several classes: say which"),
         ((3,), "may be anything: name its axes"),
     ],
@@ -162,7 +186,10 @@ def test_an_array_of_unclear_axes_is_refused(shape, words):
 @pytest.mark.parametrize(
     ("axes", "words"),
     [
-        (("row", "column"), r"a name for each axis: 3 for the shape \(2, 4, 4\), not \('row', 'column'\)"),
+        (
+            ("row", "column"),
+            r"a name for each axis: 3 for the shape \(2, 4, 4\), not \('row', 'column'\)",
+        ),
         (("row", "column", "row"), "axes has each of its names once, of image, depth, row"),
         (("image", "row", "colour"), "axes has each of its names once, of image, depth, row"),
         ("row", "a name for each axis"),
@@ -170,7 +197,10 @@ def test_an_array_of_unclear_axes_is_refused(shape, words):
             ("row", "channel", "feature"),
             "There is no picture of an array of .* axes image, row, channel",
         ),
-        (("image", "step", "channel"), "plot.heatmap draws images, and this is .*: plot.curves draws series"),
+        (
+            ("image", "step", "channel"),
+            "plot.heatmap draws images, and this is .*: plot.curves draws series",
+        ),
     ],
 )
 def test_axes_that_do_not_fit(axes, words):
@@ -181,9 +211,15 @@ def test_axes_that_do_not_fit(axes, words):
 def test_axes_are_taken_by_their_names(rng):
     relevance = rng.normal(size=(2, 3, 8, 6))
     figure = plot.heatmap(relevance, axes=("image", "channel", "row", "column"))
-    assert_pixels(figure, pictures(figure)[1], plot.colours(relevance[1].sum(0), np.abs(relevance.sum(1)).max()))
+    assert_pixels(
+        figure,
+        pictures(figure)[1],
+        plot.colours(relevance[1].sum(0), np.abs(relevance.sum(1)).max()),
+    )
     single = plot.heatmap(relevance[0, 0].T, axes=("column", "row"))
-    assert_pixels(single, single.axes[0], plot.colours(relevance[0, 0], np.abs(relevance[0, 0]).max()))
+    assert_pixels(
+        single, single.axes[0], plot.colours(relevance[0, 0], np.abs(relevance[0, 0]).max())
+    )
 
 
 def test_an_explanation_knows_its_axes():
@@ -215,7 +251,12 @@ def test_classes_and_conditions_come_first(rng):
 
 def test_a_map_that_shows_nothing_says_so(rng):
     relevance = rng.normal(size=(5, 16, 16, 3))
-    relevance[0], relevance[1], relevance[2, 3, 3, 0], relevance[3] = 0, 2, np.inf, 1e-9 * relevance[3]
+    relevance[0], relevance[1], relevance[2, 3, 3, 0], relevance[3] = (
+        0,
+        2,
+        np.inf,
+        1e-9 * relevance[3],
+    )
     result = explained(relevance, target=[0] * 5, start=np.ones(5))
     figure = plot.heatmap(result, scaling="image")
     found = notes(figure)
@@ -223,7 +264,9 @@ def test_a_map_that_shows_nothing_says_so(rng):
     assert found[3].startswith("next to no relevance reached the input (at most 3e-09")
     assert found[4] == ""
     assert found == list(result.notes())
-    assert len([text for text in written(figure) if text.startswith("±")]) == 3  # a map of zeros has no limit
+    assert (
+        len([text for text in written(figure) if text.startswith("±")]) == 3
+    )  # a map of zeros has no limit
     assert notes(plot.heatmap(relevance)) == [NOTHING, CONSTANT, NOT_FINITE, "", ""]
 
 

@@ -43,7 +43,10 @@ class Page(HTMLParser):
         self.texts.append(data)
 
     def pictures(self) -> list[np.ndarray]:
-        return [decoded(base64.b64decode((image["src"] or "").partition(",")[2])) for image in self.images]
+        return [
+            decoded(base64.b64decode((image["src"] or "").partition(",")[2]))
+            for image in self.images
+        ]
 
 
 def captions(text: str) -> list[list[str]]:
@@ -75,26 +78,34 @@ def test_an_array_of_images_with_their_classes():
     page = plot.explanation_html(relevance[0], [1, 2, 3])
     assert [lines[0] for lines in captions(page)] == ["class 1", "class 2", "class 3"]
     page = plot.explanation_html(relevance, [[1, 1, 1], [7, 7, 7]], axes=("class", *IMAGES))
-    assert [lines[:2] for lines in captions(page)] == [[f"class {k}", f"image {n}"] for k in (1, 7) for n in range(3)]
+    assert [lines[:2] for lines in captions(page)] == [
+        [f"class {k}", f"image {n}"] for k in (1, 7) for n in range(3)
+    ]
     with pytest.raises(ValueError, match="or give the explanation itself"):
         plot.explanation_html(relevance, [[1, 1, 1], [7, 7, 7]])
 
 
 def test_zero_is_white():
-    (picture,) = Page(plot.explanation_html(explained(np.array([0.0, 1.0]).reshape(1, 1, 2, 1)))).pictures()
+    (picture,) = Page(
+        plot.explanation_html(explained(np.array([0.0, 1.0]).reshape(1, 1, 2, 1)))
+    ).pictures()
     assert picture.tolist() == [[[255, 255, 255], [255, 0, 0]]]
 
 
 @pytest.mark.parametrize(("images", "more"), [(8, ""), (9, "and 1 more"), (300, "and 292 more")])
 def test_at_most_eight_images_are_shown(images, more):
-    page = Page(plot.explanation_html(explained(jnp.ones((images, 4, 4, 1)), target=jnp.zeros(images, int))))
+    page = Page(
+        plot.explanation_html(explained(jnp.ones((images, 4, 4, 1)), target=jnp.zeros(images, int)))
+    )
     assert len(page.images) == 8
     assert ("more" in " ".join(page.texts)) == bool(more)
     assert more in " ".join(page.texts)
 
 
 def test_conditions_that_share_their_targets():
-    page = plot.explanation_html(explained(np.ones((2, 3, 4, 4, 1)), ("condition", *IMAGES), [1, 2, 3]))
+    page = plot.explanation_html(
+        explained(np.ones((2, 3, 4, 4, 1)), ("condition", *IMAGES), [1, 2, 3])
+    )
     assert [lines[:3] for lines in captions(page)] == [
         [f"class {n + 1}", f"condition {k}", f"image {n}"] for k in (0, 1) for n in range(3)
     ]
@@ -114,7 +125,9 @@ def test_labels_are_shown_as_text():
     assert "<script>'\"& 1" not in page.texts
     assert "<script>'\"&" in page.texts
     assert "<script>'\"&" in page.images[0]["alt"]
-    dog = plot.explanation_html(explained(np.eye(4).reshape(1, 4, 4, 1), target=[0], labels=("dog",)))
+    dog = plot.explanation_html(
+        explained(np.eye(4).reshape(1, 4, 4, 1), target=[0], labels=("dog",))
+    )
     assert re.search(r"<figcaption[^>]*>dog<br>± 1</figcaption>", dog)
 
 
@@ -134,12 +147,16 @@ def test_the_axes_say_what_is_row_and_column(axes, shape, size):
 
 @pytest.mark.parametrize("cmap", plot.COLOUR_MAPS)
 def test_every_colour_map(cmap, rng):
-    page = Page(plot.explanation_html(explained(rng.normal(size=(1, 4, 4, 3))), cmap=cmap, pooling="norm"))
+    page = Page(
+        plot.explanation_html(explained(rng.normal(size=(1, 4, 4, 3))), cmap=cmap, pooling="norm")
+    )
     assert len(page.images) == 1
 
 
 def test_it_is_light(rng):
-    text = plot.explanation_html(explained(rng.normal(size=(8, 1024, 1500, 3)), target=np.arange(8)))
+    text = plot.explanation_html(
+        explained(rng.normal(size=(8, 1024, 1500, 3)), target=np.arange(8))
+    )
     assert len(text) < 1_000_000
     assert max(max(picture.shape) for picture in Page(text).pictures()) <= 320
     assert not re.search(r"src='(?!data:)|https?:|<script|url\(", text)
@@ -149,7 +166,9 @@ def test_it_is_light(rng):
 
 
 def test_series_are_drawings(rng):
-    text = plot.explanation_html(explained(rng.normal(size=(10, 64, 3)), SERIES, np.arange(10), ("walking",)))
+    text = plot.explanation_html(
+        explained(rng.normal(size=(10, 64, 3)), SERIES, np.arange(10), ("walking",))
+    )
     Page(text)
     assert "<img" not in text
     assert len(drawings(text)) == 8
@@ -160,7 +179,10 @@ def test_series_are_drawings(rng):
 
 def test_classes_of_series(rng):
     result = explained(rng.normal(size=(2, 5, 64, 3)), ("class", *SERIES), [[0] * 5, [1] * 5])
-    assert captions(plot.explanation_html(result))[4:6] == [["class 0", "image 4"], ["class 1", "image 0"]]
+    assert captions(plot.explanation_html(result))[4:6] == [
+        ["class 0", "image 4"],
+        ["class 1", "image 0"],
+    ]
 
 
 def test_long_series_are_light(rng):
@@ -184,9 +206,13 @@ def test_tables_are_drawings(rng):
 
 
 def test_volumes_are_slices_of_their_own_class(rng):
-    text = plot.explanation_html(explained(rng.normal(size=(3, 12, 4, 5, 1)), VOLUMES, [4, 2, 9]), percentile=100)
+    text = plot.explanation_html(
+        explained(rng.normal(size=(3, 12, 4, 5, 1)), VOLUMES, [4, 2, 9]), percentile=100
+    )
     found = captions(text)
-    assert [lines[:2] for lines in found] == [[f"class {k}", f"slice {d}"] for k in (4, 2) for d in (1, 3, 5, 7, 9, 11)]
+    assert [lines[:2] for lines in found] == [
+        [f"class {k}", f"slice {d}"] for k in (4, 2) for d in (1, 3, 5, 7, 9, 11)
+    ]
     assert len({lines[2] for lines in found[:6]}) == 1  # one scale for a volume
     assert len({lines[2] for lines in found}) == 2
     assert "and 1 more" in text
@@ -194,7 +220,11 @@ def test_volumes_are_slices_of_their_own_class(rng):
 
 
 def test_each_input_that_there_is_a_picture_of(rng):
-    inputs = rng.normal(size=(2, 5)), rng.normal(size=(2, 4, 4, 1)), rng.normal(size=(2, 2, 2, 2, 2, 2))
+    inputs = (
+        rng.normal(size=(2, 5)),
+        rng.normal(size=(2, 4, 4, 1)),
+        rng.normal(size=(2, 2, 2, 2, 2, 2)),
+    )
     unknown = ("image", *(f"axis {n}" for n in range(1, 6)))
     result = Explanation(inputs, None, np.array([0, 1]), {}, axes=(TABLE, IMAGES, unknown))
     page = Page(plot.explanation_html(result))
@@ -209,7 +239,11 @@ def test_each_input_that_there_is_a_picture_of(rng):
         ((3, 5), ("image", "axis 1"), "with the axes image, axis 1"),
         ((0, 4, 4, 1), IMAGES, "with the axes image, row, column, channel"),
         ((3, 4, 4, 1), (), "with the axes unknown"),
-        ((2, 3, 4, 4, 1), IMAGES, "with the axes image, row, column, channel"),  # mapped: one axis more than names
+        (
+            (2, 3, 4, 4, 1),
+            IMAGES,
+            "with the axes image, row, column, channel",
+        ),  # mapped: one axis more than names
     ],
 )
 def test_what_is_no_picture(shape, axes, said):
@@ -221,8 +255,12 @@ def test_what_is_no_picture(shape, axes, said):
 
 
 def test_a_map_that_shows_nothing_has_a_note_under_it():
-    relevance = np.stack([np.full((4, 4, 1), np.nan), np.eye(4)[..., None], np.zeros((4, 4, 1)), np.zeros((4, 4, 1))])
-    text = plot.explanation_html(explained(relevance, target=[0, 1, 2, 3], start=np.array([1.0, 1, 1, 0])))
+    relevance = np.stack(
+        [np.full((4, 4, 1), np.nan), np.eye(4)[..., None], np.zeros((4, 4, 1)), np.zeros((4, 4, 1))]
+    )
+    text = plot.explanation_html(
+        explained(relevance, target=[0, 1, 2, 3], start=np.array([1.0, 1, 1, 0]))
+    )
     assert captions(text) == [
         ["class 0", NOT_FINITE],
         ["class 1", "± 1"],
@@ -231,7 +269,9 @@ def test_a_map_that_shows_nothing_has_a_note_under_it():
     ]
 
 
-@pytest.mark.parametrize(("axes", "shape"), [(SERIES, (1, 9, 2)), (TABLE, (1, 9)), (VOLUMES, (1, 2, 4, 4, 1))])
+@pytest.mark.parametrize(
+    ("axes", "shape"), [(SERIES, (1, 9, 2)), (TABLE, (1, 9)), (VOLUMES, (1, 2, 4, 4, 1))]
+)
 def test_what_is_no_image_has_a_note_too(axes, shape):
     found = captions(plot.explanation_html(explained(np.zeros(shape), axes, [0])))
     assert {lines[-1] for lines in found} == {NOTHING}

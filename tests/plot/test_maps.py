@@ -15,7 +15,9 @@ def test_channels_are_summed_along_the_axis_given():
 
 def test_the_norm_of_the_channels_is_never_negative(rng):
     relevance = rng.normal(size=(4, 5, 3))
-    np.testing.assert_allclose(plot.pooled(relevance, "norm"), np.linalg.norm(relevance, axis=-1), rtol=1e-14)
+    np.testing.assert_allclose(
+        plot.pooled(relevance, "norm"), np.linalg.norm(relevance, axis=-1), rtol=1e-14
+    )
 
 
 @pytest.mark.parametrize("array", [np.asarray, jnp.asarray])
@@ -34,13 +36,17 @@ def test_shapes_of_numpy_and_jax_arrays(rng, array, axes, shape, maps):
     found = plot.as_maps(array(relevance), axes=axes)
     assert found.shape == maps
     assert found.dtype == np.float64
-    expected = relevance.astype(np.float64).sum(-1) if axes is None or "channel" in axes else relevance
+    expected = (
+        relevance.astype(np.float64).sum(-1) if axes is None or "channel" in axes else relevance
+    )
     np.testing.assert_array_equal(found.reshape(np.shape(expected)), expected)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "int8", "bool"])
 def test_dtypes(dtype):
-    assert plot.as_maps(jnp.ones((2, 3), dtype), axes=("row", "column")).tolist() == [[[1.0] * 3] * 2]
+    assert plot.as_maps(jnp.ones((2, 3), dtype), axes=("row", "column")).tolist() == [
+        [[1.0] * 3] * 2
+    ]
 
 
 def test_one_map_has_no_channels_and_its_norm_is_its_size():
@@ -58,7 +64,10 @@ def test_one_map_has_no_channels_and_its_norm_is_its_size():
         ([["a", "b"]], "holds <U1"),
         (np.ones((2, 2), complex), "holds complex128"),
         (np.ones((2, 2), object), "holds object"),
-        ([[[[1.0], [np.nan]], [[np.inf], [0.0]]]], "Of the 4 values of relevance to draw, 2 are not finite."),
+        (
+            [[[[1.0], [np.nan]], [[np.inf], [0.0]]]],
+            "Of the 4 values of relevance to draw, 2 are not finite.",
+        ),
     ],
 )
 def test_what_cannot_be_drawn(relevance, words):
@@ -107,7 +116,9 @@ def test_limits_are_shared_as_asked_for(scaling, expected):
 
 
 def test_columns_of_one_group_share_a_limit():
-    assert plot.limits([[[[1.0]], [[-2.0]], [[3.0]]]], "column", groups=["a", "a", "b"]) == [[2, 2, 3]]
+    assert plot.limits([[[[1.0]], [[-2.0]], [[3.0]]]], "column", groups=["a", "a", "b"]) == [
+        [2, 2, 3]
+    ]
 
 
 def test_a_shared_percentile_is_that_of_all_values_together(rng):
@@ -117,5 +128,7 @@ def test_a_shared_percentile_is_that_of_all_values_together(rng):
 
 
 def test_an_unknown_scaling():
-    with pytest.raises(ValueError, match=r"^scaling is one of 'all', 'row', 'column', 'image', not 'batch'\.$"):
+    with pytest.raises(
+        ValueError, match=r"^scaling is one of 'all', 'row', 'column', 'image', not 'batch'\.$"
+    ):
         plot.limits([[[[1.0]]]], "batch")

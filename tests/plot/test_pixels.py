@@ -48,7 +48,9 @@ def test_several_maps_over_one_image_share_the_limit(rng):
 
 
 def test_an_overlay_of_another_size():
-    with pytest.raises(ValueError, match=r"^Relevance of 2 × 3 pixels cannot lie over an image of 3 × 2 pixels\.$"):
+    with pytest.raises(
+        ValueError, match=r"^Relevance of 2 × 3 pixels cannot lie over an image of 3 × 2 pixels\.$"
+    ):
         plot.overlay(np.zeros((3, 2), np.uint8), np.ones((2, 3)))
 
 
@@ -69,10 +71,16 @@ def test_images_as_pixels(image, expected):
 @pytest.mark.parametrize(
     ("image", "words"),
     [
-        (np.zeros(3, np.uint8), r"has the shape \(H, W\), \(H, W, 1\) or \(H, W, 3\), and this has \(3,\)"),
+        (
+            np.zeros(3, np.uint8),
+            r"has the shape \(H, W\), \(H, W, 1\) or \(H, W, 3\), and this has \(3,\)",
+        ),
         (np.zeros((2, 2, 4), np.uint8), r"and this has \(2, 2, 4\)"),
         (np.zeros((0, 2), np.uint8), r"and this has \(0, 2\)"),
-        (np.array([[0.0, 255.0]]), "this float64 from 0 to 255: draw the pixels, not the model's input"),
+        (
+            np.array([[0.0, 255.0]]),
+            "this float64 from 0 to 255: draw the pixels, not the model's input",
+        ),
         (np.array([[-1.0, 1.0]]), "from -1 to 1"),
         (np.array([[0, 256]]), "from 0 to 256"),
         (np.array([[np.nan, 1.0]]), "nan"),

@@ -8,7 +8,15 @@ from matplotlib.colors import to_rgb
 
 from jlrp import Explanation, plot
 from jlrp.propagation.checks import NO_START, NOTHING
-from tests.plot.reading import IMAGES, assert_no_overlap, assert_pixels, decoded, explained, notes, pictures
+from tests.plot.reading import (
+    IMAGES,
+    assert_no_overlap,
+    assert_pixels,
+    decoded,
+    explained,
+    notes,
+    pictures,
+)
 
 SERIES, TABLE = ("image", "step", "channel"), ("image", "feature")
 VOLUMES = ("image", "depth", "row", "column", "channel")
@@ -22,7 +30,10 @@ def titles(figure):
 
 
 def said(figure):
-    return [" ".join(word for text in place.texts for word in text.get_text().split()) for place in figure.axes]
+    return [
+        " ".join(word for text in place.texts for word in text.get_text().split())
+        for place in figure.axes
+    ]
 
 
 def curve(place):
@@ -60,9 +71,15 @@ def test_a_line_for_each_channel(rng):
     relevance = rng.normal(size=(2, 40, 3))
     figure = plot.curves(relevance, axes=SERIES, channels=True)
     for channel in range(3):
-        np.testing.assert_array_equal(figure.axes[1].lines[channel].get_ydata(), relevance[1, :, channel])
+        np.testing.assert_array_equal(
+            figure.axes[1].lines[channel].get_ydata(), relevance[1, :, channel]
+        )
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["channel 0", "channel 1", "channel 2"]
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "channel 0",
+        "channel 1",
+        "channel 2",
+    ]
     assert_no_overlap(figure)
 
 
@@ -85,7 +102,9 @@ def test_the_signal_lies_under_its_relevance(rng):
 
 
 def test_a_signal_of_another_shape():
-    with pytest.raises(ValueError, match=r"the shape \(2, 41, 3\), which is not that of the relevance: 2 series"):
+    with pytest.raises(
+        ValueError, match=r"the shape \(2, 41, 3\), which is not that of the relevance: 2 series"
+    ):
         plot.curves(np.ones((2, 40, 3)), np.ones((2, 41, 3)), axes=SERIES)
 
 
@@ -115,7 +134,10 @@ def test_any_text_stands_at_series_tables_and_volumes(label):
         plot.slices(np.ones((2, 3, 6, 6, 1)), title=label, axes=VOLUMES, notes=[label] * 2),
     ]
     for figure in figures:
-        texts = {each.text for each in ElementTree.fromstring(plot.encoded(figure, ".svg")).iter(f"{SVG}text")}
+        texts = {
+            each.text
+            for each in ElementTree.fromstring(plot.encoded(figure, ".svg")).iter(f"{SVG}text")
+        }
         assert texts
         assert max(map(len, filter(None, texts))) < 200
         assert all(text.isprintable() for text in texts if text)
@@ -138,7 +160,9 @@ def test_too_many_series():
 
 def test_the_features_with_the_most_relevance_come_first():
     relevance = np.array([[0.5, -2.0, 0.0, 1.0]])
-    figure = plot.bars(explained(relevance, TABLE, [1], ("no", "yes")), ["age", "height", "$ $", "x" * 99], most=3)
+    figure = plot.bars(
+        explained(relevance, TABLE, [1], ("no", "yes")), ["age", "height", "$ $", "x" * 99], most=3
+    )
     (place,) = figure.axes
     assert [label.get_text() for label in place.get_yticklabels()][:2] == ["height", "x" * 22 + "…"]
     assert [bar.get_width() for bar in place.patches] == [-2.0, 1.0, 0.5]
@@ -162,7 +186,9 @@ def test_tables_with_their_values(rng):
 
 
 def test_tables_that_show_nothing_say_so():
-    figure = plot.bars(explained(np.zeros((2, 9)), TABLE, [0, 0], start=np.ones(2)), title=["a", "b"])
+    figure = plot.bars(
+        explained(np.zeros((2, 9)), TABLE, [0, 0], start=np.ones(2)), title=["a", "b"]
+    )
     assert said(figure) == [NOTHING] * 2
     assert_no_overlap(figure)
 
@@ -173,8 +199,14 @@ def test_tables_that_show_nothing_say_so():
         ({"names": ["a"]}, "There are 3 features and 1 names"),
         ({"most": 0}, "most is how many features are shown"),
         ({"title": ["a"]}, "There are 2 maps and 1 titles"),
-        ({"table": np.ones((2, 4))}, "which is not that of the relevance: 2 tables with the axes feature"),
-        ({"axes": ("row", "column")}, r"plot.bars draws tables, and this is .*: plot.heatmap draws images"),
+        (
+            {"table": np.ones((2, 4))},
+            "which is not that of the relevance: 2 tables with the axes feature",
+        ),
+        (
+            {"axes": ("row", "column")},
+            r"plot.bars draws tables, and this is .*: plot.heatmap draws images",
+        ),
         ({"axes": None}, "may be an image .* or a table"),
     ],
 )
@@ -239,7 +271,9 @@ def test_an_explanation_is_drawn_as_its_axes_say(rng, shape, axes, draw, under):
     result, images = explained(rng.normal(size=shape), axes, [0, 1]), rng.uniform(size=shape)
     assert plot.png(plot.explanation(result)) == plot.png(draw(result))
     options = {"title": "a", under: images}
-    assert plot.png(plot.explanation(result, images, title="a")) == plot.png(draw(result, **options))
+    assert plot.png(plot.explanation(result, images, title="a")) == plot.png(
+        draw(result, **options)
+    )
 
 
 def test_images_without_an_axis_for_channels(rng):
@@ -259,15 +293,23 @@ def test_one_of_several_inputs(rng):
     for position in (None, 3):
         with pytest.raises(ValueError, match=rf"position is one of 0, 1, 2, not {position}\."):
             plot.explanation(result, position=position)
-    with pytest.raises(ValueError, match="The model has 3 inputs: images are a sequence with one for each"):
+    with pytest.raises(
+        ValueError, match="The model has 3 inputs: images are a sequence with one for each"
+    ):
         plot.explanation(result, inputs[1], position=1)
-    with pytest.raises(ValueError, match=r"has 2 inputs that are images: say which, such as plot\.explanation"):
+    with pytest.raises(
+        ValueError, match=r"has 2 inputs that are images: say which, such as plot\.explanation"
+    ):
         plot.heatmap(result)
     assert len(plot.bars(result).axes) == 2
 
 
 def test_what_there_is_no_picture_of():
-    with pytest.raises(ValueError, match=r"shape \(2, 3\) with the axes image, axis 1: no axes of a picture"):
+    with pytest.raises(
+        ValueError, match=r"shape \(2, 3\) with the axes image, axis 1: no axes of a picture"
+    ):
         plot.explanation(explained(np.ones((2, 3)), ("image", "axis 1")))
-    with pytest.raises(TypeError, match=r"draws a jlrp.Explanation, not ndarray: see plot\.heatmap"):
+    with pytest.raises(
+        TypeError, match=r"draws a jlrp.Explanation, not ndarray: see plot\.heatmap"
+    ):
         plot.explanation(np.ones((2, 3)))

@@ -1,4 +1,7 @@
-"""The fast formulation computes what the plain one does: op by op, rule by rule, network by network."""
+"""The fast formulation computes what the plain one does.
+
+Op by op, rule by rule, network by network.
+"""
 
 import ast
 from dataclasses import replace
@@ -47,20 +50,26 @@ CASES += [pytest.param(name, "gpu", marks=SLOW) for name in TELLING]
 
 
 def explained(formulation, rule, case, facts, relevance):
-    """Forwards and backwards through one op, as a walk does it: the output and each input's share."""
+    """Forwards and backwards through one op, as a walk does it.
+
+    The output and each input's share.
+    """
     op, params, inputs = case
     prepared = formulation.prepare(rule, op, params, facts) if "kernel" in params else None
     output, kept = formulation.forwards(rule, op, params, inputs, facts, prepared)
     if facts.rectified:
         relevance = jnp.where(output > 0, relevance, 0)
     signs = (facts.one_sign,) * len(inputs)
-    call = jlrp.LayerCall(op, params, inputs, output, signs, prepared, kept=kept, map=formulation.affine)
+    call = jlrp.LayerCall(
+        op, params, inputs, output, signs, prepared, kept=kept, map=formulation.affine
+    )
     call = replace(call, rectified=facts.rectified)
     return output, *formulation.relevance(rule, call, relevance)
 
 
 def assert_close(fast, plain, tolerance=1e-11):
-    """Quotients by sums near zero magnify the rounding of float64, of which 1e-11 of the largest leaves room."""
+    """Quotients by sums near zero magnify the rounding of float64, of which 1e-11 of the largest
+    leaves room."""
     for ours, theirs in zip(fast, plain, strict=True):
         assert ours.shape == theirs.shape
         assert np.abs(ours - theirs).max() <= tolerance * np.abs(theirs).max()
@@ -77,7 +86,8 @@ def test_every_rule_on_every_affine_op(case, backend, rng):
     def both(formulation, facts, inputs):
         inputs = tuple(map(abs, inputs)) if facts.one_sign else inputs
         return {
-            name: explained(formulation, rule, (op, params, inputs), facts, relevance) for name, rule in RULES.items()
+            name: explained(formulation, rule, (op, params, inputs), facts, relevance)
+            for name, rule in RULES.items()
         }
 
     between = [Facts(one_sign=True)] if case in TELLING else []  # γ alone tells it from the next
@@ -90,18 +100,24 @@ def test_every_rule_on_every_affine_op(case, backend, rng):
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=() if n in ("epsilon_plus", "epsilon_gamma_box") else SLOW) for n in jlrp.PRESETS]
+    "name",
+    [
+        pytest.param(n, marks=() if n in ("epsilon_plus", "epsilon_gamma_box") else SLOW)
+        for n in jlrp.PRESETS
+    ],
 )
 def test_every_preset_on_a_network(name, backend, rng):
     graph, params, images = residual(rng)
     params, images = jax.tree.map(lambda a: np.asarray(a, float), (params, images))
     plain = jlrp.explainer(graph, preset(name), formulation="plain", record=True, ledger=True)
-    fast = jlrp.explainer(
-        graph, preset(name), formulation=Fast(backend), record=True, ledger=True
-    )
+    fast = jlrp.explainer(graph, preset(name), formulation=Fast(backend), record=True, ledger=True)
     a, b = fast(params, images), plain(params, images)
-    assert_close([a.relevance, a.output, *a.layers.values()], [b.relevance, b.output, *b.layers.values()])
-    np.testing.assert_allclose(a.ledger.entries, b.ledger.entries, atol=1e-11 * np.abs(b.ledger.entries).max())
+    assert_close(
+        [a.relevance, a.output, *a.layers.values()], [b.relevance, b.output, *b.layers.values()]
+    )
+    np.testing.assert_allclose(
+        a.ledger.entries, b.ledger.entries, atol=1e-11 * np.abs(b.ledger.entries).max()
+    )
 
 
 @pytest.mark.usefixtures("x64")
@@ -110,7 +126,9 @@ def test_several_inputs_and_outputs(rng):
     params, images = jax.tree.map(lambda a: np.asarray(a, float), (params, images))
     for output in ("first", "other"):
         plain, fast = (
-            jlrp.explainer(graph, "epsilon_alpha2_beta1", output=output, formulation=name)(params, images)
+            jlrp.explainer(graph, "epsilon_alpha2_beta1", output=output, formulation=name)(
+                params, images
+            )
             for name in ("plain", "fast")
         )
         assert np.abs(fast.relevance[0] - plain.relevance[0]).max() <= 1e-12
@@ -126,8 +144,13 @@ def test_a_rule_of_one_s_own_computes_what_it_says(rng):
             return tuple(share / 2 for share in jlrp.ZPlus.relevance(self, call, relevance))
 
     graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
-    params, x = {"fc": {"kernel": rng.normal(size=(4, 3)).astype("f")}}, rng.normal(size=(2, 4)).astype("f")
-    whole, half = (jlrp.explainer(graph, jlrp.Composite([(ir.Dense, r)])) for r in (jlrp.ZPlus(), Halved()))
+    params, x = (
+        {"fc": {"kernel": rng.normal(size=(4, 3)).astype("f")}},
+        rng.normal(size=(2, 4)).astype("f"),
+    )
+    whole, half = (
+        jlrp.explainer(graph, jlrp.Composite([(ir.Dense, r)])) for r in (jlrp.ZPlus(), Halved())
+    )
     np.testing.assert_allclose(2 * half(params, x).relevance, whole(params, x).relevance, rtol=1e-5)
 
 
@@ -143,5 +166,7 @@ def test_only_the_planning_knows_the_fast_package():
     for path in package.rglob("*.py"):
         if "fast" in path.parts or path == package / "propagation" / "planning.py":
             continue
-        modules = [n.module for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)]
+        modules = [
+            n.module for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.ImportFrom)
+        ]
         assert not [module for module in modules if str(module).startswith("jlrp.fast")], path

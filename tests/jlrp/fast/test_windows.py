@@ -17,7 +17,12 @@ QUICK = {"xla_backend_optimization_level": 0}
 CONVOLUTIONS = [
     ir.Conv(strides, padding, dilation, data_format=layout)
     for strides, padding, dilation, layout in [
-        *product([(1, 1), (2, 2), (3, 2), (4, 1)], ["valid", "same", ((1, 2), (0, 3))], [(1, 1)], ["channels_last"]),
+        *product(
+            [(1, 1), (2, 2), (3, 2), (4, 1)],
+            ["valid", "same", ((1, 2), (0, 3))],
+            [(1, 1)],
+            ["channels_last"],
+        ),
         ((1, 1), "same", (2, 3), "channels_last"),
         ((2, 2), "same", (2, 1), "channels_last"),
         ((2, 3), "same", (1, 1), "channels_first"),
@@ -62,7 +67,9 @@ def test_max_pooling_forwards_and_backwards(op, rng):
     z, vjp = jax.vjp(lambda x: jlrp.apply(op, {}, x), x)
     relevance = jnp.asarray(rng.normal(size=z.shape), "float32")
     np.testing.assert_array_equal(largest(op, x), z)
-    np.testing.assert_allclose(to_winners(op, x, z, relevance), vjp(relevance)[0], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        to_winners(op, x, z, relevance), vjp(relevance)[0], rtol=1e-6, atol=1e-6
+    )
 
 
 def test_pooling_over_a_line(rng):

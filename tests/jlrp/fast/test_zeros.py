@@ -40,19 +40,36 @@ CASES = {
         (),
         set(),
     ),
-    "two ReLUs in a row": (chain(ir.Conv(), ir.Relu(), ir.Relu(max_value=6.0), ir.Conv()), (), {"n0", "n1"}),
+    "two ReLUs in a row": (
+        chain(ir.Conv(), ir.Relu(), ir.Relu(max_value=6.0), ir.Conv()),
+        (),
+        {"n0", "n1"},
+    ),
     "a ReLU at the output": (chain(ir.Conv(), ir.Relu()), (), set()),
     "a leaky ReLU": (chain(ir.Conv(), ir.Relu(negative_slope=0.1), ir.Conv()), (), set()),
     "another activation": (chain(ir.Conv(), ir.Activation("silu"), ir.Conv()), (), set()),
-    "a rule that is not proportional": (chain(ir.Conv(), ir.Relu(), ir.Conv()), (("n2", jlrp.Flat()),), set()),
+    "a rule that is not proportional": (
+        chain(ir.Conv(), ir.Relu(), ir.Conv()),
+        (("n2", jlrp.Flat()),),
+        set(),
+    ),
     "a rule at the ReLU that is not pass": (
         chain(ir.Conv(), ir.Relu(), ir.Conv()),
         (("n1", jlrp.Gradient()),),
         set(),
     ),
-    "uniform pooling": (chain(ir.Conv(), ir.Relu(), ir.MaxPool(), ir.Conv()), (("n2", jlrp.UniformPooling()),), set()),
+    "uniform pooling": (
+        chain(ir.Conv(), ir.Relu(), ir.MaxPool(), ir.Conv()),
+        (("n2", jlrp.UniformPooling()),),
+        set(),
+    ),
     "a second reader that is no ReLU": (
-        chain(ir.Conv(), ir.Relu(), ir.Conv(), branches=[ir.Node("other", ir.GlobalAvgPool(), ("n0",))]),
+        chain(
+            ir.Conv(),
+            ir.Relu(),
+            ir.Conv(),
+            branches=[ir.Node("other", ir.GlobalAvgPool(), ("n0",))],
+        ),
         (),
         set(),
     ),
@@ -75,7 +92,9 @@ def test_an_output_is_never_certain():
     assert "n2" not in vanishing(graph, rules_of(graph))
 
 
-@pytest.mark.parametrize("name", ["epsilon_plus", "epsilon_alpha2_beta1", "epsilon_gamma_box", "zero", "crawford2019"])
+@pytest.mark.parametrize(
+    "name", ["epsilon_plus", "epsilon_alpha2_beta1", "epsilon_gamma_box", "zero", "crawford2019"]
+)
 def test_it_is_so(name, rng):
     """Of a network with a residual block: no relevance where the analysis says none."""
     graph, params, images = residual(rng)
@@ -89,6 +108,10 @@ def test_it_is_so(name, rng):
     for node in rectified(folded.graph, rules):
         assert not np.asarray(result.layers[node])[np.asarray(activations[node]) <= 0].any(), node
     for value in vanishing(folded.graph, rules):
-        assert not np.asarray(result.layers[value])[np.asarray(activations[value]) == 0].any(), value
+        assert not np.asarray(result.layers[value])[np.asarray(activations[value]) == 0].any(), (
+            value
+        )
     found = rectified(folded.graph, rules)
-    assert found == (set() if name == "crawford2019" else {"bn_conv1", "add"})  # AbsSplit gives to zeros too
+    assert found == (
+        set() if name == "crawford2019" else {"bn_conv1", "add"}
+    )  # AbsSplit gives to zeros too
