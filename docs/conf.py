@@ -24,7 +24,13 @@ html_copy_source = False
 html_show_copyright = False
 html_show_sphinx = False
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "extensions.bars", "extensions.links"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "extensions.bars",
+    "extensions.links",
+]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
@@ -32,7 +38,9 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_render_image_options = {"alt": "the picture that this cell makes", "scale": "50%"}
 exclude_patterns = ["extensions"]
-suppress_warnings = ["misc.highlighting_failure"]  # JSON with … in it, and lines that are not quite Python
+suppress_warnings = [
+    "misc.highlighting_failure"
+]  # JSON with … in it, and lines that are not quite Python
 
 default_role = "code"  # docstrings write code in single backticks
 napoleon_attr_annotations = False  # signatures have the types

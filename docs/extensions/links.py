@@ -14,10 +14,17 @@ PUBLIC = {f"{module.__name__}.{name}" for module in (ir, jlrp) for name in modul
 def link(app: Any, document: nodes.document) -> None:
     """Turn code that is a public name and nothing else into a link, unless it stands in one."""
     for code in list(document.findall(nodes.literal)):
-        if code.astext() in PUBLIC and not isinstance(code.parent, nodes.reference | pending_xref | nodes.title):
+        if code.astext() in PUBLIC and not isinstance(
+            code.parent, nodes.reference | pending_xref | nodes.title
+        ):
             page = app.env.current_document.docname
             found = pending_xref(
-                "", code.deepcopy(), refdomain="py", reftype="obj", reftarget=code.astext(), refdoc=page
+                "",
+                code.deepcopy(),
+                refdomain="py",
+                reftype="obj",
+                reftarget=code.astext(),
+                refdoc=page,
             )
             code.replace_self(found)
 

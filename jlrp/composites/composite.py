@@ -24,8 +24,10 @@ class CompositeError(ValueError):
         >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
         >>> jlrp.Composite([]).assign(graph)
         Traceback (most recent call last):
-        jlrp.composites.composite.CompositeError: ... layer 'fc' (Dense) has no rule: ...
+        jlrp.CompositeError: ... layer 'fc' (Dense) has no rule: ...
     """
+
+    __module__ = "jlrp"  # a traceback shows the name that users import
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,18 @@ class Composite:
             >>> jlrp.Composite([("fc", jlrp.Epsilon())]).without_bias().entries[0][1]
             WithoutBias(rule=Epsilon(epsilon=1e-06))
         """
-        return replace(self, entries=[(predicate, WithoutBias(rule)) for predicate, rule in self.entries])
+        return replace(
+            self, entries=[(predicate, WithoutBias(rule)) for predicate, rule in self.entries]
+        )
 
     def for_inner_layers(self) -> "Composite":
         """The same composite without the entries for the head.
 
         An explanation that starts at an inner layer then goes on as in the whole network.
         """
-        return replace(self, entries=[entry for entry in self.entries if not isinstance(entry[0], Head)])
+        return replace(
+            self, entries=[entry for entry in self.entries if not isinstance(entry[0], Head)]
+        )
 
     def rewrite(self, graph: ir.Graph, output: str | None = None) -> Rewritten:
         """The graph that the rules see: up to one decision value, and folded if `fold` says so.
@@ -121,18 +127,23 @@ class Composite:
         rules: dict[str, Rule] = {}
         problems: list[str] = []
         for node in graph.nodes:
-            rule = next((r for predicate, r in self.entries if matches(predicate, graph, node)), None)
+            rule = next(
+                (r for predicate, r in self.entries if matches(predicate, graph, node)), None
+            )
             kind = type(node.op).__name__
             if rule is None:
                 problems.append(f"layer {node.name!r} ({kind}) has no rule: add (ir.{kind}, RULE)")
             elif not rule.fits(node.op):
                 problems.append(
-                    f"layer {node.name!r}: {type(rule).__name__} is not defined for {kind}: add (ir.{kind}, RULE)"
+                    f"layer {node.name!r}: {type(rule).__name__} is not defined for {kind}: "
+                    f"add (ir.{kind}, RULE)"
                 )
             else:
                 rules[node.name] = rule
         if problems:
-            raise CompositeError(f"The rules do not fit the graph: {'; '.join(problems)} with .with_rules(…).")
+            raise CompositeError(
+                f"The rules do not fit the graph: {'; '.join(problems)} with .with_rules(…)."
+            )
         return rules
 
     def rule_names(self, graph: ir.Graph) -> dict[str, str]:
@@ -147,7 +158,9 @@ class Composite:
             rules, merged = self.assign(rewritten.graph), dict(rewritten.merged)
             for node in select_output(graph, output).nodes if output in graph else ():
                 if node.name in rules:
-                    found = str(rules[node.name]) + _signals(rewritten.graph, node.name, rules[node.name])
+                    found = str(rules[node.name]) + _signals(
+                        rewritten.graph, node.name, rules[node.name]
+                    )
                 elif node.name in merged:
                     found = f"merged into {merged[node.name]}"
                 else:
@@ -158,7 +171,10 @@ class Composite:
     def as_table(self, graph: ir.Graph) -> str:
         """The rule of every layer of a graph as loaded, as a table to print."""
         rules = self.rule_names(graph)
-        rows = [("layer", "op", "rule"), *((n.name, type(n.op).__name__, rules[n.name]) for n in graph.nodes)]
+        rows = [
+            ("layer", "op", "rule"),
+            *((n.name, type(n.op).__name__, rules[n.name]) for n in graph.nodes),
+        ]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
         return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
 

@@ -61,7 +61,7 @@ def require_weights(graph: ir.Graph, params: ir.Params) -> None:
         >>> graph = ir.Graph([ir.Node("fc", ir.Dense(), ("x",), "fc")], ["x"], ["fc"])
         >>> require_weights(graph, {"fc": {"bias": np.ones(2)}})
         Traceback (most recent call last):
-        ir.ops.base.ShapeError: Layer 'fc' (Dense) needs the weight 'kernel', but ...
+        ir.ShapeError: Layer 'fc' (Dense) needs the weight 'kernel', but ...
     """
     for node in graph.nodes:
         if node.params is None:
@@ -180,7 +180,8 @@ def as_tuple(graph: ir.Graph, images: Any) -> tuple[Any, ...]:
     if () in batches or len(batches) > 1:
         shapes = ", ".join(str(array.shape) for array in arrays)
         raise ValueError(
-            f"All images have the batch first, as long for each input, but shapes {shapes} were given."
+            "All images have the batch first, as long for each input, "
+            f"but shapes {shapes} were given."
         )
     return arrays
 
