@@ -38,9 +38,8 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_render_image_options = {"alt": "the picture that this cell makes", "scale": "50%"}
 exclude_patterns = ["extensions"]
-suppress_warnings = [
-    "misc.highlighting_failure"
-]  # JSON with … in it, and lines that are not quite Python
+# JSON with … in it, and lines that are not quite Python
+suppress_warnings = ["misc.highlighting_failure"]
 
 default_role = "code"  # docstrings write code in single backticks
 napoleon_attr_annotations = False  # signatures have the types

@@ -1,4 +1,4 @@
-"""Public names in code, such as `jlrp.ZPlus`, lead to their place in the reference."""
+"""Links from public names in code, such as `jlrp.ZPlus`, to their place in the reference."""
 
 from typing import Any
 
@@ -12,21 +12,13 @@ PUBLIC = {f"{module.__name__}.{name}" for module in (ir, jlrp) for name in modul
 
 
 def link(app: Any, document: nodes.document) -> None:
-    """Turn code that is a public name and nothing else into a link, unless it stands in one."""
+    """Turn code that is a public name and nothing else into a link, unless it is in one."""
+    page = app.env.current_document.docname
     for code in list(document.findall(nodes.literal)):
-        if code.astext() in PUBLIC and not isinstance(
-            code.parent, nodes.reference | pending_xref | nodes.title
-        ):
-            page = app.env.current_document.docname
-            found = pending_xref(
-                "",
-                code.deepcopy(),
-                refdomain="py",
-                reftype="obj",
-                reftarget=code.astext(),
-                refdoc=page,
-            )
-            code.replace_self(found)
+        linked = isinstance(code.parent, nodes.reference | pending_xref | nodes.title)
+        if code.astext() in PUBLIC and not linked:
+            target = {"refdomain": "py", "reftype": "obj", "reftarget": code.astext()}
+            code.replace_self(pending_xref("", code.deepcopy(), **target, refdoc=page))
 
 
 def setup(app: Any) -> dict[str, bool]:
