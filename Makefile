@@ -2,11 +2,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST_OPTIONS := --numprocesses auto --maxprocesses 8
+PYTEST_OPTIONS := --numprocesses auto --maxprocesses 8 --dist worksteal
 PYTEST := KERAS_BACKEND=jax $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-# Compiling takes most of the tests' time; without optimisation it takes a fifth. The tests of the numbers that users get,
-# marked `optimised`, run with XLA as users have it.
+# Compiling takes most of the tests' time; without optimisation it takes a fifth. Tests marked `optimised` run with XLA as
+# users have it: those of the numbers that users get, and those that compute much.
 UNOPTIMISED := XLA_FLAGS="--xla_backend_optimization_level=0 $$XLA_FLAGS"
 
 .PHONY: help demo test test-fast test-newest test-oldest newest-python oldest-python test-browser lint types families fuzz \

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.optimised
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NUMBER = r"[-+]?\d+(?:\.\d+)?(?:e[-+]\d+)?"
 

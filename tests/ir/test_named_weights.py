@@ -27,6 +27,7 @@ NETWORKS = {
 
 
 @pytest.mark.slow
+@pytest.mark.optimised
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_by_name(name, tmp_path):
