@@ -27,16 +27,21 @@ LIMIT = 1800
 """Seconds for one run of tests; a mutant that takes longer counts as caught."""
 
 MATCHING = {
+    "jlrp/rules/softmax.py": ("tests/jlrp/test_softmax.py",),
     "jlrp/rules/": ("tests/jlrp/test_rules.py", "tests/jlrp/test_shares.py"),
     "jlrp/fast/rules.py": ("tests/jlrp/test_shares.py", "tests/jlrp/fast/test_equal.py"),
-    "jlrp/fast/zeros.py": ("tests/jlrp/test_shares.py", "tests/jlrp/fast"),
-    "jlrp/fast/": ("tests/jlrp/fast",),
-    "jlrp/ops/": (
-        "tests/jlrp/test_rules.py",
-        "tests/jlrp/test_softmax.py",
-        "tests/ir/test_keras_functions.py",
+    "jlrp/fast/zeros.py": ("tests/jlrp/test_shares.py", "tests/jlrp/fast/test_equal.py"),
+    "jlrp/fast/": (
+        "tests/jlrp/fast/test_depthwise.py",
+        "tests/jlrp/fast/test_windows.py",
+        "tests/jlrp/fast/test_equal.py",
     ),
-    "ir/passes/": ("tests/ir/test_passes.py", "tests/jlrp/test_decision.py"),
+    "jlrp/ops/activation.py": ("tests/ir/test_keras_functions.py",),
+    "jlrp/ops/softmax.py": ("tests/jlrp/test_softmax.py", "tests/ir/test_keras_functions.py"),
+    "jlrp/ops/norm.py": ("tests/jlrp/test_products_and_norms.py",),
+    "jlrp/ops/": ("tests/jlrp/test_rules.py", "tests/jlrp/test_products_and_norms.py"),
+    "ir/passes/decision.py": ("tests/jlrp/test_decision.py",),
+    "ir/passes/": ("tests/ir/test_passes.py",),
 }
 """The test files that a mutant meets first, by the start of its path."""
 
