@@ -160,3 +160,21 @@ def test_only_a_rule_that_is_its_shares_is_known_to_give_zeros_nothing():
         rules = {"a": jlrp.Gamma(), "relu": jlrp.Pass(), "b": rule}
         assert ("relu" in vanishing(graph, rules)) is known
         assert ("a" in rectified(graph, rules)) is known
+
+
+def test_what_hands_relevance_on_gives_zeros_nothing_only_if_it_gets_nothing_there():
+    """A sigmoid's 0 becomes ½, and what a flat rule reads gets relevance whatever its value is."""
+
+    def known(op, rule):
+        nodes = [
+            ir.Node("a", ir.Dense(), ("x",), "a"),
+            ir.Node("relu", ir.Relu(), ("a",)),
+            ir.Node("then", op, ("relu",)),
+            ir.Node("b", ir.Dense(), ("then",), "b"),
+        ]
+        rules = {"a": jlrp.Gamma(), "relu": jlrp.Pass(), "then": jlrp.Pass(), "b": rule}
+        return "relu" in vanishing(ir.Graph(nodes, ["x"], ["b"]), rules)
+
+    assert known(ir.Relu(), jlrp.ZPlus())
+    assert not known(ir.Activation("sigmoid"), jlrp.ZPlus())
+    assert not known(ir.Relu(), jlrp.Flat())
