@@ -9,11 +9,7 @@ import pytest
 
 from tests.families import FAMILIES, checked
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.optimised,
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 
 @pytest.mark.parametrize("name", [members[0] for members in FAMILIES.values()])
