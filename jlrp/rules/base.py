@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from numbers import Real
 from typing import Any
 
@@ -238,7 +238,8 @@ def negative(v: Array) -> Array:
 
 def added(*parts: Array | None) -> Array:
     """The sum of those parts that there are."""
-    return sum(part for part in parts if part is not None)  # type: ignore[return-value]
+    # Not sum(): it begins with 0 + x, which XLA computes, as it makes 0 of −0.
+    return reduce(jnp.add, (part for part in parts if part is not None))
 
 
 def unmask(x: Array) -> Array:
@@ -247,17 +248,16 @@ def unmask(x: Array) -> Array:
 
 
 def product(x: Array, factor: Array) -> Array:
-    """`x·factor`, and 0 where `x` is −∞, or where `x` is 0 and the factor not finite.
+    """`x·factor`, and 0 where `x` is 0 and the factor not finite.
 
     Large weights over an empty sum make factors that are not finite.
     """
-    x = unmask(x)
     return jnp.where((x != 0) | jnp.isfinite(factor), jnp.multiply(x, factor), 0)
 
 
 def times(a: tuple[Array, ...], b: tuple[Array, ...]) -> Relevances:
-    """Products, input by input; see `product`."""
-    return tuple(product(x, y) for x, y in zip(a, b, strict=True))
+    """Products, input by input; see `product`. A masked value takes no part."""
+    return tuple(product(unmask(x), y) for x, y in zip(a, b, strict=True))
 
 
 def summed(*shares: Relevances) -> Relevances:
