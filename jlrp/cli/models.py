@@ -23,6 +23,7 @@ from jlrp.cli.options import ModelOptions
 from jlrp.cli.program import WRONG, InputError, complain, console, running, tell
 from jlrp.datasets.files import require_apart, require_place
 from jlrp.datasets.memory import require_memory
+from jlrp.propagation.given import not_finite
 from jlrp.propagation.trial import keepers
 from jlrp.text import printable_path
 
@@ -65,13 +66,11 @@ def require_room(
 
 def require_finite(model: ir.Model, path: Path) -> None:
     """Raise `InputError`, which names the weight, if one has a NaN or an infinity in it."""
-    for layer, weights in model.params.items():
-        for role, array in weights.items():
-            if not np.isfinite(array).all():
-                where = printable_path(path)
-                raise InputError(
-                    f'{where}: the {role} of layer "{layer}" holds values that are not finite.'
-                )
+    for layer, role, _ in not_finite(model.params):
+        raise InputError(
+            f'{printable_path(path)}: the {role} of layer "{layer}" '
+            "holds values that are not finite."
+        )
 
 
 def import_layers(path: Path) -> None:

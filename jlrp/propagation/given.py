@@ -1,11 +1,12 @@
 """Models, weights and images as the programs take them; a sentence for anything else."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 import ir
 from jlrp.propagation.arrays import as_array, holds_numbers
@@ -95,19 +96,26 @@ def require_finite_weights(graph: ir.Graph, params: ir.Params) -> None:
     Raises:
         ValueError: A weight holds NaN or infinity.
     """
-    for layer in dict.fromkeys(node.params for node in graph.nodes if node.params is not None):
-        for role, array in params.get(layer, {}).items():
+    used = dict.fromkeys(node.params for node in graph.nodes if node.params is not None)
+    for layer, role, finite in not_finite({layer: params.get(layer, {}) for layer in used}):
+        raise ValueError(
+            f"The {role} of layer {layer!r} holds NaN or infinity "
+            f"({np.count_nonzero(~finite):,} of {finite.size:,} numbers): no relevance "
+            "follows from it."
+        )
+
+
+def not_finite(params: ir.Params) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    """Find the weights that hold NaN or infinity: layer, role, and which numbers are finite."""
+    for layer, weights in params.items():
+        for role, array in weights.items():
             if isinstance(array, jax.core.Tracer):
                 continue
             if isinstance(array, jax.Array) and not array.is_fully_addressable:
                 continue
             finite = np.isfinite(jax.device_get(array))
             if not finite.all():
-                raise ValueError(
-                    f"The {role} of layer {layer!r} holds NaN or infinity "
-                    f"({np.count_nonzero(~finite):,} of {finite.size:,} numbers): no relevance "
-                    "follows from it."
-                )
+                yield layer, role, finite
 
 
 def batch_size_of(given: Any) -> int | None:
