@@ -52,6 +52,10 @@ if TYPE_CHECKING:  # the same names for type checkers
     from jlrp.propagation.ledger import Ledger as Ledger
     from jlrp.propagation.planning import explainer as explainer
     from jlrp.rules import *  # noqa: F403
+    from jlrp.tracing import TracedModel as TracedModel
+    from jlrp.tracing import TraceError as TraceError
+    from jlrp.tracing import trace as trace
+    from jlrp.tracing import traceable as traceable
 
 __version__ = "0.2.0"
 
@@ -74,6 +78,7 @@ _NAMES = {
     "Gradient GuidedBackprop HalfHalf LayerCall Mapped Norm Pass Quotient Rule ShareRule "
     "SignalTakesAll Signed SmallWindow SoftmaxTaylor Term Transpose UniformMatMul "
     "UniformPooling WSquare WinnerTakesAll WithoutBias ZBox ZPlus Zero",
+    "jlrp.tracing": "TraceError TracedModel trace traceable",
 }
 """The public names by their homes."""
 
@@ -95,6 +100,7 @@ _PACKAGES = (
     "propagation",
     "report",
     "rules",
+    "tracing",
 )
 
 __all__ = sorted(_HOMES)

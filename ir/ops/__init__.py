@@ -14,8 +14,17 @@ from ir.ops.activation import (
     Threshold,
 )
 from ir.ops.base import Op, Shape, ShapeError
-from ir.ops.linear import BatchNorm, Conv, Convolution, ConvTranspose, Dense, DepthwiseConv
-from ir.ops.merge import Add, Average, Dot, Maximum, Merge, Minimum, Multiply, Subtract
+from ir.ops.fill import Broadcast, Dilate, Embed, Insert, Mask, Take
+from ir.ops.linear import (
+    BatchNorm,
+    Conv,
+    Convolution,
+    ConvTranspose,
+    Dense,
+    DepthwiseConv,
+    EinsumDense,
+)
+from ir.ops.merge import Add, Average, Dot, Einsum, Maximum, Merge, Minimum, Multiply, Subtract
 from ir.ops.norm import GroupNorm, LayerNorm, Normalization, UnitNorm
 from ir.ops.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, GlobalPool, MaxPool, Pool
 from ir.ops.rearrange import (
@@ -30,7 +39,7 @@ from ir.ops.rearrange import (
     ZeroPad,
 )
 from ir.ops.resize import Interpolation, Resize, Upsample
-from ir.ops.scale import Rescale, Scale, Scaling, Standardize
+from ir.ops.scale import Gain, Offset, Rescale, Scale, Scaling, Standardize
 from ir.ops.softmax import LogSoftmax, Softmax, Sparsemax
 
 __all__ = [
@@ -40,6 +49,7 @@ __all__ = [
     "Average",
     "AvgPool",
     "BatchNorm",
+    "Broadcast",
     "Celu",
     "Clip",
     "Concatenate",
@@ -49,24 +59,32 @@ __all__ = [
     "Crop",
     "Dense",
     "DepthwiseConv",
+    "Dilate",
     "Dot",
+    "Einsum",
+    "EinsumDense",
     "Elu",
+    "Embed",
     "Flatten",
+    "Gain",
     "GlobalAvgPool",
     "GlobalMaxPool",
     "GlobalPool",
     "GroupNorm",
     "HardShrink",
     "HardSigmoid",
+    "Insert",
     "Interpolation",
     "LayerNorm",
     "LogSoftmax",
+    "Mask",
     "MaxPool",
     "Maximum",
     "Merge",
     "Minimum",
     "Multiply",
     "Normalization",
+    "Offset",
     "Op",
     "PRelu",
     "Permute",
@@ -87,6 +105,7 @@ __all__ = [
     "Sparsemax",
     "Standardize",
     "Subtract",
+    "Take",
     "Threshold",
     "UnitNorm",
     "Upsample",

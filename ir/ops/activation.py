@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from ir.ops.base import SameShape, Shape, ShapeError, Weights, require_param, show
+from ir.ops.base import SameShape, Shape, Weights, require_broadcast
 from ir.ops.facts import TINY
 from ir.ops.functions import FUNCTIONS
 from ir.ops.interval import ANYTHING, UNIT, Interval, clip, pieces, scale, towards_zero
@@ -290,9 +290,4 @@ class PRelu(ActivationOp):
         return x if x[0] >= 0 else ANYTHING
 
     def _require(self, params: Weights, x: Shape) -> None:
-        alpha = require_param(params, "alpha")
-        pairs = zip(alpha, x[1:], strict=False)
-        if len(alpha) != len(x) - 1 or any(a not in (1, n) and n is not None for a, n in pairs):
-            raise ShapeError(
-                f"has 'alpha' of shape {show(alpha)}, which does not fit inputs of shape {show(x)}."
-            )
+        require_broadcast(params, "alpha", x)

@@ -221,6 +221,16 @@ def require_optional(params: Weights, roles: Iterable[str], shape: Shape) -> Non
             require_param(params, role, shape)
 
 
+def require_broadcast(params: Weights, role: str, x: Shape) -> None:
+    """Raise `ShapeError` unless a weight has an input's shape without the batch, or 1, per axis."""
+    found = require_param(params, role)
+    pairs = zip(found, x[1:], strict=False)
+    if len(found) != len(x) - 1 or any(a not in (1, n) and n is not None for a, n in pairs):
+        raise ShapeError(
+            f"has {role!r} of shape {show(found)}, which does not fit inputs of shape {show(x)}."
+        )
+
+
 def same_shape(a: Shape, b: Shape) -> bool:
     """Whether two shapes agree, `None` standing for any length."""
     return len(a) == len(b) and all(

@@ -1,5 +1,6 @@
 """Affine ops with weights: dense layers, convolutions, batch normalisation."""
 
+import re
 from dataclasses import dataclass
 
 from ir.ops.base import (
@@ -10,6 +11,7 @@ from ir.ops.base import (
     Weights,
     channel_axis,
     require_axes,
+    require_broadcast,
     require_images,
     require_numbers,
     require_one,
@@ -47,6 +49,70 @@ class Dense(Op):
             )
         require_optional(params, ("bias",), (units,))
         return (*x[:-1], units)
+
+
+@dataclass(frozen=True)
+class EinsumDense(Op):
+    """`y = x·kernel + bias` by Einstein's rule, with a kernel of its own for some axes.
+
+    Weights: `kernel`, with the axes that the equation says, and `bias`, which broadcasts against
+    the output without the batch, where the layer has one.
+
+    Attributes:
+        equation: The axes of the input, the kernel and the output by letters, as NumPy's `einsum`
+            has them. The input's and the output's first letter is the batch.
+
+    Raises:
+        ValueError: The equation is none of an input and a kernel.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> heads = ir.EinsumDense("nthd,hdf->nthf")
+        >>> heads.output_shape({"kernel": np.zeros((2, 8, 4))}, (None, 7, 2, 8))
+        (None, 7, 2, 4)
+    """
+
+    equation: str
+
+    has_kernel = True
+    keeps_axes = False
+    positions = False
+    needs = ("kernel",)
+
+    def __post_init__(self) -> None:
+        parts = re.fullmatch(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)", self.equation)
+        batch = parts.group(1)[0] if parts else ""
+        if parts is None or parts.group(3)[0] != batch or batch in parts.group(2):
+            raise ValueError(
+                "EinsumDense has an equation such as 'nti,tio->nto', of an input and an output "
+                f"that begin with the batch and of a kernel, not {self.equation!r:.80}."
+            )
+
+    @property
+    def letters(self) -> tuple[str, str, str]:
+        """The letters of the input, the kernel, and the output."""
+        first, second, output = re.split(",|->", self.equation)
+        return first, second, output
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        x = require_one(inputs)
+        first, second, output = self.letters
+        kernel = require_param(params, "kernel", (None,) * len(second))
+        lengths: dict[str, int | None] = dict(zip(second, kernel, strict=True))
+        fits = len(first) == len(x) and set(output) <= {*first, *second}
+        for letter, length in zip(first, x, strict=False):
+            if length is not None:
+                fits = fits and lengths.setdefault(letter, length) == length
+            lengths.setdefault(letter, length)
+        if not fits:
+            raise ShapeError(
+                f"computes {self.equation!r}, but was given {show(x)} and a kernel of shape "
+                f"{show(kernel)}."
+            )
+        made = tuple(lengths[letter] for letter in output)
+        if "bias" in params:
+            require_broadcast(params, "bias", made)
+        return made
 
 
 @dataclass(frozen=True)

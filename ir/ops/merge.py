@@ -1,5 +1,6 @@
 """Ops that combine several values: element by element, and as products of matrices."""
 
+import re
 from dataclasses import dataclass
 
 from ir.ops.base import Op, Shape, ShapeError, Weights, show
@@ -186,6 +187,68 @@ class Dot(Op):
     def bounds(self, *inputs: Interval) -> Interval:
         found = signs(product(*inputs))
         return clip(found, -1.0, 1.0) if self.normalize else found
+
+
+@dataclass(frozen=True)
+class Einsum(Op):
+    """The sum of products of two values by Einstein's rule, as in attention.
+
+    Attributes:
+        equation: The axes of both inputs and of the output by letters, as NumPy's `einsum` has
+            them. The first letter of each is the batch, and the same.
+
+    Raises:
+        ValueError: The equation is none of two inputs.
+
+    Example:
+        >>> import ir
+        >>> ir.Einsum("nqhd,nkhd->nhqk").output_shape({}, (None, 5, 2, 8), (None, 7, 2, 8))
+        (None, 2, 5, 7)
+    """
+
+    equation: str
+
+    multiplies = True
+    reduces = True
+    keeps_axes = False
+    positions = False
+
+    def __post_init__(self) -> None:
+        parts = re.fullmatch(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)", self.equation)
+        if parts is None or len({part[0] for part in parts.groups()}) > 1:
+            raise ValueError(
+                "Einsum has an equation such as 'nqd,nkd->nqk', of two inputs that begin with the "
+                f"batch, not {self.equation!r:.80}."
+            )
+
+    @property
+    def letters(self) -> tuple[str, str, str]:
+        """The letters of the first input, the second, and the output."""
+        first, second, output = re.split(",|->", self.equation)
+        return first, second, output
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        _require_two(inputs)
+        *given, output = self.letters
+        lengths: dict[str, int | None] = {}
+        for letters, x in zip(given, inputs, strict=True):
+            if len(letters) != len(x):
+                raise _not_these_axes(self.equation, inputs)
+            for letter, length in zip(letters, x, strict=True):
+                known = lengths.get(letter)
+                if known is not None and length is not None and known != length:
+                    raise _not_these_axes(self.equation, inputs)
+                lengths[letter] = length if known is None else known
+        if not set(output) <= set(lengths):
+            raise _not_these_axes(self.equation, inputs)
+        return tuple(lengths[letter] for letter in output)
+
+    def bounds(self, *inputs: Interval) -> Interval:
+        return signs(product(*inputs))
+
+
+def _not_these_axes(equation: str, inputs: tuple[Shape, ...]) -> ShapeError:
+    return ShapeError(f"multiplies {equation!r}, but was given {_listed(inputs)}.")
 
 
 def _without(shape: Shape, axis: int) -> Shape:

@@ -2,7 +2,15 @@
 
 from dataclasses import dataclass
 
-from ir.ops.base import SameShape, Shape, Weights, require_axes, require_optional, require_param
+from ir.ops.base import (
+    SameShape,
+    Shape,
+    Weights,
+    require_axes,
+    require_broadcast,
+    require_optional,
+    require_param,
+)
 from ir.ops.interval import Interval, scale
 
 
@@ -95,3 +103,44 @@ class Standardize(Scaling):
         kept = tuple(x[axis] for axis in require_axes(self.axes, x))
         for role in self.needs:
             require_param(params, role, kept)
+
+
+@dataclass(frozen=True)
+class Gain(Scaling):
+    """`x·scale`, with a scale for each value of an image, or shared along some axes.
+
+    Weights: `scale`, of the input's shape without the batch, 1 on shared axes.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> ir.Gain().output_shape({"scale": np.ones((1, 4))}, (None, 7, 4))
+        (None, 7, 4)
+    """
+
+    needs = ("scale",)
+
+    def _require(self, params: Weights, x: Shape) -> None:
+        require_broadcast(params, "scale", x)
+
+
+@dataclass(frozen=True)
+class Offset(SameShape):
+    """`x + offset`, with an offset for each value of an image, or shared along some axes.
+
+    Positions added to tokens are one. The offset takes a share of the relevance, as a bias does.
+
+    Weights: `offset`, of the input's shape without the batch, 1 on shared axes.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> ir.Offset().output_shape({"offset": np.ones((7, 4))}, (None, 7, 4))
+        (None, 7, 4)
+    """
+
+    monotone = True
+    elementwise = True
+    keeps_order = True
+    needs = ("offset",)
+
+    def _require(self, params: Weights, x: Shape) -> None:
+        require_broadcast(params, "offset", x)

@@ -2,6 +2,7 @@
 
 from jlrp.ops import (  # noqa: F401  (they register their ops)
     activation,
+    fill,
     linear,
     merge,
     norm,

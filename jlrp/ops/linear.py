@@ -20,6 +20,14 @@ def _(op: ir.Dense, params: Params, x: Array | None = None) -> Affine:
 
 
 @affine.register
+def _(op: ir.EinsumDense, params: Params, x: Array | None = None) -> Affine:
+    def multiply(kernel: Array, x: Array) -> Array:
+        return jnp.einsum(op.equation, x, kernel, precision=precision())
+
+    return Affine(params["kernel"], params.get("bias"), multiply)
+
+
+@affine.register
 def _(op: ir.Conv, params: Params, x: Array | None = None) -> Affine:
     return Affine(params["kernel"], _channel_bias(op, params), partial(convolve, op, op.groups))
 

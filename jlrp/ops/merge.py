@@ -72,8 +72,14 @@ def _(op: ir.Dot, divisors: tuple[Array, ...] | None, *inputs: Array) -> Array:
     return z if z.ndim > 1 else z[:, None]
 
 
+@product.register
+def _(op: ir.Einsum, divisors: tuple[Array, ...] | None, *inputs: Array) -> Array:
+    return jnp.einsum(op.equation, *inputs, precision=precision())
+
+
 @apply.register(ir.Multiply)
 @apply.register(ir.Dot)
+@apply.register(ir.Einsum)
 def _(op: ir.Op, params: Params, *inputs: Array) -> Array:
     return product(op, lengths(op, *inputs), *inputs)
 

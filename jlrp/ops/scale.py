@@ -28,4 +28,14 @@ def _(op: ir.Standardize, params: Params, x: Array) -> Affine:
     return Affine(scale, -mean * scale, jnp.multiply)
 
 
+@affine.register
+def _(op: ir.Gain, params: Params, x: Array) -> Affine:
+    return Affine(params["scale"], None, jnp.multiply)
+
+
+@affine.register
+def _(op: ir.Offset, params: Params, x: Array) -> Affine:
+    return Affine(jnp.ones((), x.dtype), params["offset"], jnp.multiply)
+
+
 _ROLES = ("scale", "offset")

@@ -1,0 +1,84 @@
+"""Names of layers: the paths of the params that they use, and the places of those beside them."""
+
+import re
+from collections.abc import Sequence
+
+import ir
+from jlrp.tracing.build import Made
+
+Path = tuple[str, ...]
+
+KINDS = {
+    "GlobalAvgPool": "mean",
+    "GlobalMaxPool": "max",
+}
+"""The kinds whose name says less than what they compute."""
+
+
+def named(
+    nodes: Sequence[Made | None], paths: Sequence[Path], taken: Sequence[str]
+) -> dict[int, str]:
+    """Name nodes.
+
+    A layer with weights is named by what the paths of its params have in common, the last key off:
+    `blocks/0/attn/query`. Any other is named by its kind, beside the layers before it:
+    `blocks/0/attn/softmax`.
+
+    Args:
+        nodes: The nodes; `None` for one that was taken out.
+        paths: The keys of each leaf of the params.
+        taken: Names that no node may have: those of the inputs.
+
+    Returns:
+        A name for each node, by its position.
+    """
+    names: dict[int, str] = {}
+    used = set(taken)
+    places: dict[int, Path] = {}
+    for index, node in enumerate(nodes):
+        if node is None:
+            continue
+        own = _path(node, paths)
+        if own:
+            places[index] = own[:-1]
+        else:
+            latest = max((r for r in node.inputs if r >= 0), default=-1)
+            places[index] = places.get(latest, ())
+            own = (*places[index], kind(node.op))
+        names[index] = _unused("/".join(own), used)
+        used.add(names[index])
+    return names
+
+
+def _path(node: Made, paths: Sequence[Path]) -> Path:
+    """What the paths of a node's params have in common, without the last key."""
+    used = [paths[leaf] for const in node.weights.values() for leaf in sorted(const.leaves)]
+    if not used:
+        return ()
+    common = list(used[0])
+    for path in used[1:]:
+        length = next(
+            (i for i, (a, b) in enumerate(zip(common, path, strict=False)) if a != b),
+            min(len(common), len(path)),
+        )
+        common = common[:length]
+    if len(set(used)) == 1 and len(common) > 1:
+        common = common[:-1]
+    return tuple(common) if common else used[0][:1]
+
+
+def kind(op: ir.Op) -> str:
+    """A short word for what an op computes: `relu`, `softmax`, `layer_norm`, `gelu`."""
+    if isinstance(op, ir.Activation):
+        return op.function
+    name = type(op).__name__
+    return KINDS.get(name) or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _unused(name: str, used: set[str]) -> str:
+    if name not in used:
+        return name
+    count = 1
+    while f"{name}:{count}" in used:
+        count += 1
+    return f"{name}:{count}"

@@ -1,0 +1,279 @@
+"""Trace a function into a graph."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import ir
+from jlrp.tracing import (
+    jaxprs,
+    products,  # noqa: F401  (it says what makes products)
+)
+from jlrp.tracing.build import Builder
+from jlrp.tracing.errors import TraceError
+from jlrp.tracing.names import named
+from jlrp.tracing.tidy import Nodes, tidied
+from jlrp.tracing.values import Const, Value, evaluate
+from jlrp.tracing.walk import TRAINING, Walk
+
+
+@dataclass(frozen=True, eq=False)
+class TracedModel(ir.Model):
+    """A model that was traced from a function: a graph, its weights, and where both are from.
+
+    Attributes:
+        sources: For each node, the line of the function that it is from, as
+            `model.py:41 (Net.__call__)`; "" if it is not known.
+        params_of: The function from params of the traced function to those of the graph. It is
+            pure, so that `jax.jit` and `jax.grad` go through it.
+
+    Example:
+        >>> import jax.numpy as jnp, jlrp
+        >>> def net(params, x):
+        ...     return x @ params["fc"]["w"]
+        >>> params = {"fc": {"w": jnp.eye(3)}}
+        >>> model = jlrp.trace(net, params, jnp.ones((1, 3)))
+        >>> model.params_of(params)["fc"]["kernel"].shape, list(model.sources)
+        ((3, 3), ['fc'])
+    """
+
+    sources: Mapping[str, str] = field(default_factory=dict)
+    params_of: Callable[[Any], dict[str, dict[str, Any]]] = field(default=dict)
+
+
+def trace(function: Callable[..., Any], params: Any, *inputs: Any) -> TracedModel:
+    """Bring a function into a graph, with which all of the library works.
+
+    The function is any that JAX can trace: of Flax NNX, Flax Linen, Equinox, Haiku, Keras on JAX,
+    or written by hand. Each op of the graph computes what a part of the function computes; that is
+    tried with numbers, and names are not looked at. docs/tracing.md has a recipe for each
+    framework.
+
+    Args:
+        function: `function(params, *inputs)`, of a batch of images: each result has the batch
+            first. It computes as at inference: without dropout, and with the stored statistics of
+            BatchNorm.
+        params: Its weights, any pytree of arrays or of `jax.ShapeDtypeStruct`.
+        *inputs: Its inputs, arrays or `jax.ShapeDtypeStruct`, the batch first. The graph runs with
+            any other batch size.
+
+    Returns:
+        The model. `model.graph` and `model.params` are as of a loaded file;
+        `model.params_of(new_params)` are the graph's weights for other params.
+
+    Raises:
+        jlrp.TraceError: The function does something that no op stands for, or that mixes the images
+            of a batch. The message names it, its line, and a way out.
+        TypeError: The inputs are no arrays.
+
+    Example:
+        >>> import jax, jax.numpy as jnp, jlrp
+        >>> def net(params, x):
+        ...     return jax.nn.gelu(x @ params["fc"]["w"] + params["fc"]["b"])
+        >>> params = {"fc": {"w": jnp.eye(3), "b": jnp.ones(3)}}
+        >>> model = jlrp.trace(net, params, jnp.ones((1, 3)))
+        >>> [(node.name, str(node.op)) for node in model.graph.nodes]
+        [('fc', 'Dense()'), ('gelu_tanh', "Activation(function='gelu_tanh')")]
+        >>> jlrp.explainer(model, "epsilon")(model.params, jnp.ones((5, 3))).relevance.shape
+        (5, 3)
+    """
+    arrays = _structs(inputs)
+    length = jaxprs.batch_length()
+    symbolic = [jax.ShapeDtypeStruct((length, *x.shape[1:]), x.dtype) for x in arrays]
+    leaves, structure = jax.tree.flatten(params)
+    closed, results = _equations(function, params, symbolic)
+    walk = Walk()
+    consts = [
+        Const(tuple(jnp.shape(leaf)), _dtype(leaf), leaf=index) for index, leaf in enumerate(leaves)
+    ]
+    values = [Value((0, *x.shape[1:]), 0, x.dtype) for x in arrays]
+    made = walk.program(closed, [*consts, *values])
+    builder = Builder(known={value.number: -1 - i for i, value in enumerate(values)})
+    outputs = [_output(builder, each) for each in made]
+    nodes = tidied(Nodes(list(builder.nodes), [x.shape[1:] for x in arrays], outputs))
+    paths = [_keys(path) for path, _ in jax.tree_util.tree_flatten_with_path(params)[0]]
+    return _model(function, nodes, arrays, inputs, leaves, structure, paths, results, walk)
+
+
+def _structs(inputs: Sequence[Any]) -> list[jax.ShapeDtypeStruct]:
+    if not inputs:
+        raise TypeError("trace takes a function, its params and its inputs: trace(f, params, x).")
+    found = []
+    for index, x in enumerate(inputs):
+        if not hasattr(x, "shape") or not hasattr(x, "dtype"):
+            raise TypeError(
+                f"Input {index} is {type(x).__name__}: give an array, or a jax.ShapeDtypeStruct, "
+                "with the batch first."
+            )
+        if len(x.shape) < 1:
+            raise TypeError(f"Input {index} is a single number: give a batch, (N, …).")
+        dtype = jax.dtypes.canonicalize_dtype(x.dtype)
+        found.append(jax.ShapeDtypeStruct(tuple(x.shape), dtype))
+    return found
+
+
+def _equations(function: Callable[..., Any], params: Any, inputs: Sequence[Any]) -> tuple[Any, Any]:
+    try:
+        return jaxprs.equations_of(function, params, *inputs)
+    except jax.errors.TracerBoolConversionError as error:
+        raise TraceError(
+            "The function asks whether a number is true, as `if x > 0` does, and the number depends "
+            f"on the images or the params: use jnp.where. {_first_line(error)}"
+        ) from error
+    except Exception as error:
+        if "_DimExpr" in str(error) or "symbolic dimension" in str(error).lower():
+            raise TraceError(
+                "The function needs the number of images as a Python number, as range(x.shape[0]) "
+                f"does: write it for one image, and use jax.vmap. {_first_line(error)}"
+            ) from error
+        raise
+
+
+def _first_line(error: Exception) -> str:
+    return f"({str(error).splitlines()[0][:160]})"
+
+
+def _dtype(leaf: Any) -> Any:
+    return getattr(leaf, "dtype", None) or jnp.result_type(leaf)
+
+
+def _keys(path: Sequence[Any]) -> tuple[str, ...]:
+    """The keys of a leaf; the attribute in which Flax NNX keeps a variable's array is none."""
+    if path and jaxprs.is_attribute(path[-1]) and str(path[-1]) in (".value", ".raw_value"):
+        path = path[:-1]
+    return jaxprs.key_names(path)
+
+
+def _output(builder: Builder, result: Any) -> int:
+    if isinstance(result, Const):
+        raise TraceError(
+            "A result of the function does not depend on its inputs: return what does."
+        )
+    if result.axis:
+        raise TraceError(
+            f"A result of the function has its batch on axis {result.axis}: return it with the "
+            "batch first."
+        )
+    return builder.reference(result)
+
+
+def _model(
+    function: Callable[..., Any],
+    nodes: Nodes,
+    arrays: Sequence[jax.ShapeDtypeStruct],
+    inputs: Sequence[Any],
+    leaves: Sequence[Any],
+    structure: Any,
+    paths: Sequence[tuple[str, ...]],
+    results: Any,
+    walk: Walk,
+) -> TracedModel:
+    input_names = _input_names(function, len(arrays))
+    names = named(nodes.nodes, paths, input_names)
+    keys: dict[tuple[tuple[str, int], ...], str] = {}
+    weights: dict[str, dict[str, Const]] = {}
+    graph_nodes, sources = [], {}
+    references = {-1 - i: name for i, name in enumerate(input_names)} | names
+    for index, node in enumerate(nodes.nodes):
+        if node is None:
+            continue
+        name, key = names[index], None
+        if node.weights:
+            used = tuple(sorted((role, const.number) for role, const in node.weights.items()))
+            key = keys.setdefault(used, name)
+            weights.setdefault(key, node.weights)
+        graph_nodes.append(
+            ir.Node(name, node.op, tuple(references[r] for r in node.inputs), key)
+        )
+        sources[name] = node.line
+    graph = ir.Graph(graph_nodes, input_names, [references[r] for r in nodes.outputs])
+
+    def params_of(params: Any) -> dict[str, dict[str, Any]]:
+        given, tree = jax.tree.flatten(params)
+        if tree != structure:
+            raise TypeError(
+                "The params have another structure than those that the function was traced with."
+            )
+        places = [(layer, role) for layer, roles in weights.items() for role in roles]
+        found = evaluate([weights[layer][role] for layer, role in places], given)
+        made: dict[str, dict[str, Any]] = {layer: {} for layer in weights}
+        for (layer, role), array in zip(places, found, strict=True):
+            made[layer][role] = array
+        return made
+
+    params = jax.tree.unflatten(structure, leaves)
+    abstract = any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves)
+    made = jax.eval_shape(params_of, params) if abstract else params_of(params)
+    model = TracedModel(
+        graph,
+        made,
+        tuple((None, *x.shape[1:]) for x in arrays),
+        {"format": "jax", "name": getattr(function, "__name__", "function")},
+        sources=sources,
+        params_of=params_of,
+    )
+    if walk.lower:
+        warnings.warn(
+            f"The function computes in {', '.join(sorted(walk.lower))}. The graph computes in the "
+            "dtype of its params, so that their values differ by rounding.",
+            stacklevel=3,
+        )
+    if not abstract:
+        _check(function, params, inputs, arrays, model, results, walk)
+    return model
+
+
+def _input_names(function: Callable[..., Any], count: int) -> list[str]:
+    """The names of the function's parameters behind the first, or `input`, `input_1`, …."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+    except (TypeError, ValueError):
+        parameters = []
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(named) >= count:
+        return named[:count]
+    return ["input" if i == 0 else f"input_{i}" for i in range(count)]
+
+
+def _check(
+    function: Callable[..., Any],
+    params: Any,
+    inputs: Sequence[Any],
+    arrays: Sequence[jax.ShapeDtypeStruct],
+    model: TracedModel,
+    results: Any,
+    walk: Walk,
+) -> None:
+    """Raise `TraceError` if the graph computes other values than the function."""
+    from jlrp.propagation.interpreter import forward
+
+    given = [_example(x, struct) for x, struct in zip(inputs, arrays, strict=True)]
+    expected = jax.tree.leaves(jax.jit(function)(params, *given))
+    found = forward(model.graph, model.params, given[0] if len(given) == 1 else tuple(given))
+    found = found if isinstance(found, tuple) else (found,)
+    near = 0.1 if walk.lower else 1e-3
+    for name, a, b in zip(model.graph.outputs, found, expected, strict=True):
+        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        size = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
+        apart = np.max(np.abs(a - b), initial=0.0, where=np.isfinite(b))
+        if not apart <= near * max(size, 1e-30):
+            raise TraceError(
+                f"The graph computes other values than the function: output {name!r} differs by "
+                f"{apart:.2g}, and is at most {size:.2g}. Please report the function. {TRAINING}"
+            )
+
+
+def _example(x: Any, struct: jax.ShapeDtypeStruct) -> Any:
+    """One or two images: those that were given, or random ones."""
+    if not isinstance(x, jax.ShapeDtypeStruct):
+        return jnp.asarray(x)[:2]
+    shape = (2, *struct.shape[1:])
+    if not jnp.issubdtype(struct.dtype, jnp.floating):
+        return jnp.zeros(shape, struct.dtype)
+    return jnp.asarray(np.random.default_rng(0).normal(size=shape), struct.dtype)

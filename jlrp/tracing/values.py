@@ -1,0 +1,202 @@
+"""What the walk over a function makes: constants, values that depend on the images, equations."""
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+_numbers = itertools.count()
+
+
+@dataclass(eq=False)
+class Const:
+    """A value that depends on the params alone, or on nothing; computed when it is asked for.
+
+    An axis along the batch has length 1, as all images have the same.
+
+    Attributes:
+        shape: Its shape.
+        dtype: Its dtype.
+        inputs: The constants that it is computed from.
+        function: The function from their arrays to its array; `None` for a leaf.
+        leaf: Which leaf of the params it is.
+        value: Its value, where it stands in the function itself.
+        wrong: Why it has no one value for all batches, as `"random numbers for each image"`.
+        thin: The constant that it was broadcast from, with as many axes; `None` if it was not.
+        reshape_of: The constant of which it has the values, under another shape; `None` for none.
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+    inputs: tuple["Const", ...] = ()
+    function: Callable[..., Any] | None = None
+    leaf: int | None = None
+    value: Any = None
+    wrong: str = ""
+    thin: "Const | None" = None
+    reshape_of: "Const | None" = None
+    number: int = field(default_factory=_numbers.__next__)
+    leaves: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        own = frozenset() if self.leaf is None else frozenset({self.leaf})
+        self.leaves = own.union(*(each.leaves for each in self.inputs))
+        self.wrong = self.wrong or next((each.wrong for each in self.inputs if each.wrong), "")
+
+    @property
+    def rank(self) -> int:
+        """The number of its axes."""
+        return len(self.shape)
+
+    @property
+    def trained(self) -> bool:
+        """Whether it depends on the params."""
+        return bool(self.leaves)
+
+
+def literal(value: Any) -> Const:
+    """A constant that stands in the function."""
+    dtype = getattr(value, "dtype", None) or np.asarray(value).dtype
+    return Const(np.shape(value), dtype, value=value)
+
+
+def derived(function: Callable[..., Any], *inputs: Const) -> Const:
+    """The constant that a function makes of others."""
+    structs = [jax.ShapeDtypeStruct(each.shape, each.dtype) for each in inputs]
+    made = jax.eval_shape(function, *structs)
+    return Const(tuple(made.shape), made.dtype, inputs, function)
+
+
+def reshaped(const: Const, shape: Sequence[int]) -> Const:
+    """A constant under another shape."""
+    shape = tuple(shape)
+    while const.reshape_of is not None:
+        const = const.reshape_of
+    if const.shape == shape:
+        return const
+    made = Const(shape, const.dtype, (const,), lambda a: jnp.reshape(a, shape))
+    made.reshape_of = const
+    return made
+
+
+def transposed(const: Const, axes: Sequence[int]) -> Const:
+    """A constant with its axes in another order."""
+    axes = tuple(axes)
+    if axes == tuple(range(const.rank)):
+        return const
+    shape = tuple(const.shape[axis] for axis in axes)
+    return Const(shape, const.dtype, (const,), lambda a: jnp.transpose(a, axes))
+
+
+def evaluate(consts: Iterable[Const], leaves: Sequence[Any]) -> list[Any]:
+    """Compute constants.
+
+    Args:
+        consts: The constants.
+        leaves: The leaves of the params.
+
+    Returns:
+        Their arrays.
+    """
+    wanted = list(consts)
+    known: dict[int, Any] = {}
+    stack = list(wanted)
+    while stack:
+        const = stack[-1]
+        if const.number in known:
+            stack.pop()
+            continue
+        missing = [each for each in const.inputs if each.number not in known]
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        if const.leaf is not None:
+            known[const.number] = leaves[const.leaf]
+        elif const.function is None:
+            known[const.number] = const.value
+        else:
+            known[const.number] = const.function(*(known[each.number] for each in const.inputs))
+    return [known[const.number] for const in wanted]
+
+
+@dataclass(eq=False)
+class Value:
+    """A value that depends on the images.
+
+    Attributes:
+        shape: Its shape, 0 standing for the length of the batch.
+        axis: The axis of the batch.
+        dtype: Its dtype.
+        equation: The equation that makes it; `None` for an input of the function.
+        root: The value that it follows from alone, by element-wise functions, sums and moves;
+            itself, where there is none.
+    """
+
+    shape: tuple[int, ...]
+    axis: int
+    dtype: Any
+    equation: "Equation | None" = None
+    root: "Value" = None  # type: ignore[assignment]
+    number: int = field(default_factory=_numbers.__next__)
+
+    def __post_init__(self) -> None:
+        if self.root is None:
+            self.root = self
+
+    @property
+    def rank(self) -> int:
+        """The number of its axes."""
+        return len(self.shape)
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """Its shape without the batch, as the graph has it."""
+        return tuple(n for axis, n in enumerate(self.shape) if axis != self.axis)
+
+    def placed(self, axis: int) -> int:
+        """Where an axis stands once the batch is the first."""
+        return 0 if axis == self.axis else axis + 1 if axis < self.axis else axis
+
+
+Operand = Const | Value
+
+
+@dataclass(eq=False)
+class Equation:
+    """One primitive applied to constants and values.
+
+    Attributes:
+        primitive: The primitive's name.
+        params: Its parameters. They may hold the batch's length.
+        operands: What it reads.
+        made: JAX's own equation; `None` for one that the walk made up.
+        line: The user's line.
+        scope: The names that the user's code gave the place.
+        output: What it makes.
+        op: The op that the user marked the equation as.
+    """
+
+    primitive: str
+    params: dict[str, Any]
+    operands: tuple[Operand, ...]
+    made: Any = None
+    line: str = ""
+    scope: str = ""
+    output: Value = None  # type: ignore[assignment]
+    op: Any = None
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """The operands that depend on the images, each once."""
+        found = {each.number: each for each in self.operands if isinstance(each, Value)}
+        return tuple(found.values())
+
+    @property
+    def consts(self) -> tuple[Const, ...]:
+        """The operands that do not."""
+        return tuple(each for each in self.operands if isinstance(each, Const))
