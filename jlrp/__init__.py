@@ -75,7 +75,7 @@ _NAMES = {
     "jlrp.propagation.ledger": "Ledger",
     "jlrp.propagation.planning": "explainer",
     "jlrp.rules": "AbsSplit AlphaBeta DeconvNet DetachedNorm Epsilon Flat Gamma GammaPlain "
-    "Gradient GuidedBackprop HalfHalf LayerCall Mapped Norm Pass Quotient Rule ShareRule "
+    "Gradient GuidedBackprop HalfHalf LayerCall Mapped Norm Pass Quotient Rows Rule ShareRule "
     "SignalTakesAll Signed SmallWindow SoftmaxTaylor Term Transpose UniformMatMul "
     "UniformPooling WSquare WinnerTakesAll WithoutBias ZBox ZPlus Zero",
     "jlrp.tracing": "TraceError TracedModel trace traceable",

@@ -6,6 +6,7 @@ from jlrp.composites.predicates import Depth, Fact
 from jlrp.rules import (
     Epsilon,
     Pass,
+    Rows,
     SignalTakesAll,
     SoftmaxTaylor,
     Transpose,
@@ -16,7 +17,7 @@ from jlrp.rules import (
 
 
 def common_rows(epsilon: float = 1e-6) -> tuple[Entry, ...]:
-    """List the rows for softmax, BatchNorm, activations, maxima, moves and products.
+    """List the rows for softmax, BatchNorm, activations, maxima, moves, tables and products.
 
     `docs/rules.md` says why each op has its rule.
 
@@ -36,6 +37,9 @@ def common_rows(epsilon: float = 1e-6) -> tuple[Entry, ...]:
         # Before any layer with a kernel, BatchNorm only changes the unit of the image's values.
         (Depth(0, 1) & ir.BatchNorm, Pass()),
         (ir.BatchNorm, Zero() if epsilon == 0 else Epsilon(epsilon)),
+        (ir.Offset, Zero() if epsilon == 0 else Epsilon(epsilon)),
+        (ir.Mask, Transpose()),
+        (ir.Embed, Rows()),
         (Fact("keeps_shape"), Pass()),
         (Fact("selects"), WinnerTakesAll()),
         (Fact("moves"), Transpose()),

@@ -15,7 +15,7 @@ from jlrp.rules.gradient import (
     WinnerTakesAll,
 )
 from jlrp.rules.original import AbsSplit, HalfHalf, UniformPooling
-from jlrp.rules.passing import Pass
+from jlrp.rules.passing import Pass, Rows
 from jlrp.rules.product import SignalTakesAll, UniformMatMul
 from jlrp.rules.shares import Mapped, ShareRule, Signed, Term
 from jlrp.rules.softmax import SoftmaxTaylor
@@ -37,6 +37,8 @@ __all__ = [
     "Norm",
     "Pass",
     "Quotient",
+    "Rows",
+    "Rows",
     "Rule",
     "ShareRule",
     "SignalTakesAll",

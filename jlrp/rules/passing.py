@@ -1,6 +1,7 @@
-"""Relevance that goes through unchanged."""
+"""Relevance that goes through unchanged, and that of tokens."""
 
 import flax.struct
+import jax.numpy as jnp
 from jax import Array
 
 import ir
@@ -30,3 +31,28 @@ class Pass(Rule):
 
     def fits(self, op: ir.Op) -> bool:
         return op.keeps_shape
+
+
+@flax.struct.dataclass
+class Rows(Rule):
+    """`R_token = Σ_d R_d`: a token gets all relevance of the row that stands for it in a table.
+
+    For `Embed`. The relevance has the shape of the token ids. The rule conserves relevance.
+
+    Example:
+        >>> import jax.numpy as jnp, ir, jlrp
+        >>> ids, table = jnp.array([[2.0, 0.0]]), jnp.eye(3)
+        >>> call = jlrp.LayerCall(ir.Embed(), {"table": table}, (ids,), table[None, :2], (True,))
+        >>> jlrp.Rows().relevance(call, jnp.array([[[1.0, 2.0, 0.0], [0.5, 0.5, 0.5]]]))[0].tolist()
+        [[3.0, 1.5]]
+
+    References:
+        The sum over an embedding's dimensions is the usual relevance of a word, as in Arras et al.,
+        "Explaining Recurrent Neural Network Predictions in Sentiment Analysis", 2017.
+    """
+
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        return (jnp.sum(relevance, -1),)
+
+    def fits(self, op: ir.Op) -> bool:
+        return isinstance(op, ir.Embed)

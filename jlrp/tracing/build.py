@@ -1,6 +1,6 @@
 """The nodes of the graph: spans cut where they are known, and the ops that always are nodes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,6 +67,22 @@ class Builder:
             made = self._anchor(equation) if value.root is value else self._region(value)
             self.known[value.number] = made
         return self.known[value.number]
+
+    def prepare(self, ends: Iterable[Value]) -> None:
+        """Make the nodes of all roots that some values need, in order.
+
+        What needs them then finds them, however deep the function is.
+        """
+        found: dict[int, Value] = {}
+        stack = list(ends)
+        while stack:
+            value = stack.pop()
+            if value.number not in found and value.equation is not None:
+                found[value.number] = value
+                stack.extend(value.equation.values)
+        for number in sorted(found):
+            if found[number].root is found[number]:
+                self.reference(found[number])
 
     def add(
         self, parts: Sequence[Part], inputs: Sequence[Reference], equation: Equation

@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,10 +13,13 @@ from ir.ops.base import spatial_axes
 from jlrp.tracing.numeric import MOVES
 from jlrp.tracing.part import Part
 from jlrp.tracing.regions import Span, thin
-from jlrp.tracing.values import Const, Value, reshaped
+from jlrp.tracing.values import Const, Equation, Value, reshaped
 from jlrp.tracing.walk import as_numpy
 
 Cells = NDArray[np.int64]
+
+WHOLE = (None, None, None)
+"""The slice of a whole axis."""
 
 
 def moved(span: Span) -> list[Part] | None:
@@ -27,7 +32,7 @@ def moved(span: Span) -> list[Part] | None:
         return None
     if span.primitives == {"pad"} and len(span.equations) == 1:
         return _padded(span)
-    if any(not _picks(equation) for equation in span.equations):
+    if any(not picks(equation) for equation in span.equations):
         return _inserted(span) if len(span.equations) == 1 else None
     shape = span.start.first
     cells = np.arange(1, math.prod(shape) + 1).reshape(1, *shape)
@@ -35,9 +40,9 @@ def moved(span: Span) -> list[Part] | None:
     return rearranged(shape, span.run(cells, numbers)[0])
 
 
-def _picks(equation: object) -> bool:
-    """Whether the constants of an equation are indices, not values that it puts somewhere."""
-    consts = equation.consts  # type: ignore[attr-defined]
+def picks(equation: Equation) -> bool:
+    """Whether the constants of a move are indices, not values that it puts somewhere."""
+    consts = equation.consts
     return all(not c.trained and np.dtype(c.dtype).kind in "iu" for c in consts)
 
 
@@ -63,16 +68,17 @@ def _strided(source: Cells, cells: Cells) -> list[Part] | None:
     if not np.array_equal(np.broadcast_to(made, cells.shape), cells):
         return None
     copied = [axis for axis, step in enumerate(steps) if step == 0 and cells.shape[axis] > 1]
+    kept = tuple(1 if axis in copied else n for axis, n in enumerate(cells.shape))
     moving = [axis for axis, step in enumerate(steps) if step != 0]
     order = sorted(moving, key=lambda axis: -abs(steps[axis]))
-    parts, lengths = _cut(source, [cells.shape[a] for a in order], [steps[a] for a in order], first)
+    along = [cells.shape[a] for a in order]
+    parts, lengths = _cut(source, along, [steps[a] for a in order], first, kept)
     if parts is None:
         return None
-    if order != sorted(order):
+    if order != sorted(order) and lengths != kept:
         axes = tuple(order.index(axis) + 1 for axis in sorted(order))
         parts = [*parts, Part(ir.Permute(axes))]
         lengths = tuple(lengths[axis - 1] for axis in axes)
-    kept = tuple(1 if axis in copied else n for axis, n in enumerate(cells.shape))
     if lengths != kept:
         parts = [*parts, Part(ir.Reshape(kept))]
     if copied:
@@ -90,9 +96,12 @@ def _step(cells: Cells, axis: int) -> int:
 
 
 def _cut(
-    source: Cells, lengths: Sequence[int], steps: Sequence[int], first: int
+    source: Cells, lengths: Sequence[int], steps: Sequence[int], first: int, kept: tuple[int, ...]
 ) -> tuple[list[Part] | None, tuple[int, ...]]:
-    """The slice of a source whose axes have these lengths and steps, in falling order of steps."""
+    """The slice of a source whose axes have these lengths and steps, in falling order of steps.
+
+    Axes of which one cell is left stay if the result, of the lengths `kept`, has them too.
+    """
     if not lengths:
         lengths, steps = (1,), (1,)
     whole = math.prod(lengths) == source.size
@@ -106,7 +115,7 @@ def _cut(
     parts = [] if fine == source.shape else [Part(ir.Reshape(fine))]
     starts = np.unravel_index(first, fine)
     sizes = [math.prod(fine[axis + 1 :]) for axis in range(len(fine))]
-    index: list[int | tuple[int | None, int | None, int | None]] = []
+    index: list[Any] = []
     at, made = 0, []
     for axis, (n, size) in enumerate(zip(fine, sizes, strict=True)):
         start = int(starts[axis])
@@ -115,7 +124,7 @@ def _cut(
             stop: int | None = start + step * (count - 1) + (1 if step > 0 else -1)
             stop = None if stop is not None and stop < 0 else stop
             whole_axis = start == 0 and step == 1 and count == n
-            index.append((None, None, None) if whole_axis else (start, stop, step))
+            index.append(WHOLE if whole_axis else (start, stop, step))
             made.append(count)
             at += 1
         else:
@@ -123,13 +132,18 @@ def _cut(
             made.append(1)
     if at != len(lengths):
         return None, ()
-    if any(entry != (None, None, None) for entry in index):
-        while index[-1] == (None, None, None):
+    if tuple(made) != kept:
+        single = [isinstance(e[0], int) and e[1] == e[0] + 1 for e in index]
+        index = [e[0] if alone else e for e, alone in zip(index, single, strict=True)]
+        made = [n for n, alone in zip(made, single, strict=True) if not alone]
+    if any(entry != WHOLE for entry in index):
+        while index[-1] == WHOLE:
             index.pop()
         parts.append(Part(ir.Slice(tuple(index))))
-    if tuple(made) != tuple(lengths):
+    if tuple(made) != kept and tuple(made) != tuple(lengths):
         parts.append(Part(ir.Reshape(tuple(lengths))))
-    return parts, tuple(lengths)
+        made = list(lengths)
+    return parts, tuple(made)
 
 
 def _split(
@@ -257,8 +271,6 @@ def thin_but(const: Const, axis: int) -> Const:
 
 
 def _concatenated(consts: Sequence[Const], axis: int) -> Const:
-    import jax.numpy as jnp
-
     shape = list(consts[0].shape)
     shape[axis] = sum(c.shape[axis] for c in consts)
     return Const(

@@ -8,12 +8,13 @@ import numpy as np
 from scipy import special
 
 import ir
+from jlrp.tracing import numeric
 from jlrp.tracing.activations import tolerance
-from jlrp.tracing.moves import rearranged
+from jlrp.tracing.moves import picks, rearranged
 from jlrp.tracing.numeric import ELEMENTWISE, MOVES, REDUCTIONS, Numbers
 from jlrp.tracing.part import Part
 from jlrp.tracing.regions import Span, as_any, thin
-from jlrp.tracing.values import Const, Value, literal
+from jlrp.tracing.values import Const, Equation, Value, literal
 from jlrp.tracing.walk import as_numpy
 
 PRIMITIVES = ELEMENTWISE | MOVES | REDUCTIONS.keys()
@@ -90,6 +91,8 @@ def _layout(span: Span) -> tuple[Numbers, list[Part]] | None:
     shape = span.start.first
     cells = np.arange(1, int(np.prod(shape)) + 1).reshape(1, *shape)
     moving = tuple(equation for equation in reversed(path) if equation.primitive in MOVES)
+    if not all(map(picks, moving)):
+        return None
     if moving:
         cells = _pushed(span.start, moving, cells)
     if cells.size != np.prod(shape) or len(np.unique(cells)) != cells.size:
@@ -98,19 +101,16 @@ def _layout(span: Span) -> tuple[Numbers, list[Part]] | None:
     return None if parts is None else (cells, parts)
 
 
-def _pushed(start: Value, moving: tuple[object, ...], cells: Numbers) -> Numbers:
+def _pushed(start: Value, moving: tuple[Equation, ...], cells: Numbers) -> Numbers:
     """Cells through moves, as if nothing else stood between these."""
-    from jlrp.tracing import numeric
-
     made = np.moveaxis(cells, 0, start.axis)
     axis = start.axis
     for equation in moving:
         operands = [
-            made if isinstance(each, Value) else as_numpy(each)
-            for each in equation.operands  # type: ignore[attr-defined]
+            made if isinstance(each, Value) else as_numpy(each) for each in equation.operands
         ]
-        made = numeric.compute(equation, operands, 1)  # type: ignore[arg-type]
-        axis = equation.output.axis  # type: ignore[attr-defined]
+        made = numeric.compute(equation, operands, 1)
+        axis = equation.output.axis
     return np.moveaxis(made, axis, 0)
 
 

@@ -86,9 +86,25 @@ def tidied(nodes: Nodes) -> Nodes:
     changed = True
     while changed:
         changed = _join_moves(nodes)
+        changed = _share_moves(nodes) or changed
         changed = _fuse(nodes) or changed
         nodes.prune()
     return nodes
+
+
+def _share_moves(nodes: Nodes) -> bool:
+    """Make one of moves that do the same with the same value."""
+    known: dict[tuple[ir.Op, Reference], int] = {}
+    changed = False
+    for index, node in enumerate(nodes.nodes):
+        if node is None or node.weights or not node.op.copies or len(node.inputs) != 1:
+            continue
+        first = known.setdefault((node.op, node.inputs[0]), index)
+        if first != index:
+            nodes.replace(index, first)
+            nodes.nodes[index] = None
+            changed = True
+    return changed
 
 
 def _join_moves(nodes: Nodes) -> bool:

@@ -95,6 +95,7 @@ def trace(function: Callable[..., Any], params: Any, *inputs: Any) -> TracedMode
     values = [Value((0, *x.shape[1:]), 0, x.dtype) for x in arrays]
     made = walk.program(closed, [*consts, *values])
     builder = Builder(known={value.number: -1 - i for i, value in enumerate(values)})
+    builder.prepare(each for each in made if isinstance(each, Value))
     outputs = [_output(builder, each) for each in made]
     nodes = tidied(Nodes(list(builder.nodes), [x.shape[1:] for x in arrays], outputs))
     paths = [_keys(path) for path, _ in jax.tree_util.tree_flatten_with_path(params)[0]]
