@@ -57,7 +57,12 @@ def tolerance(dtype: Any) -> float:
     if dtype == np.float64:
         return 1e-11
     half = jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4
-    return 2 * float(jnp.finfo(dtype).eps) if half else 4e-6
+    return 2.0 ** (1 - _mantissa(dtype)) if half else 4e-6
+
+
+def _mantissa(dtype: Any) -> int:
+    """How many binary digits the numbers of a floating dtype have behind the first."""
+    return int(jnp.finfo(dtype).nmant)  # type: ignore[no-untyped-call]
 
 
 def activated(span: Span) -> list[Part] | None:

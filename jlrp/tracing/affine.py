@@ -53,14 +53,17 @@ def _line(primitive: str, operands: list[Line | Const]) -> Line | None:
     """`g` and `h` behind one equation."""
     if primitive == "convert_element_type":
         return operands[0] if isinstance(operands[0], tuple) else None
+    minus = literal(np.float32(-1))
     if primitive == "neg":
-        return _times(operands[0], literal(np.float32(-1)))
+        return _times(operands[0], minus)
     a, b = operands
-    if primitive in ("add", "add_any"):
+    if primitive == "sub" and isinstance(b, Const):
+        b = _made(jnp.negative, b)
+    elif primitive == "sub" and isinstance(b, tuple):
+        g, h = _scaled_line(b, minus)
+        b = g, h
+    if primitive in ("add", "add_any", "sub"):
         return _sum(a, b)
-    if primitive == "sub":
-        minus = literal(np.float32(-1))
-        return _sum(a, _times(b, minus) if isinstance(b, tuple) else _made(jnp.negative, b))
     if primitive == "mul" and isinstance(a, Const):
         return _times(b, a)
     if primitive == "mul" and isinstance(b, Const):
@@ -86,8 +89,12 @@ def _sum(a: Line | Const, b: Line | Const) -> Line | None:
 def _times(
     line: Line | Const, factor: Const, by: Callable[..., object] = jnp.multiply
 ) -> Line | None:
-    if isinstance(line, Const):
-        return None
+    return None if isinstance(line, Const) else _scaled_line(line, factor, by)
+
+
+def _scaled_line(
+    line: Line, factor: Const, by: Callable[..., object] = jnp.multiply
+) -> tuple[Const, Const | None]:
     g, h = line
     first = g if g is not None else literal(np.ones((), factor.dtype))
     return _made(by, first, factor), None if h is None else _made(by, h, factor)

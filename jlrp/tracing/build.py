@@ -12,7 +12,7 @@ from jlrp.tracing.activations import Elementwise
 from jlrp.tracing.errors import WAY_OUT, TraceError, at
 from jlrp.tracing.known import recognised
 from jlrp.tracing.marking import roles_of
-from jlrp.tracing.moves import joined, rearranged, without_batch
+from jlrp.tracing.moves import joined, without_batch
 from jlrp.tracing.numeric import REDUCTIONS, WINDOWS
 from jlrp.tracing.part import Part
 from jlrp.tracing.regions import Span, cuts, region, span, thin
@@ -173,9 +173,9 @@ class Builder:
         """The last op of a span that is none as a whole, on what the rest makes."""
         equation = each.equations[-1]
         self.known.setdefault(each.start.number, reference)
-        if len(equation.values) < 2:
-            if len(each.equations) > 1 or equation.primitive not in MERGES:
-                raise self._unknown(each)
+        single = len(equation.values) < 2
+        if single and (len(each.equations) > 1 or equation.primitive not in MERGES):
+            raise self._unknown(each)
         if equation.primitive == "mul":
             self._require_no_normalisation(each)
         return self._merge(equation)
@@ -241,21 +241,13 @@ class Builder:
             raise unsupported(equation.primitive, equation.line)
         return MERGES[equation.primitive](self, equation)
 
-    def moved(self, value: Value, order: Sequence[int]) -> Reference:
-        """A value with its axes but the batch in another order: indices of the value's axes."""
+    def moved(self, value: Value, order: Sequence[int], equation: Equation) -> Reference:
+        """A value whose axes, but the batch, are put in another order for an equation."""
         axes = tuple(value.placed(axis) for axis in order)
         reference = self.reference(value)
         if axes == tuple(range(1, value.rank)):
             return reference
-        assert value.equation is not None or True
-        return self._append(ir.Permute(axes), reference, value)
-
-    def _append(self, op: ir.Op, reference: Reference, value: Value) -> Reference:
-        line, scope = (
-            ("", "") if value.equation is None else (value.equation.line, value.equation.scope)
-        )
-        self.nodes.append(Made(op, [reference], {}, line, scope))
-        return len(self.nodes) - 1
+        return self.add([Part(ir.Permute(axes))], [reference], equation)
 
 
 def _is_summed(value: Value, start: Value) -> bool:
@@ -338,7 +330,9 @@ def _selected(builder: Builder, equation: Equation) -> Reference:
         return builder.add([Part(ir.Add())], read, equation)
     (constant,) = (case for case in cases if isinstance(case, Const))
     offset = Const(
-        tuple(np.broadcast_shapes(shown.shape, without_batch(thin(constant), equation.output).shape)),
+        tuple(
+            np.broadcast_shapes(shown.shape, without_batch(thin(constant), equation.output).shape)
+        ),
         constant.dtype,
         (hidden if cases[0] is constant else shown, without_batch(thin(constant), equation.output)),
         lambda mask, a: mask * a,
@@ -361,11 +355,3 @@ MERGES: dict[str, Callable[[Builder, Equation], Reference]] = {
 
 ANCHORS: dict[str, Callable[[Builder, Equation], Reference]] = {}
 """The primitives that are nodes by themselves, and what makes them."""
-
-
-def reordered(builder: Builder, reference: Reference, shape: Sequence[int], order: Sequence[int], equation: Equation) -> Reference:
-    """A value whose axes but the batch, of these lengths, are put in another order."""
-    cells = np.arange(1, int(np.prod(shape)) + 1).reshape(tuple(shape)).transpose(tuple(order))
-    parts = rearranged(shape, cells)
-    assert parts is not None
-    return builder.add(parts, [reference], equation)

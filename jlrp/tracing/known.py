@@ -74,14 +74,22 @@ def _not(mask: Const) -> Const:
 def _leaky(span: Span) -> list[Part] | None:
     """`x` where positive, else `alpha·x`, with a trained `alpha`."""
     trained = [const for const in span.consts if const.trained]
-    if len(trained) != 1 or not span.primitives <= ELEMENTWISE or span.start.shape != span.end.shape:
+    if (
+        len(trained) != 1
+        or not span.primitives <= ELEMENTWISE
+        or span.start.shape != span.end.shape
+    ):
         return None
     numbers = span.numbers(np.random.default_rng(0))
     shape = span.start.first
     x = np.random.default_rng(1).normal(0, 2, (3, *shape))
     alpha = without_batch(thin(trained[0]), span.start)
     drawn = numbers[trained[0].number]
-    drawn = drawn.reshape((1,) * (x.ndim - 1)) if drawn.ndim == 0 else np.moveaxis(drawn, span.start.axis, 0)
+    drawn = (
+        drawn.reshape((1,) * (x.ndim - 1))
+        if drawn.ndim == 0
+        else np.moveaxis(drawn, span.start.axis, 0)
+    )
     made = span.run(x, numbers)
     if np.max(np.abs(made - np.where(x > 0, x, drawn * x))) > tolerance(span.start.dtype) * 10:
         return None

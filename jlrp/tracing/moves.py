@@ -119,7 +119,11 @@ def _cut(
     at, made = 0, []
     for axis, (n, size) in enumerate(zip(fine, sizes, strict=True)):
         start = int(starts[axis])
-        if at < len(lengths) and steps[at] % size == 0 and abs(steps[at]) // size * (lengths[at] - 1) < n:
+        if (
+            at < len(lengths)
+            and steps[at] % size == 0
+            and abs(steps[at]) // size * (lengths[at] - 1) < n
+        ):
             step, count = steps[at] // size, lengths[at]
             stop: int | None = start + step * (count - 1) + (1 if step > 0 else -1)
             stop = None if stop is not None and stop < 0 else stop
@@ -220,8 +224,7 @@ def _grown(pairs: list[tuple[int, int]], fill: float, dtype: object) -> list[Par
         if wide and fill == 0 and rank > 2 and set(wide) <= set(axes):
             return [Part(ir.ZeroPad(tuple(pairs[axis - 1] for axis in axes), data_format))]
     return [
-        Part(ir.Insert(axis), _constants(pairs[axis - 1], axis, rank, fill, dtype))
-        for axis in wide
+        Part(ir.Insert(axis), _constants(pairs[axis - 1], axis, rank, fill, dtype)) for axis in wide
     ]
 
 
@@ -242,8 +245,10 @@ def _inserted(span: Span) -> list[Part] | None:
     """One concatenation of a value with constants."""
     (equation,) = span.equations
     places = [i for i, each in enumerate(equation.operands) if isinstance(each, Value)]
-    axis = equation.params.get("dimension")
-    if equation.primitive != "concatenate" or len(places) != 1 or axis == span.start.axis:
+    if equation.primitive != "concatenate" or len(places) != 1:
+        return None
+    axis = equation.params["dimension"]
+    if axis == span.start.axis:
         return None
     roles = {
         "before": list(equation.operands[: places[0]]),
@@ -273,9 +278,7 @@ def thin_but(const: Const, axis: int) -> Const:
 def _concatenated(consts: Sequence[Const], axis: int) -> Const:
     shape = list(consts[0].shape)
     shape[axis] = sum(c.shape[axis] for c in consts)
-    return Const(
-        tuple(shape), consts[0].dtype, tuple(consts), lambda *a: jnp.concatenate(a, axis)
-    )
+    return Const(tuple(shape), consts[0].dtype, tuple(consts), lambda *a: jnp.concatenate(a, axis))
 
 
 def without_batch(const: Const, like: Value) -> Const:

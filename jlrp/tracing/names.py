@@ -1,5 +1,6 @@
 """Names of layers: the paths of the params that they use, and the places of those beside them."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -35,10 +36,13 @@ def named(
     names: dict[int, str] = {}
     used = set(taken)
     places: dict[int, Path] = {}
+    of_params = _without_collection(
+        {index: _path(node, paths) for index, node in enumerate(nodes) if node is not None}
+    )
     for index, node in enumerate(nodes):
         if node is None:
             continue
-        own = _path(node, paths)
+        own = of_params[index]
         if own:
             places[index] = own[:-1]
         else:
@@ -51,20 +55,36 @@ def named(
 
 
 def _path(node: Made, paths: Sequence[Path]) -> Path:
-    """What the paths of a node's params have in common, without the last key."""
-    used = [paths[leaf] for const in node.weights.values() for leaf in sorted(const.leaves)]
+    """What the paths of a node's params have in common, without the last key.
+
+    Params and statistics of one layer may stand in two collections, as in Flax Linen. Their paths
+    then end alike.
+    """
+    used = dict.fromkeys(
+        paths[leaf] for const in node.weights.values() for leaf in sorted(const.leaves)
+    )
     if not used:
         return ()
-    common = list(used[0])
-    for path in used[1:]:
-        length = next(
-            (i for i, (a, b) in enumerate(zip(common, path, strict=False)) if a != b),
-            min(len(common), len(path)),
-        )
-        common = common[:length]
-    if len(set(used)) == 1 and len(common) > 1:
-        common = common[:-1]
-    return tuple(common) if common else used[0][:1]
+    layers = [path[:-1] or path for path in used]
+    shared = _shared(layers)
+    if not shared:
+        shared = _shared([path[::-1] for path in layers])[::-1]
+    return shared or layers[0]
+
+
+def _shared(paths: Sequence[Path]) -> Path:
+    """The keys that all paths begin with."""
+    columns = itertools.takewhile(lambda keys: len(set(keys)) == 1, zip(*paths, strict=False))
+    return tuple(keys[0] for keys in columns)
+
+
+def _without_collection(found: dict[int, Path]) -> dict[int, Path]:
+    """Paths without the key that they all begin with, if it only says that they are params."""
+    firsts = {path[0] for path in found.values() if path}
+    same = len(firsts) == 1 and all(len(path) > 1 for path in found.values() if path)
+    if same and (firsts <= {"params"} or next(iter(firsts)).isdigit()):
+        return {index: path[1:] for index, path in found.items()}
+    return found
 
 
 def kind(op: ir.Op) -> str:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import jax.numpy as jnp
 import numpy as np
-from scipy import special
 
 import ir
 from jlrp.tracing import numeric
@@ -19,7 +19,7 @@ from jlrp.tracing.walk import as_numpy
 
 PRIMITIVES = ELEMENTWISE | MOVES | REDUCTIONS.keys()
 
-IMAGES = 4
+IMAGES = 3
 """How many random inputs a span is tried with."""
 
 
@@ -54,11 +54,48 @@ def normalized(span: Span) -> list[Part] | None:
         return None
     if not span.primitives & {"reduce_sum", "reduce_max"}:
         return None
-    trial = _trial(span)
-    if trial is None:
+    if span.key not in _TRIED:
+        if len(_TRIED) >= MOST_TRIED:
+            _TRIED.clear()
+        trial = _trial(span)
+        found = None if trial is None else _softmax(trial) or _norm(trial)
+        moves = [] if trial is None else trial.moves
+        _TRIED[span.key] = None if found is None else (found, moves)
+    known = _TRIED[span.key]
+    if known is None:
         return None
-    found = _softmax(trial) or _norm(trial)
-    return None if found is None else [*found, *trial.moves]
+    (op, weights), moves = known
+    return [Part(op, {role: _const(span, each) for role, each in weights.items()}), *moves]
+
+
+@dataclass(frozen=True, eq=False)
+class Weight:
+    """Where a weight of a norm is from, in any span of the same key.
+
+    Attributes:
+        const: The position of the constant in the span; `None` for numbers of the span's own.
+        cells: Which of the constant's cells the weight has, or the numbers.
+        shape: The weight's shape.
+    """
+
+    const: int | None
+    cells: Numbers
+    shape: tuple[int, ...]
+
+
+Found = tuple[ir.Op, dict[str, Weight]]
+
+MOST_TRIED = 1024
+
+_TRIED: dict[str, tuple[Found, list[Part]] | None] = {}
+"""What spans were found to be, by their keys: the blocks of a network compute the same."""
+
+
+def _const(span: Span, weight: Weight) -> Const:
+    """The constant that is a weight."""
+    if weight.const is None:
+        return literal(weight.cells)
+    return _picked(thin(span.consts[weight.const]), weight.cells, weight.shape)
 
 
 def _trial(span: Span) -> Trial | None:
@@ -81,12 +118,12 @@ def _layout(span: Span) -> tuple[Numbers, list[Part]] | None:
     path = []
     value = span.end
     while value is not span.start:
-        equation = value.equation
-        assert equation is not None
-        fitting = [v for v in equation.values if not summed[v.number]]
+        last = value.equation
+        assert last is not None
+        fitting = [v for v in last.values if not summed[v.number]]
         if not fitting or summed[value.number]:
             return None
-        path.append(equation)
+        path.append(last)
         value = fitting[0]
     shape = span.start.first
     cells = np.arange(1, int(np.prod(shape)) + 1).reshape(1, *shape)
@@ -95,7 +132,9 @@ def _layout(span: Span) -> tuple[Numbers, list[Part]] | None:
         return None
     if moving:
         cells = _pushed(span.start, moving, cells)
-    if cells.size != np.prod(shape) or len(np.unique(cells)) != cells.size:
+    if cells.size != np.prod(shape):
+        return None
+    if moving and np.bincount(cells.ravel(), minlength=cells.size + 1)[1:].min() != 1:
         return None
     parts = rearranged(shape, cells[0])
     return None if parts is None else (cells, parts)
@@ -114,6 +153,7 @@ def _pushed(start: Value, moving: tuple[Equation, ...], cells: Numbers) -> Numbe
     return np.moveaxis(made, axis, 0)
 
 
+@lru_cache(maxsize=8)
 def _inputs(shape: tuple[int, ...], size: float) -> Numbers:
     return np.random.default_rng(1).normal(0.3, 1.0, (IMAGES, *shape)) * size
 
@@ -124,19 +164,20 @@ def _near(trial: Trial, a: Numbers, b: Numbers) -> bool:
     return bool(np.all(np.isfinite(a)) and np.max(np.abs(a - b)) <= near * size)
 
 
-def _softmax(trial: Trial) -> list[Part] | None:
+def _softmax(trial: Trial) -> Found | None:
     if "exp" not in trial.span.primitives:
         return None
     x = _inputs(trial.span.start.first, 2.0)
     made = trial.run(x)
     for axis in range(x.ndim - 1, 0, -1):
-        for op, function in ((ir.Softmax, special.softmax), (ir.LogSoftmax, special.log_softmax)):
-            if _near(trial, made, function(x, axis)):
-                return [Part(op(axis - x.ndim if axis == x.ndim - 1 else axis))]
+        logarithms = x - np.log(np.exp(x).sum(axis, keepdims=True))
+        for op, values in ((ir.Softmax, np.exp(logarithms)), (ir.LogSoftmax, logarithms)):
+            if _near(trial, made, values):
+                return op(axis - x.ndim if axis == x.ndim - 1 else axis), {}
     return None
 
 
-def _norm(trial: Trial) -> list[Part] | None:
+def _norm(trial: Trial) -> Found | None:
     shape = trial.span.start.first
     x = _inputs(shape, 1.0)
     made = trial.run(x)
@@ -151,7 +192,7 @@ def _norm(trial: Trial) -> list[Part] | None:
             for each in _with_weights(op, reach, len(shape) + 1):
                 weights = _weights(trial, each, fitted)
                 if weights is not None:
-                    return [Part(each, weights)]
+                    return each, weights
     return None
 
 
@@ -244,7 +285,7 @@ def _unit(axes: tuple[int, ...], epsilon: float) -> Callable[[Numbers], Numbers]
 
 
 def _fitted(trial: Trial, pairs: list[tuple[Numbers, Numbers]]) -> tuple[Numbers, Numbers] | None:
-    """`gamma` and `beta` of every cell, so that results are `gamma·z + beta`; `None` if none are."""
+    """`gamma` and `beta` of every cell, for results `gamma·z + beta`; `None` if there are none."""
     z = np.concatenate([a for a, _ in pairs])
     made = np.concatenate([b for _, b in pairs])
     if not (np.isfinite(z).all() and np.isfinite(made).all()):
@@ -267,10 +308,8 @@ def _with_weights(op: ir.Op, reach: tuple[int, ...], rank: int) -> Iterator[ir.O
             yield ir.GroupNorm(-1, single[0], op.epsilon)
 
 
-def _weights(
-    trial: Trial, op: ir.Op, fitted: tuple[Numbers, Numbers]
-) -> dict[str, Const] | None:
-    """The constants that are an op's `gamma` and `beta`; `None` where they cannot be."""
+def _weights(trial: Trial, op: ir.Op, fitted: tuple[Numbers, Numbers]) -> dict[str, Weight] | None:
+    """The weights that are an op's `gamma` and `beta`; `None` where they cannot be."""
     assert isinstance(op, ir.Normalization)
     rank = fitted[0].ndim + 1
     axes = tuple(sorted(axis % rank for axis in op.weight_axes))
@@ -293,9 +332,9 @@ def _weights(
     return weights
 
 
-def _source(trial: Trial, values: Numbers, near: float) -> Const | None:
+def _source(trial: Trial, values: Numbers, near: float) -> Weight | None:
     """The constant that holds some values, in their order and shape."""
-    for const in trial.span.consts:
+    for position, const in enumerate(trial.span.consts):
         small = thin(const)
         if not const.trained or small.rank != const.rank:
             continue
@@ -309,9 +348,9 @@ def _source(trial: Trial, values: Numbers, near: float) -> Const | None:
             order[at - 1],
         )
         if np.max(np.abs(drawn[nearest] - values.ravel())) <= near:
-            return _picked(small, nearest, values.shape)
+            return Weight(position, nearest, values.shape)
     used = [c for c in trial.span.consts if c.trained]
-    return None if used else literal(values)
+    return None if used else Weight(None, values, values.shape)
 
 
 def _drawn_of(trial: Trial, const: Const, small: Const) -> Numbers:
@@ -324,6 +363,4 @@ def _drawn_of(trial: Trial, const: Const, small: Const) -> Numbers:
 def _picked(const: Const, cells: Numbers, shape: tuple[int, ...]) -> Const:
     if np.array_equal(cells, np.arange(int(np.prod(const.shape)))):
         return Const(shape, const.dtype, (const,), lambda a: jnp.reshape(a, shape))
-    return Const(
-        shape, const.dtype, (const,), lambda a: jnp.reshape(jnp.ravel(a)[cells], shape)
-    )
+    return Const(shape, const.dtype, (const,), lambda a: jnp.reshape(jnp.ravel(a)[cells], shape))

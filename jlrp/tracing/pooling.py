@@ -1,6 +1,7 @@
 """Spans that sum, average or pool: one reduction, and the numbers and moves behind it."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -72,13 +73,11 @@ def _whole(equation: Equation, start: Value, factor: float, keepdims: bool) -> l
     if not axes:
         return None
     rank = start.rank
-    spatial = {name: spatial_axes(name, rank) for name in ("channels_last", "channels_first")}
-    if axes == spatial["channels_last"]:
-        place = {"data_format": "channels_last"}
-    elif axes == spatial["channels_first"] and rank > 3:
+    place: dict[str, Any] = {"axes": axes}
+    if axes == spatial_axes("channels_last", rank):
+        place = {}
+    elif axes == spatial_axes("channels_first", rank) and rank > 3:
         place = {"data_format": "channels_first"}
-    else:
-        place = {"axes": axes}
     if equation.primitive == "reduce_sum":
         count = math.prod(start.first[axis - 1] for axis in axes)
         return [Part(ir.GlobalAvgPool(keepdims, **place)), *_rescaled(factor * count)]
@@ -102,24 +101,35 @@ def _windows(equation: Equation, start: Value, factor: np.ndarray) -> list[Part]
     )
     if not plain or (window[0], strides[0], padding[0]) != (1, 1, (0, 0)):
         return None
+    idle = [
+        a
+        for a in range(1, start.rank)
+        if start.first[a - 1] == 1 and (window[a], padding[a]) == (1, (0, 0))
+    ]
+    used = [a for a in range(1, start.rank) if a not in idle[: max(start.rank - 3, 0)]]
+    lengths = (0, *(start.first[a - 1] for a in used))
+    window, strides, padding = (
+        (value[0], *(value[a] for a in used)) for value in (window, strides, padding)
+    )
+    rank = len(lengths)
     for data_format in ("channels_last", "channels_first"):
-        axes = spatial_axes(data_format, start.rank)
-        rest = [a for a in range(1, start.rank) if a not in axes]
+        axes = spatial_axes(data_format, rank)
+        rest = [a for a in range(1, rank) if a not in axes]
         if axes and all((window[a], strides[a], padding[a]) == (1, 1, (0, 0)) for a in rest):
             break
     else:
-        return _with_an_axis(equation, start, factor)
-    lengths = tuple(start.first[a - 1] for a in axes)
+        return None
     size, steps = (tuple(v[a] for a in axes) for v in (window, strides))
     pairs = tuple((int(low), int(high)) for low, high in (padding[a] for a in axes))
     if any(n < 0 for pair in pairs for n in pair):
         return None
-    return _pool(equation.primitive, lengths, size, steps, pairs, data_format, factor)
-
-
-def _with_an_axis(equation: Equation, start: Value, factor: np.ndarray) -> list[Part] | None:
-    """Pooling over all axes but the batch, as of a vmapped image without channels."""
-    return None
+    if factor.ndim:
+        factor = factor.reshape([n for a, n in enumerate(factor.shape, 1) if a in used])
+    space = tuple(lengths[a] for a in axes)
+    pool = _pool(equation.primitive, space, size, steps, pairs, data_format, factor)
+    if pool is None or rank == start.rank:
+        return pool
+    return [Part(ir.Reshape(lengths[1:])), *pool, Part(ir.Reshape(equation.output.first))]
 
 
 def named_padding(

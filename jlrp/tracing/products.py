@@ -29,7 +29,7 @@ def _convolution(builder: Builder, equation: Equation) -> Reference:
     if params.get("batch_group_count", 1) != 1 or x.axis != numbers.lhs_spec[0]:
         raise TraceError(f"A convolution joins the images of a batch{at(equation.line)}.")
     _, channels, *spatial = numbers.lhs_spec
-    reference, data_format = _as_images(builder, x, channels, spatial)
+    reference, data_format = _as_images(builder, equation, x, channels, spatial)
     kernel = transposed(kernel, (*numbers.rhs_spec[2:], numbers.rhs_spec[1], numbers.rhs_spec[0]))
     reference = _convolved(builder, equation, reference, data_format, x, kernel)
     rank = x.rank
@@ -42,7 +42,7 @@ def _convolution(builder: Builder, equation: Equation) -> Reference:
 
 
 def _as_images(
-    builder: Builder, x: Value, channels: int, spatial: Sequence[int]
+    builder: Builder, equation: Equation, x: Value, channels: int, spatial: Sequence[int]
 ) -> tuple[Reference, str]:
     """A value with its channels last or first, and its other axes in the kernel's order."""
     for data_format, order in (
@@ -51,7 +51,7 @@ def _as_images(
     ):
         if [x.placed(axis) for axis in order] == list(range(1, x.rank)):
             return builder.reference(x), data_format
-    return builder.moved(x, [*spatial, channels]), "channels_last"
+    return builder.moved(x, [*spatial, channels], equation), "channels_last"
 
 
 def _convolved(
@@ -72,11 +72,11 @@ def _convolved(
     axes = len(strides)
     window = tuple((k - 1) * d + 1 for k, d in zip(kernel.shape[:axes], dilation, strict=True))
     if set(apart) != {1} and groups == 1 and set(strides) == {1}:
-        padding = _transposed_padding(lengths, window, apart, pairs)
-        if padding is not None:
-            flipped = _flipped(kernel, axes)
-            op = ir.ConvTranspose(apart, padding, dilation, data_format)
-            return builder.add([Part(op, {"kernel": flipped})], [reference], equation)
+        named = _transposed_padding(lengths, window, apart, pairs)
+        if named is not None:
+            turned = ir.ConvTranspose(apart, named, dilation, data_format)
+            weights = {"kernel": _flipped(kernel, axes)}
+            return builder.add([Part(turned, weights)], [reference], equation)
     parts = []
     if set(apart) != {1}:
         steps = (*apart, 1) if data_format == "channels_last" else (1, *apart)
@@ -91,11 +91,11 @@ def _convolved(
     inside, made = kernel.shape[-2:]
     if groups > 1 and inside == 1:
         by_channel = reshaped(kernel, (*kernel.shape[:-2], groups, made // groups))
-        op: ir.Op = ir.DepthwiseConv(strides, padding, dilation, data_format)
-        parts.append(Part(op, {"kernel": by_channel}))
+        depthwise = ir.DepthwiseConv(strides, padding, dilation, data_format)
+        parts.append(Part(depthwise, {"kernel": by_channel}))
     else:
-        op = ir.Conv(strides, padding, dilation, data_format, groups)
-        parts.append(Part(op, {"kernel": kernel}))
+        conv = ir.Conv(strides, padding, dilation, data_format, groups)
+        parts.append(Part(conv, {"kernel": kernel}))
     return builder.add(parts, [reference], equation)
 
 
@@ -140,11 +140,11 @@ def _dot(builder: Builder, equation: Equation) -> Reference:
         return _of_values(builder, equation, a, b)
     first = isinstance(a, Value)
     x, weight = (a, b) if first else (b, a)
-    assert isinstance(x, Value) and isinstance(weight, Const)
-    of_x, of_weight = (tuple(map(int, pair[0 if first else 1])) for pair in (contracted, paired)), (
-        tuple(map(int, pair[1 if first else 0])) for pair in (contracted, paired)
-    )
-    (summed, shared), (weight_summed, weight_shared) = tuple(of_x), tuple(of_weight)
+    assert isinstance(x, Value)
+    assert isinstance(weight, Const)
+    mine, other = (0, 1) if first else (1, 0)
+    summed, shared = (tuple(map(int, pair[mine])) for pair in (contracted, paired))
+    weight_summed, weight_shared = (tuple(map(int, pair[other])) for pair in (contracted, paired))
     if x.axis in summed:
         raise TraceError(f"A product of matrices sums over the images{at(equation.line)}.")
     if shared and shared != (x.axis,):
@@ -153,16 +153,14 @@ def _dot(builder: Builder, equation: Equation) -> Reference:
         weight = reshaped(weight, [n for i, n in enumerate(weight.shape) if i not in weight_shared])
         weight_summed = tuple(i - sum(w < i for w in weight_shared) for i in weight_summed)
     free = [axis for axis in range(x.rank) if axis != x.axis and axis not in summed]
-    reference = builder.moved(x, [*free, *summed])
+    reference = builder.moved(x, [*free, *summed], equation)
     lengths = [x.shape[axis] for axis in free]
     features = math.prod(x.shape[axis] for axis in summed)
     if len(summed) != 1:
         reference = builder.add([Part(ir.Reshape((*lengths, features)))], [reference], equation)
     outside = [i for i in range(weight.rank) if i not in weight_summed]
     made = [weight.shape[i] for i in outside]
-    kernel = reshaped(
-        transposed(weight, (*weight_summed, *outside)), (features, math.prod(made))
-    )
+    kernel = reshaped(transposed(weight, (*weight_summed, *outside)), (features, math.prod(made)))
     reference = builder.add([Part(ir.Dense(), {"kernel": kernel})], [reference], equation)
     if len(made) != 1:
         reference = builder.add([Part(ir.Reshape((*lengths, *made)))], [reference], equation)
@@ -238,7 +236,9 @@ def _rows(builder: Builder, equation: Equation) -> Reference:
     ids = indices.root
     if not plain or not _are_ids(ids, indices, table.shape[0]):
         raise wrong
-    reference = builder.add([Part(ir.Embed(), {"table": table})], [builder.reference(ids)], equation)
+    reference = builder.add(
+        [Part(ir.Embed(), {"table": table})], [builder.reference(ids)], equation
+    )
     shape = equation.output.first
     if (*ids.first, table.shape[1]) != shape:
         return builder.add([Part(ir.Reshape(shape))], [reference], equation)

@@ -132,9 +132,7 @@ def cuts(root: Value, equations: Sequence[Equation]) -> list[int]:
     """How many of a region's equations lie before each place where it may be cut."""
     position = {root.number: 0}
     position |= {e.output.number: i for i, e in enumerate(equations, start=1)}
-    earliest = [
-        min(position[value.number] for value in equation.values) for equation in equations
-    ]
+    earliest = [min(position[value.number] for value in equation.values) for equation in equations]
     places = [len(equations)]
     least = len(equations)
     for index in range(len(equations) - 1, -1, -1):

@@ -35,9 +35,7 @@ class Nodes:
 
     def __post_init__(self) -> None:
         self.prune()
-        self.shapes: dict[Reference, Shape] = {
-            -1 - i: shape for i, shape in enumerate(self.inputs)
-        }
+        self.shapes: dict[Reference, Shape] = {-1 - i: shape for i, shape in enumerate(self.inputs)}
         for index, node in enumerate(self.nodes):
             if node is not None:
                 self.shapes[index] = self._shape(node)
@@ -210,7 +208,11 @@ def _fused(into: Made, node: Made, places: np.ndarray) -> bool:
     if not isinstance(node.op, ir.Offset) or not into.op.has_kernel or "bias" in into.weights:
         return False
     if isinstance(into.op, ir.EinsumDense):
-        axes = [axis for axis in range(len(places)) if into.op.letters[2][axis + 1] in into.op.letters[1]]
+        axes = [
+            axis
+            for axis in range(len(places))
+            if into.op.letters[2][axis + 1] in into.op.letters[1]
+        ]
         return _put(into, "bias", constant, places, axes, keep_rank=True)
     axis = len(places) - 1
     if isinstance(into.op, ir.Convolution):

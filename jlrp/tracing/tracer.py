@@ -124,8 +124,8 @@ def _equations(function: Callable[..., Any], params: Any, inputs: Sequence[Any])
         return jaxprs.equations_of(function, params, *inputs)
     except jax.errors.TracerBoolConversionError as error:
         raise TraceError(
-            "The function asks whether a number is true, as `if x > 0` does, and the number depends "
-            f"on the images or the params: use jnp.where. {_first_line(error)}"
+            "The function asks whether a number is true, as `if x > 0` does, and the number "
+            f"depends on the images or the params: use jnp.where. {_first_line(error)}"
         ) from error
     except Exception as error:
         if "_DimExpr" in str(error) or "symbolic dimension" in str(error).lower():
@@ -189,9 +189,7 @@ def _model(
             used = tuple(sorted((role, const.number) for role, const in node.weights.items()))
             key = keys.setdefault(used, name)
             weights.setdefault(key, node.weights)
-        graph_nodes.append(
-            ir.Node(name, node.op, tuple(references[r] for r in node.inputs), key)
-        )
+        graph_nodes.append(ir.Node(name, node.op, tuple(references[r] for r in node.inputs), key))
         sources[name] = node.line
     graph = ir.Graph(graph_nodes, input_names, [references[r] for r in nodes.outputs])
 

@@ -192,7 +192,9 @@ def unsupported(name: str, line: str) -> TraceError:
         hint = "Use lax.scan or lax.fori_loop with a fixed number of steps."
     if name.startswith(("random", "threefry")):
         hint = TRAINING
-    return TraceError(f"The primitive {name!r} has no rule for relevance{at(line)}. {hint} {WAY_OUT}")
+    return TraceError(
+        f"The primitive {name!r} has no rule for relevance{at(line)}. {hint} {WAY_OUT}"
+    )
 
 
 def valued(shape: Sequence[Any], dtype: Any, equation: Equation) -> Value:
