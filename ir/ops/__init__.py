@@ -14,7 +14,7 @@ from ir.ops.activation import (
     Threshold,
 )
 from ir.ops.base import Op, Shape, ShapeError
-from ir.ops.fill import Broadcast, Dilate, Embed, Insert, Mask, Take
+from ir.ops.fill import Broadcast, Dilate, Embed, Insert, Mask, Resample, Take
 from ir.ops.linear import (
     BatchNorm,
     Conv,
@@ -92,6 +92,7 @@ __all__ = [
     "Rearrangement",
     "Relu",
     "Repeat",
+    "Resample",
     "Rescale",
     "Reshape",
     "Resize",

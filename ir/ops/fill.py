@@ -181,6 +181,39 @@ class Dilate(Rearrangement):
 
 
 @dataclass(frozen=True)
+class Resample(Op):
+    """Weighted means along one axis, by fixed weights: one pass of an interpolation.
+
+    Weights: `matrix` (in, out), whose columns sum to 1.
+
+    Attributes:
+        axis: The axis.
+
+    Example:
+        >>> import numpy as np, ir
+        >>> halves = np.array([[0.5, 0.0], [0.5, 0.0], [0.0, 0.5], [0.0, 0.5]])
+        >>> ir.Resample(1).output_shape({"matrix": halves}, (None, 4, 3))
+        (None, 2, 3)
+    """
+
+    axis: int
+
+    moves = True
+    needs = ("matrix",)
+
+    def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
+        x = require_one(inputs)
+        (axis,) = require_axes((self.axis,), x)
+        length, made = require_param(params, "matrix", (None, None))
+        if x[axis] not in (length, None):
+            raise ShapeError(
+                f"takes means of {length} cells along axis {self.axis}, but was given shape "
+                f"{show(x)}."
+            )
+        return replaced(x, (axis,), (made,))
+
+
+@dataclass(frozen=True)
 class Embed(Op):
     """Rows of a table, by whole numbers: token ids (N, T) become (N, T, D).
 

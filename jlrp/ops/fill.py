@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 import ir
-from jlrp.ops.base import Params, apply
+from jlrp.ops.base import Params, apply, precision
 
 
 @apply.register
@@ -40,6 +40,12 @@ def _(op: ir.Take, params: Params, x: Array) -> Array:
 def _(op: ir.Dilate, params: Params, x: Array) -> Array:
     between = [(0, 0, 0), *((0, 0, step - 1) for step in op.steps)]
     return lax.pad(x, jnp.zeros((), x.dtype), between)
+
+
+@apply.register
+def _(op: ir.Resample, params: Params, x: Array) -> Array:
+    made = jnp.tensordot(x, params["matrix"], (op.axis, 0), precision=precision())
+    return jnp.moveaxis(made, -1, op.axis)
 
 
 @apply.register

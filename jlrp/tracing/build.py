@@ -176,6 +176,8 @@ class Builder:
         single = len(equation.values) < 2
         if single and (len(each.equations) > 1 or equation.primitive not in MERGES):
             raise self._unknown(each)
+        if equation.primitive not in MERGES:
+            raise self._unknown(each)
         if equation.primitive == "mul":
             self._require_no_normalisation(each)
         return self._merge(equation)

@@ -107,7 +107,7 @@ def closed_jaxpr(value: Any) -> Any:
 def compute(equation: Any, batch: int, *operands: Any) -> list[Any]:
     """The results of one equation for arrays."""
     bind = equation.primitive.get_bind_params(at_batch(dict(equation.params), batch))
-    functions, params = bind if len(bind) == 2 else ((), bind)
+    functions, params = bind if isinstance(bind, tuple) else ((), bind)
     made = equation.primitive.bind(*functions, *operands, **params)
     return list(made) if equation.primitive.multiple_results else [made]
 

@@ -195,7 +195,7 @@ def _padded(span: Span) -> list[Part] | None:
     if value.trained:
         return None
     fill = float(as_numpy(value))
-    config = equation.params["padding_config"]
+    config = [tuple(map(int, entry)) for entry in equation.params["padding_config"]]
     pairs = [config[axis] for axis in _first_axes(span.start)]
     if config[span.start.axis] != (0, 0, 0):
         return None

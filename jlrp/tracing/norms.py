@@ -60,12 +60,13 @@ def normalized(span: Span) -> list[Part] | None:
         trial = _trial(span)
         found = None if trial is None else _softmax(trial) or _norm(trial)
         moves = [] if trial is None else trial.moves
-        _TRIED[span.key] = None if found is None else (found, moves)
+        _TRIED[span.key] = None if found is None else (*found, moves)
     known = _TRIED[span.key]
     if known is None:
         return None
-    (op, weights), moves = known
-    return [Part(op, {role: _const(span, each) for role, each in weights.items()}), *moves]
+    ops, weights, moves = known
+    named = {role: _const(span, each) for role, each in weights.items()}
+    return [*map(Part, ops[:-1]), Part(ops[-1], named), *moves]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +84,12 @@ class Weight:
     shape: tuple[int, ...]
 
 
-Found = tuple[ir.Op, dict[str, Weight]]
+Found = tuple[list[ir.Op], dict[str, Weight]]
+"""Ops, one after the other, and the weights of the last."""
 
 MOST_TRIED = 1024
 
-_TRIED: dict[str, tuple[Found, list[Part]] | None] = {}
+_TRIED: dict[str, tuple[list[ir.Op], dict[str, Weight], list[Part]] | None] = {}
 """What spans were found to be, by their keys: the blocks of a network compute the same."""
 
 
@@ -173,7 +175,20 @@ def _softmax(trial: Trial) -> Found | None:
         logarithms = x - np.log(np.exp(x).sum(axis, keepdims=True))
         for op, values in ((ir.Softmax, np.exp(logarithms)), (ir.LogSoftmax, logarithms)):
             if _near(trial, made, values):
-                return op(axis - x.ndim if axis == x.ndim - 1 else axis), {}
+                return [op(axis - x.ndim if axis == x.ndim - 1 else axis)], {}
+    return _softmax_of_several(x, made, trial)
+
+
+def _softmax_of_several(x: Numbers, made: Numbers, trial: Trial) -> Found | None:
+    """Softmax over neighbouring axes: over one, once they are joined."""
+    shape = x.shape[1:]
+    for start in range(len(shape) - 1):
+        for stop in range(start + 2, len(shape) + 1):
+            axes = tuple(range(start + 1, stop + 1))
+            powers = np.exp(x)
+            if _near(trial, made, powers / powers.sum(axes, keepdims=True)):
+                joined = (*shape[:start], -1, *shape[stop:])
+                return [ir.Reshape(joined), ir.Softmax(start + 1), ir.Reshape(shape)], {}
     return None
 
 
@@ -192,7 +207,7 @@ def _norm(trial: Trial) -> Found | None:
             for each in _with_weights(op, reach, len(shape) + 1):
                 weights = _weights(trial, each, fitted)
                 if weights is not None:
-                    return each, weights
+                    return [each], weights
     return None
 
 
@@ -237,8 +252,8 @@ def _candidates(trial: Trial, reach: tuple[int, ...]) -> Iterator[Candidate]:
     last = tuple(a - len(shape) - 1 for a in axes) if axes == (len(shape),) else axes
     for epsilon in _epsilons(trial.span):
         yield ir.LayerNorm(last, epsilon), _centred(axes, epsilon)
-        yield ir.LayerNorm(last, epsilon, rms=True), _rms(axes, epsilon)
         yield ir.UnitNorm(last, epsilon), _unit(axes, epsilon)
+        yield ir.LayerNorm(last, epsilon, rms=True), _rms(axes, epsilon)
         yield ir.UnitNorm(last, float(np.sqrt(epsilon))), _unit(axes, float(np.sqrt(epsilon)))
         if epsilon:
             yield ir.LayerNorm(last, epsilon / count, rms=True), _rms(axes, epsilon / count)

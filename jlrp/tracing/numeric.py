@@ -103,6 +103,7 @@ MOVES = frozenset(
         "slice",
         "squeeze",
         "stack",
+        "tile",
         "transpose",
     }
 )
@@ -275,5 +276,6 @@ _OTHERS: dict[str, Callable[..., Numbers]] = {
     "slice": _slice,
     "squeeze": lambda params, x: np.squeeze(x, tuple(params["dimensions"])),
     "stack": lambda params, *parts: np.stack(parts),
+    "tile": lambda params, x: np.tile(x, tuple(params["reps"])),
     "transpose": lambda params, x: np.transpose(x, params["permutation"]),
 }

@@ -15,6 +15,7 @@ from jlrp.tracing.part import Part
 from jlrp.tracing.pooling import named_padding
 from jlrp.tracing.regions import Span, region
 from jlrp.tracing.values import Const, Equation, Value, reshaped, transposed
+from jlrp.tracing.walk import as_numpy
 
 
 def _convolution(builder: Builder, equation: Equation) -> Reference:
@@ -152,6 +153,8 @@ def _dot(builder: Builder, equation: Equation) -> Reference:
     if shared:
         weight = reshaped(weight, [n for i, n in enumerate(weight.shape) if i not in weight_shared])
         weight_summed = tuple(i - sum(w < i for w in weight_shared) for i in weight_summed)
+    if _resamples(weight, weight_summed, summed):
+        return _resampled(builder, equation, x, summed[0], weight, weight_summed[0], first)
     free = [axis for axis in range(x.rank) if axis != x.axis and axis not in summed]
     reference = builder.moved(x, [*free, *summed], equation)
     lengths = [x.shape[axis] for axis in free]
@@ -168,6 +171,32 @@ def _dot(builder: Builder, equation: Equation) -> Reference:
         return reference
     count = len(lengths)
     order = (*range(count + 1, count + len(made) + 1), *range(1, count + 1))
+    return builder.add([Part(ir.Permute(order))], [reference], equation)
+
+
+def _resamples(weight: Const, weight_summed: tuple[int, ...], summed: tuple[int, ...]) -> bool:
+    """Whether a product takes weighted means by weights that stand in the function."""
+    if weight.trained or weight.rank != 2 or len(summed) != 1:
+        return False
+    return bool(np.allclose(as_numpy(weight).sum(weight_summed[0]), 1, atol=1e-5))
+
+
+def _resampled(
+    builder: Builder,
+    equation: Equation,
+    x: Value,
+    axis: int,
+    weight: Const,
+    weight_axis: int,
+    first: bool,
+) -> Reference:
+    place = x.placed(axis)
+    weights = {"matrix": transposed(weight, (weight_axis, 1 - weight_axis))}
+    reference = builder.add([Part(ir.Resample(place), weights)], [builder.reference(x)], equation)
+    others = [a for a in range(1, x.rank) if a != place]
+    order = (*others, place) if first else (place, *others)
+    if order == tuple(range(1, x.rank)):
+        return reference
     return builder.add([Part(ir.Permute(order))], [reference], equation)
 
 
