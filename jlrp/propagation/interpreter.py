@@ -108,11 +108,13 @@ def node_params(node: ir.Node, params: ir.Params) -> Mapping[str, Array]:
 
 
 def cast(params: ir.Params, images: Sequence[Array]) -> tuple[ir.Params, tuple[Array, ...]]:
-    """Cast weights and images to one floating dtype, that of the weights."""
-    leaves = jax.tree.leaves(params)
-    dtype = jnp.result_type(*(leaf.dtype for leaf in leaves)) if leaves else jnp.result_type(float)
-    if not jnp.issubdtype(dtype, jnp.floating):
-        dtype = jnp.result_type(float)
+    """Cast weights and images to one floating dtype, that of the weights.
+
+    Weights that are whole numbers or masks have no say.
+    """
+    dtypes = {leaf.dtype for leaf in jax.tree.leaves(params)}
+    floating = [dtype for dtype in dtypes if jnp.issubdtype(dtype, jnp.floating)]
+    dtype = jnp.result_type(*floating) if floating else jnp.result_type(float)
     weights: ir.Params = jax.tree.map(lambda a: jnp.asarray(a, dtype), params)
     return weights, tuple(jnp.asarray(x, dtype) for x in images)
 

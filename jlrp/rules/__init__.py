@@ -38,7 +38,6 @@ __all__ = [
     "Pass",
     "Quotient",
     "Rows",
-    "Rows",
     "Rule",
     "ShareRule",
     "SignalTakesAll",

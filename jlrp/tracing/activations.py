@@ -153,7 +153,8 @@ def _candidates(values: Numbers, near: float) -> Iterator[tuple[ir.Op, Numbers]]
 def rounded(number: float) -> float:
     """A number as a person would write it: rounded to seven digits if that is within a float32."""
     short = float(f"{number:.7g}")
-    return short if np.float32(short) == np.float32(number) else float(number)
+    with np.errstate(over="ignore"):
+        return short if np.float32(short) == np.float32(number) else float(number)
 
 
 def _computed(op: ir.Op) -> Iterator[tuple[ir.Op, Numbers]]:

@@ -1,6 +1,7 @@
 """Spans that multiply and add constants: `g·x + h`, exact by what the primitives are."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -53,7 +54,7 @@ def _line(primitive: str, operands: list[Line | Const]) -> Line | None:
     """`g` and `h` behind one equation."""
     if primitive == "convert_element_type":
         return operands[0] if isinstance(operands[0], tuple) else None
-    minus = literal(np.float32(-1))
+    minus = literal(np.float16(-1))
     if primitive == "neg":
         return _times(operands[0], minus)
     a, b = operands
@@ -104,8 +105,17 @@ def _made(function: Callable[..., object], *inputs: Const) -> Const:
     """What a function makes of constants, each before it was broadcast."""
     inputs = tuple(thin(each) for each in inputs)
     shape = np.broadcast_shapes(*(each.shape for each in inputs))
-    dtype = jnp.result_type(*(each.dtype for each in inputs))
-    return Const(tuple(shape), dtype, inputs, function)
+    *_, dtype = sorted((each.dtype for each in inputs), key=_precision)
+
+    def made(*arrays: object) -> object:
+        return function(*(jnp.asarray(a, dtype) for a in arrays))
+
+    return Const(tuple(shape), dtype, inputs, made)
+
+
+def _precision(dtype: Any) -> tuple[bool, int]:
+    """Floating dtypes come behind others, and large ones behind small ones."""
+    return bool(jnp.issubdtype(dtype, jnp.floating)), np.dtype(dtype).itemsize
 
 
 def _ops(start: Value, g: Const | None, h: Const | None) -> list[Part] | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import jax.numpy as jnp
 import numpy as np
 
 import ir
@@ -299,8 +300,11 @@ def _concatenated(builder: Builder, equation: Equation) -> Reference:
 def _stacked(builder: Builder, equation: Equation) -> Reference:
     output = equation.output
     if not all(isinstance(operand, Value) for operand in equation.operands):
-        raise TraceError(f"A loop returns values that no image changes{at(equation.line)}.")
-    place = output.placed(0)
+        raise TraceError(
+            f"Values that no image changes are stacked with others{at(equation.line)}: use "
+            "jnp.concatenate."
+        )
+    place = output.placed(equation.params["axis"])
     one = [n for axis, n in enumerate(output.shape) if axis != output.axis]
     one[place - 1] = 1
     read = [
@@ -337,7 +341,7 @@ def _selected(builder: Builder, equation: Equation) -> Reference:
         ),
         constant.dtype,
         (hidden if cases[0] is constant else shown, without_batch(thin(constant), equation.output)),
-        lambda mask, a: mask * a,
+        lambda mask, a: jnp.where(mask, a, jnp.zeros((), a.dtype)),
     )
     return builder.add([Part(ir.Offset(), {"offset": offset})], read, equation)
 

@@ -25,6 +25,7 @@ CALLS = frozenset(
         "remat",
         "remat2",
         "checkpoint",
+        "composite",
         "custom_jvp_call",
         "custom_vjp_call",
         "custom_vjp_call_jaxpr",

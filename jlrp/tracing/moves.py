@@ -72,10 +72,11 @@ def _strided(source: Cells, cells: Cells) -> list[Part] | None:
     moving = [axis for axis, step in enumerate(steps) if step != 0]
     order = sorted(moving, key=lambda axis: -abs(steps[axis]))
     along = [cells.shape[a] for a in order]
-    parts, lengths = _cut(source, along, [steps[a] for a in order], first, kept)
+    in_order = kept if order == sorted(order) else ()
+    parts, lengths = _cut(source, along, [steps[a] for a in order], first, in_order)
     if parts is None:
         return None
-    if order != sorted(order) and lengths != kept:
+    if order != sorted(order):
         axes = tuple(order.index(axis) + 1 for axis in sorted(order))
         parts = [*parts, Part(ir.Permute(axes))]
         lengths = tuple(lengths[axis - 1] for axis in axes)

@@ -264,7 +264,7 @@ _OTHERS: dict[str, Callable[..., Numbers]] = {
     "dynamic_slice": _dynamic_slice,
     "expand_dims": lambda params, x: np.expand_dims(x, tuple(params["dimensions"])),
     "gather": _gather,
-    "index": lambda params, x: x[params["index"]],
+    "index": lambda params, x: np.take(x, params["index"], params["axis"]),
     "integer_pow": _integer_pow,
     "not": lambda params, x: np.logical_not(x) if x.dtype == bool else np.invert(x),
     "pad": _pad,
@@ -275,7 +275,7 @@ _OTHERS: dict[str, Callable[..., Numbers]] = {
     "select_n": _select,
     "slice": _slice,
     "squeeze": lambda params, x: np.squeeze(x, tuple(params["dimensions"])),
-    "stack": lambda params, *parts: np.stack(parts),
+    "stack": lambda params, *parts: np.stack(parts, params["axis"]),
     "tile": lambda params, x: np.tile(x, tuple(params["reps"])),
     "transpose": lambda params, x: np.transpose(x, params["permutation"]),
 }

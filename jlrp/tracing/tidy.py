@@ -85,6 +85,7 @@ def tidied(nodes: Nodes) -> Nodes:
     while changed:
         changed = _join_moves(nodes)
         changed = _share_moves(nodes) or changed
+        changed = _join_scales(nodes) or changed
         changed = _fuse(nodes) or changed
         nodes.prune()
     return nodes
@@ -135,6 +136,37 @@ def _join_moves(nodes: Nodes) -> bool:
             continue
         return True
     return changed
+
+
+def _join_scales(nodes: Nodes) -> bool:
+    """Make one factor of two with nothing but moves between; take out those that are 1."""
+    readers = nodes.readers()
+    for index, node in enumerate(nodes.nodes):
+        if node is None or not isinstance(node.op, ir.Rescale) or node.op.offset:
+            continue
+        before = nodes.node(node.inputs[0])
+        reference = node.inputs[0]
+        while before is not None and before.op.copies and len(before.inputs) == 1:
+            if len(readers[reference]) > 1:
+                break
+            reference = before.inputs[0]
+            before = nodes.node(reference)
+        scale = node.op.scale
+        joins = before is not None and isinstance(before.op, ir.Rescale) and not before.op.offset
+        if joins and before is not None and len(readers[reference]) == 1:
+            assert isinstance(before.op, ir.Rescale)
+            before.op = ir.Rescale(_product(before.op.scale, scale))
+            scale = 1.0
+        if scale == 1.0:
+            nodes.replace(index, node.inputs[0])
+            nodes.nodes[index] = None
+            return True
+    return False
+
+
+def _product(a: float, b: float) -> float:
+    """A product, 1 where only rounding makes it another number."""
+    return 1.0 if abs(a * b - 1) < 1e-6 else a * b
 
 
 def _does_nothing(op: ir.Op, shape: Shape) -> bool:

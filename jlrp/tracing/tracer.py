@@ -259,8 +259,9 @@ def _check(
     near = 0.1 if walk.lower else 1e-3
     for name, a, b in zip(model.graph.outputs, found, expected, strict=True):
         a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-        size = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
-        apart = np.max(np.abs(a - b), initial=0.0, where=np.isfinite(b))
+        finite = np.isfinite(b)
+        size = np.max(np.abs(b), initial=0.0, where=finite)
+        apart = np.max(np.abs(np.where(finite, a, 0) - np.where(finite, b, 0)), initial=0.0)
         if not apart <= near * max(size, 1e-30):
             raise TraceError(
                 f"The graph computes other values than the function: output {name!r} differs by "

@@ -160,7 +160,7 @@ class Value:
 
     def placed(self, axis: int) -> int:
         """Where an axis stands once the batch is the first."""
-        return 0 if axis == self.axis else axis + 1 if axis < self.axis else axis
+        return 0 if axis == self.axis else int(axis) + (axis < self.axis)
 
 
 Operand = Const | Value

@@ -10,7 +10,7 @@ import numpy as np
 from jlrp.tracing import jaxprs
 from jlrp.tracing.errors import WAY_OUT, TraceError, at
 from jlrp.tracing.marking import marked_op
-from jlrp.tracing.numeric import SOFT
+from jlrp.tracing.numeric import REDUCTIONS, SOFT
 from jlrp.tracing.values import Const, Equation, Operand, Value, evaluate, literal, reshaped
 
 MAX_STEPS = 4096
@@ -69,7 +69,7 @@ class Walk:
     def _equation(self, equation: Any, operands: list[Operand], line: str) -> list[Operand]:
         name = jaxprs.name_of(equation)
         line = jaxprs.line_of(equation) or line
-        if name in UNCHANGED:
+        if name in UNCHANGED or (name in REDUCTIONS and not equation.params["axes"]):
             return operands
         if name in jaxprs.CALLS:
             return self._call(equation, operands, line)
@@ -79,6 +79,9 @@ class Walk:
             return self._cond(equation, operands, line)
         if name == "split" and isinstance(operands[0], Value):
             return split(equation, operands[0], line)
+        if name == "unstack" and isinstance(operands[0], Value):
+            axis = int(equation.params["axis"])
+            return [cell_of(operands[0], axis, i, line) for i in range(len(equation.outvars))]
         if all(isinstance(each, Const) for each in operands):
             return self._constants(equation, operands)
         if name == "convert_element_type" and self._only_rounds(equation, operands[0]):
@@ -258,9 +261,19 @@ def step_of(sequence: Operand, step: int, line: str) -> Operand:
             f"A loop goes over the images of a batch{at(line)}: write the function with jax.vmap "
             "in its place."
         )
-    made = made_up("index", {"index": step}, [sequence], sequence, line)
-    shape, axis = sequence.shape[1:], sequence.axis - 1
-    made.output = Value(shape, axis, sequence.dtype, made, _root(made))
+    return cell_of(sequence, 0, step, line)
+
+
+def cell_of(whole: Value, axis: int, index: int, line: str) -> Operand:
+    """One cell of a value along an axis, without the axis."""
+    if whole.axis == axis:
+        raise TraceError(
+            f"The images of a batch are taken apart{at(line)}: write the function for one image, "
+            "and use jax.vmap."
+        )
+    made = made_up("index", {"index": index, "axis": axis}, [whole], whole, line)
+    shape = whole.shape[:axis] + whole.shape[axis + 1 :]
+    made.output = Value(shape, whole.axis - (whole.axis > axis), whole.dtype, made, _root(made))
     return made.output
 
 
@@ -271,7 +284,7 @@ def stacked_from(column: list[Operand], aval: Any, line: str) -> Operand:
         inputs = tuple(each for each in column if isinstance(each, Const))
         shape = tuple(jaxprs.length_at(n, 1) for n in aval.shape)
         return Const(shape, aval.dtype, inputs, lambda *a: jnp.stack(a))
-    made = made_up("stack", {}, column, values[0], line)
+    made = made_up("stack", {"axis": 0}, column, values[0], line)
     made.output = valued(aval.shape, aval.dtype, made)
     return made.output
 

@@ -86,8 +86,8 @@ def vit(config: dict[str, Any], p: dict[str, Any], x: jax.Array) -> jax.Array:
 def rotated(config: dict[str, Any], x: jax.Array) -> jax.Array:
     """Rotary positions of Llama."""
     half = x.shape[-1] // 2
-    frequency = config["rope_base"] ** (jnp.arange(0, x.shape[-1], 2) / x.shape[-1])
-    angle = jnp.arange(x.shape[1])[:, None] / frequency
+    frequency = config["rope_base"] ** (jnp.arange(0.0, x.shape[-1], 2.0) / x.shape[-1])
+    angle = jnp.arange(float(x.shape[1]))[:, None] / frequency
     angle = jnp.concatenate([angle, angle], -1)[:, None]
     turned = jnp.concatenate([-x[..., half:], x[..., :half]], -1)
     return x * jnp.cos(angle) + turned * jnp.sin(angle)
