@@ -30,7 +30,7 @@ JLRP = (
     ("rules",),
     ("composites",),
     ("propagation", "fast"),
-    ("baselines", "api"),
+    ("baselines", "api", "tracing"),
     ("datasets",),
     ("plot",),
     ("report",),
@@ -94,7 +94,7 @@ def test_only_these_names_are_public():
     assert found == NAMES.read_text().split()
 
 
-@pytest.mark.parametrize("error", [ir.GraphError, ir.LoadError, jlrp.CompositeError])
+@pytest.mark.parametrize("error", [ir.GraphError, ir.LoadError, jlrp.CompositeError, jlrp.TraceError])
 def test_an_error_shows_the_name_that_users_import(error):
     module = importlib.import_module(error.__module__)
     assert getattr(module, error.__name__) is error

@@ -160,7 +160,8 @@ class Value:
 
     def placed(self, axis: int) -> int:
         """Where an axis stands once the batch is the first."""
-        return 0 if axis == self.axis else int(axis) + (axis < self.axis)
+        axis = int(axis)
+        return 0 if axis == self.axis else axis + (axis < self.axis)
 
 
 Operand = Const | Value
