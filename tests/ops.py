@@ -105,6 +105,13 @@ def affine_cases(rng):
             {"mean": rng.normal(size=(4, 3)), "variance": rng.uniform(0.5, 2, size=(4, 3))},
             (_images(rng, 2, 4, 5, 3),),
         ),
+        "gain": (ir.Gain(), {"scale": rng.normal(size=(1, 4, 3))}, (_images(rng, 2, 5, 4, 3),)),
+        "offset": (ir.Offset(), {"offset": rng.normal(size=(4, 1))}, (_images(rng, 2, 4, 3),)),
+        "einsum dense": (
+            ir.EinsumDense("nthd,hdf->nhtf"),
+            {"kernel": rng.normal(size=(3, 4, 2)), "bias": rng.normal(size=(3, 1, 2))},
+            (_images(rng, 2, 5, 3, 4),),
+        ),
         "standardize by one number": (
             ir.Standardize(()),
             {"mean": np.array(0.5), "variance": np.array(2.0)},
@@ -151,6 +158,10 @@ OTHERS = {
     "dot": (ir.Dot((2, 1)), [(2, 4, 3), (2, 3, 5)]),
     "dot of vectors": (ir.Dot((1, -1), normalize=True), [(2, 4), (2, 4)]),
     "dot, normalized": (ir.Dot((-1, 3), normalize=True), [(2, 4, 3), (2, 2, 5, 3)]),
+    "einsum": (ir.Einsum("nqhd,nkhd->nhqk"), [(2, 4, 2, 3), (2, 5, 2, 3)]),
+    "broadcast": (ir.Broadcast((4, 5, 3)), [(2, 1, 5, 3)]),
+    "take": (ir.Take(1, (2, 0, 2, 1)), [(2, 3, 4)]),
+    "dilate": (ir.Dilate((2, 1, 3)), [(2, 3, 4, 2)]),
     "unit norm": (ir.UnitNorm((1, -1)), [(2, 4, 3)]),
     "softmax": (ir.Softmax(), [(2, 5)]),
     "sparsemax": (ir.Sparsemax(1), [(2, 5, 3)]),
@@ -173,6 +184,10 @@ WEIGHTED = {
     "rms norm": (ir.LayerNorm((-1,), 1e-6, rms=True), {"gamma": (5,)}, (2, 4, 5)),
     "group norm": (ir.GroupNorm(2), {"gamma": (6,), "beta": (6,)}, (2, 3, 4, 6)),
     "group norm channels first": (ir.GroupNorm(-1, axis=1), {"beta": (3,)}, (2, 3, 4, 5)),
+    "mask": (ir.Mask(-0.5), {"mask": (4, 1)}, (2, 4, 3)),
+    "insert": (ir.Insert(1), {"before": (1, 3), "behind": (2, 1)}, (2, 4, 3)),
+    "resample": (ir.Resample(2), {"matrix": (5, 3)}, (2, 4, 5, 2)),
+    "embed": (ir.Embed(), {"table": (6, 3)}, (2, 4)),
     "prelu": (ir.PRelu(), {"alpha": (1, 3)}, (2, 4, 3)),
 }
 """Ops that are not affine and have weights.
@@ -187,10 +202,9 @@ def case(name, rng):
         return affine_cases(rng)[name]
     if name in WEIGHTED:
         op, weights, shape = WEIGHTED[name]
-        return (
-            op,
-            {role: rng.normal(size=s) for role, s in weights.items()},
-            (_images(rng, *shape),),
-        )
+        params = {role: rng.normal(size=s) for role, s in weights.items()}
+        if "matrix" in params:  # of weighted means
+            params["matrix"] /= params["matrix"].sum(0)
+        return op, params, (_images(rng, *shape),)
     op, shapes = OTHERS[name]
     return op, {}, tuple(_images(rng, *shape) for shape in shapes)

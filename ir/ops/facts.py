@@ -78,7 +78,10 @@ class OpFacts:
 
     @property
     def moves(self) -> bool:
-        """Whether the op takes values to other places, by weights that are fixed."""
+        """Whether the op takes values to other places, by weights that are fixed.
+
+        Constants may stand beside or in place of them, as in padding.
+        """
         return False
 
     @property
@@ -93,7 +96,7 @@ class OpFacts:
 
     @property
     def pads(self) -> bool:
-        """Whether the output may have cells of padding, or pool over them."""
+        """Whether the output may have cells of padding or other constants, or pool over them."""
         return False
 
     # What axes mean.

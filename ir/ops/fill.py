@@ -43,6 +43,7 @@ class Mask(SameShape):
     monotone = True
     elementwise = True
     moves = True
+    pads = True
     keeps_order = True
     needs = ("mask",)
 
@@ -72,6 +73,7 @@ class Insert(Rearrangement):
     axis: int = 1
 
     copies = False
+    pads = True
     keeps_order = False
 
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:

@@ -187,7 +187,7 @@ def _fuse(nodes: Nodes) -> bool:
     changed = False
     readers = nodes.readers()
     for index, node in enumerate(nodes.nodes):
-        if node is None or not isinstance(node.op, ir.Offset | ir.Gain):
+        if node is None or type(node.op) not in (ir.Offset, ir.Gain):
             continue
         found = _before(nodes, readers, node.inputs[0])
         if found is None:

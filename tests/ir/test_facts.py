@@ -89,9 +89,12 @@ def test_what_values_become(given):
     if op.moves or op.sums or op.multiplies:
         assert op.moves + op.sums + op.multiplies == 1
     if op.moves:
-        (x, *rest) = inputs
-        doubled = jlrp.apply(op, params, *(2 * x for x in (x, *rest)))
-        np.testing.assert_allclose(doubled, 2 * output, rtol=1e-12)
+        nothing = np.asarray(jlrp.apply(op, params, *(0 * x for x in inputs)))
+        doubled = np.asarray(jlrp.apply(op, params, *(2 * x for x in inputs)))
+        np.testing.assert_allclose(
+            doubled - nothing, 2 * (output - nothing), rtol=1e-12, atol=1e-15
+        )
+        assert op.pads or not nothing.any()
     if op.multiplies and not getattr(op, "normalize", False):
         halved = jlrp.apply(op, params, 0.5 * inputs[0], *inputs[1:])
         np.testing.assert_allclose(halved, 0.5 * output, rtol=1e-12, atol=1e-300)
