@@ -29,8 +29,8 @@ def weights(rng):
         "norm": {
             "gamma": rng.uniform(0.5, 1.5, WIDTH),
             "beta": rng.normal(size=WIDTH) * 0.3,
-            "mean": rng.normal(size=WIDTH) * 0.3,
-            "variance": rng.uniform(0.5, 2.0, WIDTH),
+            "moving_mean": rng.normal(size=WIDTH) * 0.3,
+            "moving_variance": rng.uniform(0.5, 2.0, WIDTH),
         },
         "residual": {
             "kernel": rng.normal(size=(3, 3, WIDTH, WIDTH)) * 0.3,
@@ -56,7 +56,9 @@ def plain(params, x):
     """The network with `lax` and `jax.nn` alone."""
     x = _convolved(params["conv"], x, (2, 2))
     norm = params["norm"]
-    x = (x - norm["mean"]) / jnp.sqrt(norm["variance"] + EPSILON) * norm["gamma"] + norm["beta"]
+    x = (x - norm["moving_mean"]) / jnp.sqrt(norm["moving_variance"] + EPSILON) * norm[
+        "gamma"
+    ] + norm["beta"]
     x = jax.nn.relu(x)
     x = lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
     x = jax.nn.relu(_convolved(params["residual"], x, (1, 1)) + x)
@@ -76,11 +78,11 @@ def _convolved(layer, x, strides):
 class NNX(nnx.Module):
     """The network in Flax NNX."""
 
-    def __init__(self, **options):
-        self.conv = nnx.Conv(CHANNELS, WIDTH, (3, 3), strides=2, **options)
-        self.norm = nnx.BatchNorm(WIDTH, epsilon=EPSILON, use_running_average=True, **options)
-        self.residual = nnx.Conv(WIDTH, WIDTH, (3, 3), **options)
-        self.dense = nnx.Linear(WIDTH, CLASSES, **options)
+    def __init__(self, rngs):
+        self.conv = nnx.Conv(CHANNELS, WIDTH, (3, 3), strides=2, rngs=rngs)
+        self.norm = nnx.BatchNorm(WIDTH, epsilon=EPSILON, use_running_average=True, rngs=rngs)
+        self.residual = nnx.Conv(WIDTH, WIDTH, (3, 3), rngs=rngs)
+        self.dense = nnx.Linear(WIDTH, CLASSES, rngs=rngs)
 
     def __call__(self, x):
         x = nnx.relu(self.norm(self.conv(x)))
@@ -91,14 +93,19 @@ class NNX(nnx.Module):
 
 def with_nnx(w):
     """`(function, params)` of Flax NNX."""
-    module = NNX(rngs=nnx.Rngs(0), param_dtype=jnp.float64)
-    for layer in ("conv", "residual", "dense"):
-        getattr(module, layer).kernel[...] = jnp.asarray(w[layer]["kernel"])
-        getattr(module, layer).bias[...] = jnp.asarray(w[layer]["bias"])
-    roles = {"scale": "gamma", "bias": "beta", "mean": "mean", "var": "variance"}
-    for role, name in roles.items():
-        getattr(module.norm, role)[...] = jnp.asarray(w["norm"][name])
-    graph, state = nnx.split(module)
+    graph, state = nnx.split(NNX(nnx.Rngs(0)))
+    roles = {
+        "scale": "gamma",
+        "bias": "beta",
+        "mean": "moving_mean",
+        "var": "moving_variance",
+    }
+
+    def weight(path, _):
+        layer, role = (str(key.key) for key in path[:2])
+        return jnp.asarray(w[layer][roles[role] if layer == "norm" else role])
+
+    state = jax.tree_util.tree_map_with_path(weight, state)
     return lambda state, x: nnx.merge(graph, state)(x), state
 
 
@@ -122,7 +129,7 @@ def with_linen(w):
     norm = w["norm"]
     layers = {layer: w[layer] for layer in ("conv", "residual", "dense")}
     layers["norm"] = {"scale": norm["gamma"], "bias": norm["beta"]}
-    stats = {"norm": {"mean": norm["mean"], "var": norm["variance"]}}
+    stats = {"norm": {"mean": norm["moving_mean"], "var": norm["moving_variance"]}}
     return Linen().apply, _on_device({"params": layers, "batch_stats": stats})
 
 
@@ -166,7 +173,7 @@ def with_equinox(w):
         w["dense"]["bias"],
     ]
     module = eqx.tree_at(_arrays, module, [jnp.asarray(a) for a in new])
-    stats = jnp.asarray(w["norm"]["mean"]), jnp.asarray(w["norm"]["variance"])
+    stats = jnp.asarray(w["norm"]["moving_mean"]), jnp.asarray(w["norm"]["moving_variance"])
     state = state.set(module.norm.batch_state_index, stats)
     state = state.set(module.norm.batch_counter, jnp.asarray(100_000))  # no longer warming up
     params, static = eqx.partition((eqx.nn.inference_mode(module), state), eqx.is_array)
@@ -198,7 +205,7 @@ def haiku(x, training=False):
     """The network in Haiku."""
     x = hk.Conv2D(WIDTH, 3, 2, name="conv")(x)
     x = hk.BatchNorm(True, True, 0.9, eps=EPSILON, name="norm")(x, is_training=training)
-    x = hk.max_pool(jax.nn.relu(x), 2, 2, "VALID", channel_axis=-1)
+    x = hk.max_pool(jax.nn.relu(x), (2, 2, 1), (2, 2, 1), "VALID")
     x = jax.nn.relu(hk.Conv2D(WIDTH, 3, name="residual")(x) + x)
     return jax.nn.softmax(hk.Linear(CLASSES, name="dense")(x.mean(axis=(1, 2))))
 
@@ -213,7 +220,7 @@ def with_haiku(w):
     norm = w["norm"]
     params["norm"] = {"scale": norm["gamma"], "offset": norm["beta"]}
     params["norm"] = jax.tree.map(lambda a: a.reshape(1, 1, 1, -1), params["norm"])
-    for name, role in (("mean_ema", "mean"), ("var_ema", "variance")):
+    for name, role in (("mean_ema", "moving_mean"), ("var_ema", "moving_variance")):
         state[f"norm/~/{name}"] = dict(state[f"norm/~/{name}"])
         state[f"norm/~/{name}"]["average"] = norm[role].reshape(1, 1, 1, -1)
 
@@ -239,11 +246,13 @@ def with_keras(w, path):
     x = layers.Conv2D(WIDTH, 3, 2, padding="same", name="conv")(image)
     x = layers.BatchNormalization(epsilon=EPSILON, name="norm")(x)
     x = layers.MaxPooling2D(2)(layers.ReLU()(x))
-    x = layers.ReLU()(layers.Add()([layers.Conv2D(WIDTH, 3, padding="same", name="residual")(x), x]))
+    x = layers.ReLU()(
+        layers.Add()([layers.Conv2D(WIDTH, 3, padding="same", name="residual")(x), x])
+    )
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dense(CLASSES, "softmax", name="dense")(x)
     model = keras.Model(image, x)
-    norm = [w["norm"][role] for role in ("gamma", "beta", "mean", "variance")]
+    norm = [w["norm"][role] for role in ("gamma", "beta", "moving_mean", "moving_variance")]
     model.get_layer("norm").set_weights(norm)
     for layer in ("conv", "residual", "dense"):
         model.get_layer(layer).set_weights([w[layer]["kernel"], w[layer]["bias"]])
