@@ -74,6 +74,11 @@ class OpFacts:
         """The roles of the weights that the op cannot do without."""
         return ()
 
+    @property
+    def unsaved(self) -> str:
+        """Why no file can hold the op, as the end of a sentence that names its layer; else ""."""
+        return ""
+
     # Where values go.
 
     @property

@@ -42,6 +42,11 @@ class Elementwise(ir.ActivationOp):
     key: str
     function: Callable[[Array], Array] = field(compare=False, repr=False)
 
+    unsaved = (
+        "computes a function of JAX that has no name, and a file holds no code. Give the function "
+        "a name with jlrp.register_function, and trace again."
+    )
+
     def __str__(self) -> str:
         return "Elementwise()"
 

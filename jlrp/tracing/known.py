@@ -37,11 +37,9 @@ def recognised(span: Span, begins_linear: bool) -> list[Part] | None:
         _leaky,
         normalized,
     )
-    for recognise in recognisers:
-        found = recognise(span)
-        if found is not None:
-            return found
-    return None
+    with np.errstate(all="ignore"):  # of infinities, which a span may make
+        found = (recognise(span) for recognise in recognisers)
+        return next((parts for parts in found if parts is not None), None)
 
 
 def _to_float(span: Span) -> bool | None:

@@ -82,10 +82,10 @@ class Walk:
         if name == "unstack" and isinstance(operands[0], Value):
             axis = int(equation.params["axis"])
             return [cell_of(operands[0], axis, i, line) for i in range(len(equation.outvars))]
-        if all(isinstance(each, Const) for each in operands):
-            return self._constants(equation, operands)
         if name == "convert_element_type" and self._only_rounds(equation, operands[0]):
             return operands
+        if all(isinstance(each, Const) for each in operands):
+            return self._constants(equation, operands)
         if equation.primitive.multiple_results and len(equation.outvars) > 1:
             raise unsupported(name, line)
         return [self._value(equation, operands, line)]

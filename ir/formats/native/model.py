@@ -312,6 +312,11 @@ def _array(array: Any) -> Any:
 
 def _checked_json(model: Model, arrays: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON of a model; `ValueError` unless the same model can be read from it."""
+    for node in model.graph.nodes:
+        if node.op.unsaved:
+            raise ValueError(
+                f"The model cannot be saved: layer {brief(node.name)} {node.op.unsaved}"
+            )
     try:
         content = _model_json(model)
         found = _model(content, arrays)

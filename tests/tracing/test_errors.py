@@ -1,0 +1,165 @@
+"""What cannot be traced is an error that names it, the line of the user's code, and a way out."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+import ir
+import jlrp
+
+X = np.random.default_rng(0).normal(size=(2, 6, 8)).astype("f")
+K = np.random.default_rng(1).normal(size=(8, 8)).astype("f")
+
+
+def loops_over_images(p, x):
+    return lax.scan(lambda carry, one: (carry, one @ p), jnp.zeros(()), x)[1]
+
+
+def counts_images(p, x):
+    return x / x.shape[0] * jnp.arange(x.shape[0])[:, None, None].astype(x.dtype)
+
+
+def draws(p, x):
+    return jnp.where(jax.random.bernoulli(jax.random.key(0), 0.5, x.shape), x @ p, 0)
+
+
+UNTRACEABLE = {
+    "a sort": (lambda p, x: jnp.sort(x @ p), "'sort' has no rule"),
+    "a running sum": (lambda p, x: jnp.cumsum(x, -1), "'cumsum' has no rule"),
+    "an index": (lambda p, x: jnp.argmax(x, -1), "'argmax' has no rule"),
+    "the largest": (lambda p, x: lax.top_k(x, 3)[0], "'top_k' has no rule"),
+    "a quotient": (lambda p, x: (x @ p) / (x + 3), "A quotient of two values"),
+    "a choice": (lambda p, x: jnp.where(x > 0, x @ p, x), "A choice between values"),
+    "a branch": (
+        lambda p, x: lax.cond(p.sum() > 0, lambda x: x @ p, lambda x: x, x),
+        "A branch of lax.cond or lax.switch is chosen by the params",
+    ),
+    "a loop without an end": (
+        lambda p, x: lax.while_loop(lambda c: c[1] < 3, lambda c: (c[0] @ p, c[1] + 1), (x, 0))[0],
+        "'while' has no rule .* lax.scan or lax.fori_loop",
+    ),
+    "indices of values": (
+        lambda p, x: p[jnp.argmax(x, -1)],
+        "'argmax' has no rule",
+    ),
+    "statistics of the batch": (
+        lambda p, x: x - x.mean(0),
+        r"'reduce_sum' mixes the images .* m\.eval\(\) .* use_running_average=True",
+    ),
+    "one number for all": (lambda p, x: x.mean(), "mixes the images of a batch"),
+    "images that meet": (lambda p, x: jnp.einsum("nti,msi->nmts", x, x), "joins the batch"),
+    "the batch in another axis": (
+        lambda p, x: (x.reshape(-1, 8) @ p).reshape(x.shape),
+        "'reshape' joins the batch, .* jax.vmap",
+    ),
+    "the batch last": (lambda p, x: jnp.moveaxis(x, 0, -1), "batch on axis 2"),
+    "random numbers": (draws, r"draws random numbers for each image\. .* m\.eval\(\)"),
+    "the number of an image": (counts_images, "numbers the images|computes with the number"),
+    "a loop over images": (loops_over_images, "A loop goes over the images"),
+    "a result without images": (lambda p, x: p, "does not depend on its inputs"),
+}
+
+WITHOUT_LINE = {"the batch last", "a result without images"}
+
+
+@pytest.mark.parametrize("case", UNTRACEABLE)
+def test_it_says_what_and_where(case):
+    function, expected = UNTRACEABLE[case]
+    with pytest.raises(jlrp.TraceError, match=f"(?s){expected}") as caught:
+        jlrp.trace(function, jnp.asarray(K), jnp.asarray(X))
+    text = str(caught.value)
+    assert case in WITHOUT_LINE or "test_errors.py:" in text
+    assert len(text) < 700
+    assert "\n" not in text
+
+
+def test_a_number_of_images_in_python():
+    def function(p, x):
+        return jnp.stack([x[i] @ p for i in range(x.shape[0])])
+
+    with pytest.raises(jlrp.TraceError, match=r"the number of images as a Python number.*vmap"):
+        jlrp.trace(function, jnp.asarray(K), jnp.asarray(X))
+
+
+def test_a_branch_of_python():
+    with pytest.raises(jlrp.TraceError, match=r"asks whether a number is true.*jnp\.where"):
+        jlrp.trace(lambda p, x: x if x.sum() > 0 else -x, {}, jnp.asarray(X))
+
+
+def test_mistakes_of_the_function_itself_are_its_own():
+    with pytest.raises(TypeError, match=r"incompatible shapes|dot_general"):
+        jlrp.trace(lambda p, x: x @ p, jnp.ones((5, 5)), jnp.asarray(X))
+
+
+@pytest.mark.parametrize("inputs", [(), ("image",), (3.0,), (np.float32(1),)])
+def test_inputs_that_are_none(inputs):
+    with pytest.raises(TypeError, match=r"give an array|trace takes a function|give a batch"):
+        jlrp.trace(lambda p, *x: x[0], {}, *inputs)
+
+
+def test_params_of_another_structure():
+    model = jlrp.trace(lambda p, x: x @ p["k"], {"k": jnp.asarray(K)}, jnp.asarray(X))
+    with pytest.raises(TypeError, match="another structure"):
+        model.params_of({"kernel": K})
+
+
+def test_less_precision_inside_is_said():
+    def function(p, x):
+        return (x.astype(jnp.bfloat16) @ p.astype(jnp.bfloat16)).astype(jnp.float32)
+
+    with pytest.warns(UserWarning, match=r"computes in bfloat16\. The graph computes in the dtype"):
+        model = jlrp.trace(function, jnp.asarray(K), jnp.asarray(X))
+    made = jlrp.forward(model.graph, model.params, X)
+    assert made.dtype == np.float32
+    np.testing.assert_allclose(made, X @ K, rtol=1e-5, atol=1e-5)
+
+
+def test_shapes_alone_make_a_graph_without_numbers():
+    struct = jax.ShapeDtypeStruct
+    model = jlrp.trace(lambda p, x: jax.nn.relu(x @ p), struct((8, 8), "f"), struct((2, 6, 8), "f"))
+    assert [type(node.op) for node in model.graph.nodes] == [ir.Dense, ir.Relu]
+    assert model.params_of(jnp.asarray(K))[model.graph.nodes[0].params]["kernel"].shape == (8, 8)
+
+
+def test_a_marked_function_is_one_op():
+    class Sort(ir.Op):
+        keeps_shape = True
+
+        def output_shape(self, params, *inputs):
+            return inputs[0]
+
+    @jlrp.apply.register
+    def _(op: Sort, params, x):
+        return jnp.sort(x) * params["scale"]
+
+    op = Sort()
+    sort = jlrp.traceable(op)(lambda params, x: jnp.sort(x) * params["scale"])
+    params = {"k": jnp.asarray(K), "s": jnp.full((), 2.0)}
+
+    def function(p, x):
+        return sort({"scale": p["s"]}, x @ p["k"])
+
+    model = jlrp.trace(function, params, jnp.asarray(X))
+    assert [node.op for node in model.graph.nodes][1:] == [op]
+    np.testing.assert_array_equal(sort({"scale": 2.0}, X), np.sort(X) * 2)
+    explained = jlrp.explainer(model, "epsilon", decision="output")(
+        model.params, X, np.ones_like(X)
+    )
+    assert np.isfinite(explained.relevance).all()
+
+
+def test_a_function_without_a_name_is_no_file(tmp_path):
+    model = jlrp.trace(lambda p, x: jnp.sin(x @ p), jnp.asarray(K), jnp.asarray(X))
+    with pytest.raises(ValueError, match=r"layer 'elementwise' .*jlrp\.register_function"):
+        ir.save(model, tmp_path / "m.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_warnings(recwarn):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        jlrp.trace(lambda p, x: jnp.where(x > 0, x, -jnp.inf), {}, jnp.asarray(X))
