@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # the same names for type checkers
     from jlrp.composites.predicates import Named as Named
     from jlrp.composites.predicates import Not as Not
     from jlrp.composites.predicates import Pointwise as Pointwise
+    from jlrp.composites.predicates import Projection as Projection
     from jlrp.composites.presets import PRESETS as PRESETS
     from jlrp.composites.presets import register_preset as register_preset
     from jlrp.ops import Affine as Affine
@@ -64,7 +65,8 @@ _NAMES = {
     "jlrp.baselines": "Baseline grad_cam gradient gradient_times_input integrated_gradients "
     "occlusion smoothgrad",
     "jlrp.composites.composite": "Composite CompositeError",
-    "jlrp.composites.predicates": "All Depth Either Fact First Head Kind Last Named Not Pointwise",
+    "jlrp.composites.predicates": "All Depth Either Fact First Head Kind Last Named Not "
+    "Pointwise Projection",
     "jlrp.composites.presets": "PRESETS register_preset",
     "jlrp.ops": "Affine affine apply register_function",
     "jlrp.propagation.bound_explainer": "Bound",
@@ -75,8 +77,8 @@ _NAMES = {
     "jlrp.propagation.ledger": "Ledger",
     "jlrp.propagation.planning": "explainer",
     "jlrp.rules": "AbsSplit AlphaBeta DeconvNet DetachedNorm Epsilon Flat Gamma GammaPlain "
-    "Gradient GuidedBackprop HalfHalf LayerCall Mapped Norm Pass Quotient Rows Rule ShareRule "
-    "SignalTakesAll Signed SmallWindow SoftmaxTaylor Term Transpose UniformMatMul "
+    "Gradient GuidedBackprop HalfHalf LayerCall Mapped Norm OneFactor Pass Quotient Rows Rule "
+    "ShareRule SignalTakesAll Signed SmallWindow SoftmaxTaylor Term Transpose UniformMatMul "
     "UniformPooling WSquare WinnerTakesAll WithoutBias ZBox ZPlus Zero",
     "jlrp.tracing": "TraceError TracedModel trace traceable",
 }

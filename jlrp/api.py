@@ -13,7 +13,7 @@ from jlrp.propagation.planning import explainer
 def explain(
     model: ir.Model | str | os.PathLike[str],
     images: Any,
-    rules: str | Composite = "epsilon_plus",
+    rules: str | Composite | None = None,
     target: Any = None,
     *,
     region: Any = None,
@@ -29,7 +29,8 @@ def explain(
             Keras model.
         images: Inputs as the model takes them, batch first. `jlrp.datasets.load_images` reads them
             from files; `model.preprocess` scales pixels of 0…255.
-        rules: A preset's name (`jlrp.PRESETS`) or a `jlrp.Composite`.
+        rules: A preset's name (`jlrp.PRESETS`) or a `jlrp.Composite`. By default `epsilon_plus`,
+            or `attnlrp` for a graph with attention.
         target: The class to explain, an index or a label, one for all images or one for each. By
             default the class that the model predicts. See `jlrp.Explainer`.
         region: Where relevance starts in an output with positions. See `jlrp.Explainer`.

@@ -15,6 +15,7 @@ import ir
 import jlrp
 from jlrp.cli.options import ExplainingOptions
 from jlrp.cli.program import InputError, console, tell
+from jlrp.composites.presets import require_preset_for
 from jlrp.datasets import Frame, Output
 from jlrp.propagation.batches import one_by_one
 from jlrp.text import suggestion
@@ -111,6 +112,7 @@ def explainer_of(
             _refuse_for_baseline(given, name, output)
             labelled = replace(model, labels=output.labels.names)
             return BaselineExplainer(BASELINES[name](labelled, output=output.name))
+        require_preset_for(name, model.graph)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # `output_note` says it
             return jlrp.explainer(

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ import jlrp
 from ir.ops.base import show
 from jlrp.cli.commands import Convert, Inspect
 from jlrp.cli.methods import composite, require_preset
-from jlrp.cli.options import ModelOptions
+from jlrp.cli.options import DEFAULT_PRESET, ModelOptions
 from jlrp.cli.program import WRONG, InputError, complain, console, running, tell
+from jlrp.composites.predicates import attention
 from jlrp.datasets.files import require_apart, require_place
 from jlrp.datasets.memory import require_memory
 from jlrp.propagation.given import not_finite
@@ -118,6 +120,8 @@ def inspect(given: Inspect) -> None:
     """Do what `jlrp inspect --help` says."""
     require_preset(given.preset)
     model = load(given)
+    if given.preset == DEFAULT_PRESET and attention(model.graph):
+        given = replace(given, preset="attnlrp_gamma")
     rules, kept, problem = dict[str, str](), None, None
     try:
         with running(given.model):

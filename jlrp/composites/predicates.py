@@ -11,6 +11,7 @@ from typing import Any
 
 import ir
 from ir.ops.facts import OpFacts
+from ir.ops.softmax import AlongAxis
 
 Kinds = type[ir.Op] | tuple[type[ir.Op], ...]
 """One op class, or several."""
@@ -126,6 +127,26 @@ class Pointwise(_Combinable):
 
     def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
         return isinstance(node.op, ir.Dense) and node.name in _on_images(graph)
+
+
+@dataclass(frozen=True)
+class Projection(_Combinable):
+    """Layers with a kernel that make the factors of attention, or read what it makes.
+
+    They are found by data flow: nothing but the layer leads to a factor of a product of matrices,
+    or only moves and scales lie between a product and the layer.
+
+    Example:
+        >>> import ir, jlrp
+        >>> nodes = [ir.Node(n, ir.Dense(), ("x",), n) for n in ("q", "k", "fc")]
+        >>> nodes += [ir.Node("scores", ir.Einsum("nqd,nkd->nqk"), ("q", "k"))]
+        >>> graph = ir.Graph(nodes, ["x"], ["scores", "fc"])
+        >>> [jlrp.Projection()(graph, node) for node in nodes]
+        [True, True, False, False]
+    """
+
+    def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
+        return node.op.has_kernel and node.name in projections(graph)
 
 
 @dataclass(frozen=True)
@@ -305,6 +326,75 @@ def heads(graph: ir.Graph) -> frozenset[str]:
             elif not isinstance(node.op, ir.ActivationOp):
                 open_ends.update(node.inputs)
     return frozenset(found)
+
+
+@lru_cache(maxsize=32)
+def projections(graph: ir.Graph) -> frozenset[str]:
+    """The layers with a kernel around products of matrices (`Projection`)."""
+    makers: dict[str, str | None] = {}  # the one layer that leads to a value
+    after: set[str] = set()  # values that are a product, moved and scaled
+    found: set[str] = set()
+    for node in graph.nodes:
+        op = node.op
+        sources = {makers.get(name) for name in node.inputs}
+        makers[node.name] = (
+            node.name if op.has_kernel else sources.pop() if len(sources) == 1 else None
+        )
+        if multiplies_matrices(op):
+            found.update(maker for name in node.inputs if (maker := makers.get(name)) is not None)
+            makers[node.name] = None
+            after.add(node.name)
+        elif op.has_kernel and not after.isdisjoint(node.inputs):
+            found.add(node.name)
+        elif (op.moves or isinstance(op, ir.Scaling)) and after.issuperset(node.inputs):
+            after.add(node.name)
+    return frozenset(found)
+
+
+def multiplies_matrices(op: ir.Op) -> bool:
+    """Whether an op is a product of matrices of values."""
+    return op.multiplies and not op.elementwise
+
+
+@lru_cache(maxsize=32)
+def attention(graph: ir.Graph) -> dict[str, int]:
+    """The products of matrices that attention mixes values with.
+
+    Returns:
+        For each product, the position of the factor that is a softmax's output, moved.
+    """
+    weights: set[str] = set()
+    found: dict[str, int] = {}
+    for node in graph.nodes:
+        softmax = node.op.squashes and isinstance(node.op, AlongAxis)
+        if softmax or (node.op.moves and weights.issuperset(node.inputs)):
+            weights.add(node.name)
+        elif multiplies_matrices(node.op):
+            places = [i for i, name in enumerate(node.inputs) if name in weights]
+            if len(places) == 1:
+                found[node.name] = places[0]
+    return found
+
+
+@lru_cache(maxsize=32)
+def activated_factors(graph: ir.Graph) -> dict[str, int]:
+    """The products, value by value, of which one factor alone is an activation's output, moved.
+
+    Returns:
+        For each such product of two, the position of that factor. It gates the other.
+    """
+    activated: set[str] = set()
+    found: dict[str, int] = {}
+    for node in graph.nodes:
+        if isinstance(node.op, ir.ActivationOp) or (
+            node.op.moves and activated.issuperset(node.inputs)
+        ):
+            activated.add(node.name)
+        elif node.op.multiplies and node.op.elementwise and len(node.inputs) == 2:
+            places = [i for i, name in enumerate(node.inputs) if name in activated]
+            if len(places) == 1:
+                found[node.name] = places[0]
+    return found
 
 
 @lru_cache(maxsize=32)

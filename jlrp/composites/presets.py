@@ -7,10 +7,11 @@ from difflib import get_close_matches
 from typing import Any
 
 import ir
+from jlrp.composites.attention import attnlrp, attnlrp_gamma, cp_lrp
 from jlrp.composites.backprop import deconvnet, guided_backprop
 from jlrp.composites.composite import Composite, Entry
 from jlrp.composites.crawford import crawford2019, crawford2019_original
-from jlrp.composites.predicates import Fact, First, Head, Kind, Pointwise
+from jlrp.composites.predicates import Fact, First, Head, Kind, Pointwise, attention
 from jlrp.composites.rows import common_rows
 from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Rule, SmallWindow, ZBox, Zero, ZPlus
 
@@ -157,6 +158,9 @@ _MAKERS: dict[str, Maker] = {
         guided_backprop,
         crawford2019,
         crawford2019_original,
+        attnlrp,
+        attnlrp_gamma,
+        cp_lrp,
     )
 }
 
@@ -201,6 +205,48 @@ def register_preset(name: str, make: Maker) -> None:
     _MAKERS[name] = make
 
 
+FOR_ATTENTION = ("attnlrp", "attnlrp_gamma", "cp_lrp")
+"""The presets for networks with attention."""
+
+_WITHOUT_ATTENTION = frozenset(
+    {
+        "zero",
+        "epsilon",
+        "epsilon_plus",
+        "epsilon_plus_flat",
+        "epsilon_alpha2_beta1",
+        "epsilon_alpha2_beta1_flat",
+        "epsilon_gamma_box",
+        "excitation_backprop",
+        "crawford2019",
+        "crawford2019_original",
+    }
+)
+
+
+def preset_for(graph: ir.Graph) -> str:
+    """The preset of a graph for which none was chosen."""
+    return "attnlrp" if attention(graph) else "epsilon_plus"
+
+
+def require_preset_for(rules: Any, graph: ir.Graph) -> None:
+    """Check that a preset, by its name, is for a graph.
+
+    With attention, the presets for convolutional networks pass relevance through LayerNorm as it
+    is, and maps become many orders of magnitude larger than the decision value.
+
+    Raises:
+        ValueError: The graph has attention, and the preset is not for it.
+    """
+    if isinstance(rules, str) and rules in _WITHOUT_ATTENTION and attention(graph):
+        layer = next(iter(attention(graph)))
+        raise ValueError(
+            f"The preset {rules!r} is not for networks with attention, such as that of layer "
+            f"{layer!r}: its maps of them are noise. Give {', '.join(FOR_ATTENTION[:-1])} or "
+            f"{FOR_ATTENTION[-1]}, or a jlrp.Composite."
+        )
+
+
 def composite_of(rules: str | Composite) -> Composite:
     """A preset by its name, or the composite itself.
 
@@ -220,7 +266,8 @@ def composite_of(rules: str | Composite) -> Composite:
         raise ValueError(
             f"There is no preset {rules!r}: the presets are {', '.join(PRESETS)}.{hint}"
         )
-    needed = ", ".join(f"{name}=…" for name in inspect.signature(PRESETS[rules]).parameters)
+    parameters = inspect.signature(PRESETS[rules]).parameters.values()
+    needed = ", ".join(f"{p.name}=…" for p in parameters if p.default is p.empty)
     if needed:
         raise ValueError(
             f"The preset {rules!r} needs numbers: give jlrp.PRESETS[{rules!r}]({needed})."

@@ -4,12 +4,13 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 
 import jax
+import numpy as np
 
 import ir
 from ir.passes import Decision, select_output
 from jlrp.composites.composite import Composite, decision_of
 from jlrp.composites.predicates import heads
-from jlrp.composites.presets import composite_of
+from jlrp.composites.presets import composite_of, preset_for, require_preset_for
 from jlrp.fast import Fast
 from jlrp.fast.zeros import rectified
 from jlrp.propagation.explainer import Explainer
@@ -30,12 +31,13 @@ DECISIONS = ("value", "output")
 
 def explainer(
     graph: ir.Graph | ir.Model,
-    rules: str | Composite = "epsilon_plus",
+    rules: str | Composite | None = None,
     *,
     start: str | None = None,
     contrast: str | None = None,
     record: Iterable[str] | bool = (),
     output: str | None = None,
+    position: int | None = None,
     ledger: bool = False,
     decision: str = "value",
     labels: Sequence[str] | None = None,
@@ -47,7 +49,8 @@ def explainer(
 
     Args:
         graph: A graph as loaded, or an `ir.Model`, whose labels the explainer then knows.
-        rules: A preset's name (`jlrp.PRESETS`) or a `jlrp.Composite`.
+        rules: A preset's name (`jlrp.PRESETS`) or a `jlrp.Composite`. By default `epsilon_plus`,
+            or `attnlrp` for a graph with attention.
         start: What relevance starts as: the decision value of the target (`"logit"`) or 1
             (`"one"`). By default the rules decide: 1 for `excitation_backprop`, else the decision
             value. A start of 1 means the sign of the decision value, because LRP divides by that
@@ -59,6 +62,9 @@ def explainer(
         record: Names of layers whose relevance to return in `result.layers`, or `True` for all.
         output: Which of several outputs to explain (the first by default), or any layer to start
             at.
+        position: For an output with one class for each position, such as (N, T, tokens) of a
+            language model: the position to explain, a negative one counted from the end. The output
+            is then that of a classifier, (N, tokens).
         ledger: Whether `result.ledger` says where relevance went.
         decision: `"value"` explains the decision value: the input of the squashing activation
             (softmax, sigmoid, ReLU, tanh, …) that ends the network. `"output"` explains the
@@ -73,7 +79,8 @@ def explainer(
         The `jlrp.Explainer`.
 
     Raises:
-        ValueError: The preset, start, output, layer, decision or formulation is unknown.
+        ValueError: The preset, start, output, layer, decision or formulation is unknown, or the
+            preset is not for the graph.
         TypeError: The graph is no graph, or the rules are no rules.
         jlrp.CompositeError: A layer has no rule.
 
@@ -96,21 +103,24 @@ def explainer(
     graph, names = graph_of(graph, labels)
     check_start(start, contrast)
     computation = _formulation_of(formulation)
-    explained = _select_decision(graph, output, decision)
-    composite = composite_of(rules)
     inner = output is not None and graph.values.get(output) not in graph.outputs
+    if position is not None:
+        graph, output = _at_position(graph, output, position)
+    explained = _select_decision(graph, output, decision)
+    require_preset_for(rules, explained.graph)
+    composite = composite_of(preset_for(explained.graph) if rules is None else rules)
     if inner:
         composite = composite.for_inner_layers()
     rewritten = composite.folded(explained.graph)
     seen = rewritten.graph  # the graph that the rules see
     assignment = composite.assign(seen)
     distinct = tuple({id(rule): rule for rule in assignment.values()}.values())
-    position = {id(rule): index for index, rule in enumerate(distinct)}
+    place = {id(rule): index for index, rule in enumerate(distinct)}
     kind = composite.start if start is None else start
     plan = Plan(
         rewritten=rewritten,
         kinds=kinds(distinct),
-        rule_of_node=tuple(position[id(assignment[node.name])] for node in seen.nodes),
+        rule_of_node=tuple(place[id(assignment[node.name])] for node in seen.nodes),
         followed=composite.followed(seen) if composite.followed else None,
         start=Start(
             composite.one if kind == "one" else kind,
@@ -134,6 +144,19 @@ def _formulation_of(given: str | Formulation) -> Formulation:
         return given
     _check_name("formulation", given, FORMULATIONS)
     return FORMULATIONS[given]()
+
+
+def _at_position(graph: ir.Graph, output: str | None, position: int) -> tuple[ir.Graph, None]:
+    """A graph that ends at one position of an output."""
+    if isinstance(position, bool) or not isinstance(position, int | np.integer):
+        raise ValueError(
+            f"A position is a whole number, -1 for the last one, but {position!r} was given."
+        )
+    part = select_output(graph, output)
+    (whole,) = part.outputs
+    name = f"{whole}/{position}"
+    cell = ir.Node(name, ir.Slice((int(position),)), (whole,))
+    return ir.Graph([*part.nodes, cell], part.inputs, [name], part.aliases), None
 
 
 def _select_decision(graph: ir.Graph, output: str | None, decision: str) -> Decision:

@@ -16,7 +16,7 @@ from jlrp.rules.gradient import (
 )
 from jlrp.rules.original import AbsSplit, HalfHalf, UniformPooling
 from jlrp.rules.passing import Pass, Rows
-from jlrp.rules.product import SignalTakesAll, UniformMatMul
+from jlrp.rules.product import OneFactor, SignalTakesAll, UniformMatMul
 from jlrp.rules.shares import Mapped, ShareRule, Signed, Term
 from jlrp.rules.softmax import SoftmaxTaylor
 
@@ -35,6 +35,7 @@ __all__ = [
     "LayerCall",
     "Mapped",
     "Norm",
+    "OneFactor",
     "Pass",
     "Quotient",
     "Rows",

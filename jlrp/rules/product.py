@@ -65,8 +65,8 @@ class UniformMatMul(Rule):
     """Products whose `n` factors share evenly: `R_i = 1/n · x_i · (∂z/∂x_i)ᵀ( R / stab(z) )`.
 
     In a product of two matrices half of each contribution `a·b` goes to either factor. The lengths
-    that a normalised `Dot` divides by are constants. For `Dot` and `Multiply`. The rule conserves
-    relevance up to ε.
+    that a normalised `Dot` divides by are constants. For `Dot`, `Einsum` and `Multiply`. The rule
+    conserves relevance up to ε.
 
     Attributes:
         epsilon: The stabiliser's ε, a finite number of at least 0.
@@ -107,6 +107,70 @@ class UniformMatMul(Rule):
 
     def proportional(self, op: ir.Op) -> bool:
         return True
+
+    def fits(self, op: ir.Op) -> bool:
+        return op.multiplies
+
+
+@flax.struct.dataclass
+class OneFactor(Rule):
+    """Products of which one factor takes all relevance; the others count as constants.
+
+    Element by element that is `R_i = R`. In a product of matrices it is LRP-ε with the other factor
+    as the weights: `R_i = x_i · (∂z/∂x_i)ᵀ( R / stab(z) )`.
+
+    For `Dot`, `Einsum` and `Multiply`. The rule conserves relevance, up to ε.
+
+    Attributes:
+        position: Which of the inputs takes all.
+        epsilon: The stabiliser's ε, a finite number of at least 0.
+
+    Raises:
+        ValueError: `epsilon` is negative or not finite.
+
+    Example:
+        >>> import jax.numpy as jnp, ir, jlrp
+        >>> a, b = jnp.array([[1.0, 3.0]]), jnp.array([[2.0, 1.0]])
+        >>> op, z = ir.Dot((1, 1)), jnp.array([[5.0]])
+        >>> call = jlrp.LayerCall(op, {}, (a, b), z, (False, False))
+        >>> shares = jlrp.OneFactor(1, 0.0).relevance(call, jnp.array([[10.0]]))
+        >>> [share.tolist() for share in shares]
+        [[[0.0, 0.0]], [[4.0, 6.0]]]
+
+    References:
+        Ali et al., "XAI for Transformers: Better Explanations through Conservative Propagation",
+        2022, for attention, where the values take all.
+    """
+
+    position: int = flax.struct.field(pytree_node=False)
+    epsilon: float = 1e-6
+
+    def __post_init__(self) -> None:
+        require_numbers(self, "epsilon")
+
+    def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
+        return tuple(
+            self._share(call, relevance) if position == self.position else jnp.zeros_like(x)
+            for position, x in enumerate(call.inputs)
+        )
+
+    def _share(self, call: LayerCall, relevance: Array) -> Array:
+        x = call.inputs[self.position]
+        if call.op.elementwise:
+            return summed_to(relevance, x)
+        (quotient,) = self.quotients(call, relevance)
+        held = lengths(call.op, *call.inputs)
+        before, behind = call.inputs[: self.position], call.inputs[self.position + 1 :]
+        _, back = jax.vjp(lambda x: product(call.op, held, *before, x, *behind), x)
+        return x * back(quotient.s)[0]
+
+    def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
+        if call.op.elementwise:
+            return ()
+        return (Quotient(relevance, call.output, None, self.epsilon),)
+
+    def proportional(self, op: ir.Op) -> bool:
+        return not op.elementwise
 
     def fits(self, op: ir.Op) -> bool:
         return op.multiplies

@@ -47,6 +47,7 @@ RULES = (
     (jlrp.SignalTakesAll(),),
     (jlrp.SoftmaxTaylor(),),
     (jlrp.UniformMatMul(), jlrp.UniformMatMul(0.25)),
+    (jlrp.OneFactor(1), jlrp.OneFactor(1, 0.25)),
     (jlrp.DetachedNorm(), jlrp.DetachedNorm(0.25)),
     (jlrp.WithoutBias(jlrp.DetachedNorm()), jlrp.WithoutBias(jlrp.DetachedNorm(0.25))),
     (Gradient(),),

@@ -9,7 +9,6 @@ import pytest
 
 import ir
 import jlrp
-from jlrp.composites.rows import common_rows
 from tests.tracing import transformers
 
 
@@ -19,20 +18,41 @@ def _float64():
         yield
 
 
-def attention_rules(epsilon):
-    """LRP-ε on layers and sums, the deviation of a LayerNorm detached, halves at products."""
-    rule = jlrp.Epsilon(epsilon) if epsilon else jlrp.Zero()
-    return jlrp.Composite(
-        [
-            (jlrp.Fact("has_kernel"), rule),
-            (jlrp.Fact("sums"), jlrp.Norm(epsilon)),
-            (
-                lambda graph, node: isinstance(node.op, ir.LayerNorm) and not node.op.rms,
-                jlrp.DetachedNorm(epsilon),
-            ),
-            *common_rows(epsilon),
-        ]
-    )
+def passing(*kinds):
+    """AttnLRP with the identity rule on some ops: how relevance explodes."""
+    return lambda: jlrp.PRESETS["attnlrp"]().with_rules((kinds, jlrp.Pass()))
+
+
+SETS = {
+    "attnlrp_epsilon": jlrp.PRESETS["attnlrp"],
+    "attnlrp_zero": lambda: jlrp.PRESETS["attnlrp"](epsilon=0.0),
+    "attnlrp_gamma": jlrp.PRESETS["attnlrp_gamma"],
+    "cp_epsilon": jlrp.PRESETS["cp_lrp"],
+    "cp_zero": lambda: jlrp.PRESETS["cp_lrp"](epsilon=0.0),
+    "cp_gamma": lambda: jlrp.PRESETS["cp_lrp"](conv=0.25, linear=0.05),
+    "identity_norm": passing(ir.LayerNorm),
+    "pass_softmax": passing(ir.LayerNorm, ir.Softmax),
+}
+"""The rules of each set of reference values."""
+
+NETWORKS = {"vit_cls": transformers.vit, "lm_llama": transformers.decoder}
+
+CASES = [
+    (name, rules)
+    for name, sets in {
+        "vit_cls": SETS.keys() - {"cp_epsilon"},
+        "lm_llama": ("attnlrp_epsilon", "attnlrp_zero", "cp_epsilon", "cp_zero"),
+    }.items()
+    for rules in sorted(sets)
+]
+
+
+def traced(name):
+    """A network's graph, its inputs, and its reference values."""
+    config, weights, reference = transformers.loaded(name)
+    x = jnp.asarray(reference["inputs"])
+    x = weights["embed"][x] if name == "lm_llama" else jnp.asarray(x, float)
+    return jlrp.trace(partial(NETWORKS[name], config), weights, x), x, reference
 
 
 def start_of(reference, name):
@@ -46,31 +66,57 @@ def start_of(reference, name):
     return start
 
 
-@pytest.mark.parametrize(("rules", "epsilon"), [("attnlrp_epsilon", 1e-6), ("attnlrp_zero", 0.0)])
-@pytest.mark.parametrize(
-    ("name", "function"),
-    [("vit_cls", transformers.vit), ("lm_llama", transformers.decoder)],
-)
+@pytest.mark.parametrize(("name", "rules"), CASES)
 @pytest.mark.parametrize("formulation", ["plain", "fast"])
-def test_relevance_is_that_of_the_reference(name, function, rules, epsilon, formulation):
-    config, weights, reference = transformers.loaded(name)
-    x = jnp.asarray(reference["inputs"])
-    x = weights["embed"][x] if name == "lm_llama" else jnp.asarray(x, float)
-    model = jlrp.trace(partial(function, config), weights, x)
+def test_relevance_is_that_of_the_reference(name, rules, formulation):
+    """The sets with identity at LayerNorm sum up to 1e6 times the logit and more."""
+    model, x, reference = traced(name)
     np.testing.assert_allclose(
         jlrp.forward(model.graph, model.params, x), reference["output"], rtol=1e-12, atol=1e-12
     )
-    explain = jlrp.explainer(model, attention_rules(epsilon), formulation=formulation)
+    explain = jlrp.explainer(model, SETS[rules](), formulation=formulation)
     found = np.asarray(explain(model.params, x, start_of(reference, name)).relevance)
     expected = reference[f"{rules}:input"]
-    assert np.abs(found - expected).max() <= 1e-12 * np.abs(expected).max()
+    near = 1e-10 if rules in ("identity_norm", "pass_softmax") else 1e-13
+    assert np.abs(found - expected).max() <= near * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("rules", ["attnlrp_gamma", "attnlrp_epsilon"])
+def test_inner_values_are_those_of_the_reference(rules):
+    model, x, reference = traced("vit_cls")
+    names = {
+        "patches": "reshape",
+        "tokens": "pos",
+        "block0/output": "block0/add:1",
+        "block2/output": "block2/add:1",
+        "block0/scores": "block0/rescale",
+        "block0/attention": "block0/softmax",
+    }
+    explain = jlrp.explainer(model, SETS[rules](), record=names.values())
+    found = explain(model.params, x, start_of(reference, "vit_cls")).layers
+    for theirs, ours in names.items():
+        expected = reference[f"{rules}:{theirs}"]
+        assert np.abs(found[ours] - expected).max() <= 1e-13 * np.abs(expected).max(), theirs
+
+
+@pytest.mark.parametrize("rules", ["attnlrp_gamma", "cp_zero", "attnlrp_epsilon"])
+def test_in_float32(rules):
+    with jax.enable_x64(False):
+        config, weights, reference = transformers.loaded("vit_cls")
+        weights = jax.tree.map(lambda w: jnp.asarray(w, jnp.float32), weights)
+        x = jnp.asarray(reference["inputs"], jnp.float32)
+        model = jlrp.trace(partial(transformers.vit, config), weights, x)
+        explain = jlrp.explainer(model, SETS[rules]())
+        found = np.asarray(explain(model.params, x, reference["target"]).relevance)
+    expected = reference[f"{rules}:input"]
+    assert np.abs(found - expected).max() <= 2e-4 * np.abs(expected).max()
 
 
 def test_tokens_get_the_sum_of_their_embeddings():
     config, weights, reference = transformers.loaded("lm_llama")
     ids = jnp.asarray(reference["inputs"])
     model = jlrp.trace(partial(transformers.language_model, config), weights, ids)
-    explain = jlrp.explainer(model, attention_rules(1e-6))
+    explain = jlrp.explainer(model)  # AttnLRP, as there is attention
     found = np.asarray(explain(model.params, ids, start_of(reference, "lm_llama")).relevance)
     expected = reference["attnlrp_epsilon:input"].sum(-1)
     assert found.shape == ids.shape
