@@ -78,7 +78,7 @@ _NAMES = {
     "jlrp.propagation.planning": "explainer",
     "jlrp.rules": "AbsSplit AlphaBeta DeconvNet DetachedNorm Epsilon Flat Gamma GammaPlain "
     "Gradient GuidedBackprop HalfHalf LayerCall Mapped Norm OneFactor Pass Quotient Rows Rule "
-    "ShareRule SignalTakesAll Signed SmallWindow SoftmaxTaylor Term Transpose UniformMatMul "
+    "ShareRule SignalTakesAll Signed SmallWindow SoftmaxTaylor Steps Term Transpose UniformMatMul "
     "UniformPooling WSquare WinnerTakesAll WithoutBias ZBox ZPlus Zero",
     "jlrp.tracing": "TraceError TracedModel trace traceable",
 }

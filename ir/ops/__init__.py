@@ -40,6 +40,7 @@ from ir.ops.rearrange import (
 )
 from ir.ops.resize import Interpolation, Resize, Upsample
 from ir.ops.scale import Gain, Offset, Rescale, Scale, Scaling, Standardize
+from ir.ops.scan import Scan
 from ir.ops.softmax import LogSoftmax, Softmax, Sparsemax
 
 __all__ = [
@@ -98,6 +99,7 @@ __all__ = [
     "Resize",
     "Scale",
     "Scaling",
+    "Scan",
     "Shape",
     "ShapeError",
     "Slice",

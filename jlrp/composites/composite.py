@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import ir
 from ir.passes import Decision, Rewritten, decide, fold_batchnorm, fold_padding, select_output
 from jlrp.composites.predicates import Head, Predicate, matches
-from jlrp.rules import Rule, SignalTakesAll, WithoutBias
+from jlrp.rules import Rule, SignalTakesAll, Steps, WithoutBias
 from jlrp.rules.product import signals
 
 Entry = tuple[Predicate, Rule]
@@ -131,6 +131,8 @@ class Composite:
                 (r for predicate, r in self.entries if matches(predicate, graph, node)), None
             )
             kind = type(node.op).__name__
+            if isinstance(node.op, ir.Scan):  # its layers have the rules that entries say
+                rule = self._of_steps(node.op.body)
             if rule is None:
                 problems.append(f"layer {node.name!r} ({kind}) has no rule: add (ir.{kind}, RULE)")
             elif not rule.fits(node.op):
@@ -145,6 +147,13 @@ class Composite:
                 f"The rules do not fit the graph: {'; '.join(problems)} with .with_rules(…)."
             )
         return rules
+
+    def _of_steps(self, body: ir.Graph) -> Steps:
+        """The rule of a loop, from the rules of its body's layers."""
+        assigned = self.for_inner_layers().assign(body)
+        distinct = tuple({id(rule): rule for rule in assigned.values()}.values())
+        place = {id(rule): index for index, rule in enumerate(distinct)}
+        return Steps(distinct, tuple(place[id(assigned[node.name])] for node in body.nodes))
 
     def rule_names(self, graph: ir.Graph) -> dict[str, str]:
         """The rule of every node of a graph as loaded, or what happens to it before any rule.

@@ -10,6 +10,7 @@ from jlrp.ops import (  # noqa: F401  (they register their ops)
     rearrange,
     resize,
     scale,
+    scan,
     softmax,
 )
 from jlrp.ops.activation import register_function

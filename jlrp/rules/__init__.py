@@ -19,6 +19,7 @@ from jlrp.rules.passing import Pass, Rows
 from jlrp.rules.product import OneFactor, SignalTakesAll, UniformMatMul
 from jlrp.rules.shares import Mapped, ShareRule, Signed, Term
 from jlrp.rules.softmax import SoftmaxTaylor
+from jlrp.rules.steps import Steps
 
 __all__ = [
     "AbsSplit",
@@ -45,6 +46,7 @@ __all__ = [
     "Signed",
     "SmallWindow",
     "SoftmaxTaylor",
+    "Steps",
     "Term",
     "Transpose",
     "UniformMatMul",

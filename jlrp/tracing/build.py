@@ -48,13 +48,23 @@ class Made:
 
 @dataclass(eq=False)
 class Builder:
-    """Makes the nodes that values need, each once."""
+    """Makes the nodes that values need, each once.
+
+    Attributes:
+        nodes: The nodes.
+        known: The nodes that make values, by the value's number.
+        spans: What spans cost, and their ops, by the numbers of their ends.
+        ends: The nodes that make the ends of spans.
+        refused: The keys of spans that are no known op.
+        paths: The keys of each leaf of the params.
+    """
 
     nodes: list[Made] = field(default_factory=list)
     known: dict[int, Reference] = field(default_factory=dict)
     spans: dict[tuple[int, int], tuple[float, list[Part] | None]] = field(default_factory=dict)
     ends: dict[tuple[int, int], Reference] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    paths: Sequence[tuple[str, ...]] = ()
 
     def reference(self, value: Value) -> Reference:
         """The node that makes a value.

@@ -1,13 +1,11 @@
 """Names of layers: the paths of the params that they use, and the places of those beside them."""
 
-import itertools
 import re
 from collections.abc import Sequence
 
 import ir
 from jlrp.tracing.build import Made
-
-Path = tuple[str, ...]
+from jlrp.tracing.paths import Path, common, path_of
 
 KINDS = {
     "GlobalAvgPool": "mean",
@@ -61,21 +59,16 @@ def _path(node: Made, paths: Sequence[Path]) -> Path:
     then end alike.
     """
     used = dict.fromkeys(
-        paths[leaf] for const in node.weights.values() for leaf in sorted(const.leaves)
+        path_of(origin, paths)
+        for const in node.weights.values()
+        for origin in sorted(const.origins)
     )
     if not used:
         return ()
     layers = [path[:-1] or path for path in used]
-    shared = _shared(layers)
-    if not shared:
-        shared = _shared([path[::-1] for path in layers])[::-1]
-    return shared or layers[0]
-
-
-def _shared(paths: Sequence[Path]) -> Path:
-    """The keys that all paths begin with."""
-    columns = itertools.takewhile(lambda keys: len(set(keys)) == 1, zip(*paths, strict=False))
-    return tuple(keys[0] for keys in columns)
+    begins = common(layers)
+    ends = common([path[::-1] for path in layers])[::-1]
+    return begins or ends or layers[0]
 
 
 def _without_collection(found: dict[int, Path]) -> dict[int, Path]:

@@ -11,10 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import ir
-from jlrp.tracing import (
-    jaxprs,
-    products,  # noqa: F401  (it says what makes products)
-)
+from jlrp.tracing import jaxprs, loops, products  # noqa: F401  (they say what makes their nodes)
 from jlrp.tracing.build import Builder
 from jlrp.tracing.errors import TraceError
 from jlrp.tracing.names import named
@@ -47,7 +44,7 @@ class TracedModel(ir.Model):
     params_of: Callable[[Any], dict[str, dict[str, Any]]] = field(default=dict)
 
 
-def trace(function: Callable[..., Any], params: Any, *inputs: Any) -> TracedModel:
+def trace(function: Callable[..., Any], params: Any, *inputs: Any, unroll: int = 64) -> TracedModel:
     """Bring a function into a graph, with which all of the library works.
 
     The function is any that JAX can trace: of Flax NNX, Flax Linen, Equinox, Haiku, Keras on JAX,
@@ -62,6 +59,9 @@ def trace(function: Callable[..., Any], params: Any, *inputs: Any) -> TracedMode
         params: Its weights, any pytree of arrays or of `jax.ShapeDtypeStruct`.
         *inputs: Its inputs, arrays or `jax.ShapeDtypeStruct`, the batch first. The graph runs with
             any other batch size.
+        unroll: How many steps a `jax.lax.scan` may have to become nodes, step by step, each with
+            its name, its rule and its entry in a ledger. A longer loop is one node (`ir.Scan`),
+            whose body is compiled once.
 
     Returns:
         The model. `model.graph` and `model.params` are as of a loaded file;
@@ -88,17 +88,18 @@ def trace(function: Callable[..., Any], params: Any, *inputs: Any) -> TracedMode
     symbolic = [jax.ShapeDtypeStruct((length, *x.shape[1:]), x.dtype) for x in arrays]
     leaves, structure = jax.tree.flatten(params)
     closed, results = _equations(function, params, symbolic)
-    walk = Walk()
+    paths = [_keys(path) for path, _ in jax.tree_util.tree_flatten_with_path(params)[0]]
+    walk = Walk(unroll, paths)
     consts = [
         Const(tuple(jnp.shape(leaf)), _dtype(leaf), leaf=index) for index, leaf in enumerate(leaves)
     ]
     values = [Value((0, *x.shape[1:]), 0, x.dtype) for x in arrays]
     made = walk.program(closed, [*consts, *values])
-    builder = Builder(known={value.number: -1 - i for i, value in enumerate(values)})
+    known = {value.number: -1 - i for i, value in enumerate(values)}
+    builder = Builder(known=known, paths=paths)
     builder.prepare(each for each in made if isinstance(each, Value))
     outputs = [_output(builder, each) for each in made]
     nodes = tidied(Nodes(list(builder.nodes), [x.shape[1:] for x in arrays], outputs))
-    paths = [_keys(path) for path, _ in jax.tree_util.tree_flatten_with_path(params)[0]]
     return _model(function, nodes, arrays, inputs, leaves, structure, paths, results, walk)
 
 
@@ -131,7 +132,8 @@ def _equations(function: Callable[..., Any], params: Any, inputs: Sequence[Any])
         if "_DimExpr" in str(error) or "symbolic dimension" in str(error).lower():
             raise TraceError(
                 "The function needs the number of images as a Python number, as range(x.shape[0]) "
-                f"does: write it for one image, and use jax.vmap. {_first_line(error)}"
+                f"does: write it for one image, and use jax.vmap. Statistics of a batch need it "
+                f"too. {TRAINING} {_first_line(error)}"
             ) from error
         raise
 
@@ -148,7 +150,7 @@ def _keys(path: Sequence[Any]) -> tuple[str, ...]:
     """The keys of a leaf; the attribute in which Flax NNX keeps a variable's array is none."""
     if path and jaxprs.is_attribute(path[-1]) and str(path[-1]) in (".value", ".raw_value"):
         path = path[:-1]
-    return jaxprs.key_names(path)
+    return tuple(part for name in jaxprs.key_names(path) for part in name.split("/"))
 
 
 def _output(builder: Builder, result: Any) -> int:

@@ -1,7 +1,7 @@
 """What the walk over a function makes: constants, values that depend on the images, equations."""
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 _numbers = itertools.count()
+
+Origin = tuple[int, tuple[tuple[int, int], ...]]
+"""A leaf of the params, and which of its cells a loop took: pairs of a place in the leaf's path
+and an index, which stands there in the names of layers."""
 
 
 @dataclass(eq=False)
@@ -28,6 +32,9 @@ class Const:
         wrong: Why it has no one value for all batches, as `"random numbers for each image"`.
         thin: The constant that it was broadcast from, with as many axes; `None` if it was not.
         reshape_of: The constant of which it has the values, under another shape; `None` for none.
+        place: For a cell that a loop took of a stack of weights: the place of its index in the
+            paths of the params, and the index.
+        step: Whether it is what one step of a loop reads of a constant with a value for each step.
     """
 
     shape: tuple[int, ...]
@@ -39,12 +46,19 @@ class Const:
     wrong: str = ""
     thin: "Const | None" = None
     reshape_of: "Const | None" = None
+    step: bool = False
+    place: tuple[int, int] | None = None
     number: int = field(default_factory=_numbers.__next__)
-    leaves: frozenset[int] = frozenset()
+    origins: frozenset[Origin] = frozenset()
+    varies: bool = False
 
     def __post_init__(self) -> None:
-        own = frozenset() if self.leaf is None else frozenset({self.leaf})
-        self.leaves = own.union(*(each.leaves for each in self.inputs))
+        own: frozenset[Origin] = frozenset() if self.leaf is None else frozenset({(self.leaf, ())})
+        found = own.union(*(each.origins for each in self.inputs))
+        if self.place is not None:
+            found = frozenset((leaf, (*places, self.place)) for leaf, places in found)
+        self.origins = found
+        self.varies = self.step or any(each.varies for each in self.inputs)
         self.wrong = self.wrong or next((each.wrong for each in self.inputs if each.wrong), "")
 
     @property
@@ -54,8 +68,8 @@ class Const:
 
     @property
     def trained(self) -> bool:
-        """Whether it depends on the params."""
-        return bool(self.leaves)
+        """Whether it depends on the params, or on the step of a loop: it has no one value."""
+        return bool(self.origins) or self.varies
 
 
 def literal(value: Any) -> Const:
@@ -92,18 +106,21 @@ def transposed(const: Const, axes: Sequence[int]) -> Const:
     return Const(shape, const.dtype, (const,), lambda a: jnp.transpose(a, axes))
 
 
-def evaluate(consts: Iterable[Const], leaves: Sequence[Any]) -> list[Any]:
+def evaluate(
+    consts: Iterable[Const], leaves: Sequence[Any], given: Mapping[int, Any] | None = None
+) -> list[Any]:
     """Compute constants.
 
     Args:
         consts: The constants.
         leaves: The leaves of the params.
+        given: Arrays of constants that are known, by number.
 
     Returns:
         Their arrays.
     """
     wanted = list(consts)
-    known: dict[int, Any] = {}
+    known: dict[int, Any] = dict(given or {})
     stack = list(wanted)
     while stack:
         const = stack[-1]
@@ -201,3 +218,35 @@ class Equation:
     def consts(self) -> tuple[Const, ...]:
         """The operands that do not."""
         return tuple(each for each in self.operands if isinstance(each, Const))
+
+
+@dataclass(eq=False)
+class Loop:
+    """A loop whose body was walked once.
+
+    Attributes:
+        steps: The number of steps.
+        reverse: Whether the last step comes first.
+        fixed: Values that are the same in every step: outside, and in the body.
+        carried: What the loop starts with, and the carried values in the body.
+        cells: Sequences outside, and their cells in the body.
+        carries: The carried values that a step makes.
+    """
+
+    steps: int
+    reverse: bool
+    fixed: list[tuple[Value, Value]]
+    carried: list[tuple[Operand, Value]]
+    cells: list[tuple[Value, Value]]
+    carries: tuple[Value, ...] = ()
+
+    @property
+    def inputs(self) -> list[Value]:
+        """What the body reads."""
+        return [inner for _, inner in (*self.fixed, *self.carried, *self.cells)]
+
+    @property
+    def operands(self) -> list[Value]:
+        """What the loop reads."""
+        outer = [outer for outer, _ in (*self.fixed, *self.carried, *self.cells)]
+        return [each for each in outer if isinstance(each, Value)]

@@ -11,7 +11,17 @@ from jlrp.tracing import jaxprs
 from jlrp.tracing.errors import WAY_OUT, TraceError, at
 from jlrp.tracing.marking import marked_op
 from jlrp.tracing.numeric import REDUCTIONS, SOFT
-from jlrp.tracing.values import Const, Equation, Operand, Value, evaluate, literal, reshaped
+from jlrp.tracing.paths import common
+from jlrp.tracing.values import (
+    Const,
+    Equation,
+    Loop,
+    Operand,
+    Value,
+    evaluate,
+    literal,
+    reshaped,
+)
 
 MAX_STEPS = 4096
 """The longest loop that is unrolled."""
@@ -42,9 +52,13 @@ class Walk:
     """A walk over the equations of a function.
 
     Attributes:
+        unroll: The longest loop whose steps are taken apart; a longer one stays a loop.
+        paths: The keys of each leaf of the params.
         lower: The dtypes of less precision than float32 that the function computes in.
     """
 
+    unroll: int = MAX_STEPS
+    paths: Sequence[tuple[str, ...]] = ()
     lower: set[str] = field(default_factory=set)
 
     def program(self, closed: Any, operands: Sequence[Operand], line: str = "") -> list[Operand]:
@@ -162,18 +176,23 @@ class Walk:
                 f"A loop goes over the images of a batch{at(line)}: write the function with "
                 "jax.vmap in its place."
             )
+        (closed,) = jaxprs.inner_jaxprs(params)
+        consts, carry = operands[:fixed], operands[fixed : fixed + carried]
+        sequences = operands[fixed + carried :]
+        if length > self.unroll:
+            kept = self._kept(equation, closed, (consts, carry, sequences), line)
+            if kept is not None:
+                return kept
         if length > MAX_STEPS:
             raise TraceError(
                 f"A loop has {length:,} steps{at(line)}; up to {MAX_STEPS:,} are unrolled. "
                 f"{WAY_OUT}"
             )
-        (closed,) = jaxprs.inner_jaxprs(params)
-        consts, carry = operands[:fixed], operands[fixed : fixed + carried]
-        sequences = operands[fixed + carried :]
         columns: list[list[Operand]] = []
+        place = self._place_of_index(sequences)
         steps = range(length)
         for step in reversed(steps) if params["reverse"] else steps:
-            here = [step_of(each, step, line) for each in sequences]
+            here = [step_of(each, step, place, line) for each in sequences]
             made = self.program(closed, [*consts, *carry, *here], line)
             carry = made[:carried]
             columns.append(made[carried:])
@@ -186,6 +205,65 @@ class Walk:
             )
         ]
         return [*carry, *stacked]
+
+    def _place_of_index(self, sequences: Sequence[Operand]) -> int:
+        """Where a step's index stands in the paths of stacked weights: behind what they share."""
+        stacks = [each for each in sequences if isinstance(each, Const)]
+        used = [self.paths[leaf] for each in stacks for leaf, _ in each.origins]
+        return len(common([path[:-1] for path in used]))
+
+    def _kept(
+        self, equation: Any, closed: Any, operands: tuple[list[Operand], ...], line: str
+    ) -> list[Operand] | None:
+        """The results of a loop that stays one; `None` where a step is not of images alone."""
+        fixed, carry, sequences = operands
+        avals = [variable.aval for variable in equation.outvars]
+        symbolic = [
+            [axis for axis, n in enumerate(a.shape) if jaxprs.is_symbolic(n)] for a in avals
+        ]
+        if any(len(axes) != 1 for axes in symbolic):
+            return None
+        if not any(isinstance(each, Value) for each in (*fixed, *carry, *sequences)):
+            return None
+        params = equation.params
+        loop = Loop(params["length"], params["reverse"], [], [], [])
+        inside: list[Operand] = []
+        for each in fixed:
+            inside.append(_inside(each, loop.fixed, each) if isinstance(each, Value) else each)
+        for each, aval in zip(carry, avals, strict=False):
+            inside.append(_inside(each, loop.carried, valued(aval.shape, aval.dtype, None)))
+        for each in sequences:
+            if isinstance(each, Const):
+                cell = Const(each.shape[1:], each.dtype, (each,), lambda a: a[0], step=True)
+                inside.append(cell)
+            elif each.axis == 0:
+                raise TraceError(
+                    f"A loop goes over the images of a batch{at(line)}: write the function with "
+                    "jax.vmap in its place."
+                )
+            else:
+                like = Value(each.shape[1:], each.axis - 1, each.dtype)
+                inside.append(_inside(each, loop.cells, like))
+        made = self.program(closed, inside, line)
+        if not all(isinstance(each, Value) for each in made):
+            return None
+        values = [each for each in made if isinstance(each, Value)]
+        loop.carries = tuple(values[: len(carry)])
+        results: list[Operand] = []
+        for index, (value, aval) in enumerate(zip(values, avals, strict=True)):
+            result = ("last", index) if index < len(carry) else ("all", value)
+            found = Equation("loop", {"loop": loop, "result": result}, tuple(loop.operands))
+            found.made, found.line, found.scope = equation, line, jaxprs.scope_of(equation)
+            found.output = valued(aval.shape, aval.dtype, found)
+            results.append(found.output)
+        return results
+
+
+def _inside(outside: Any, pairs: list[Any], like: Value) -> Value:
+    """A value of a loop's body that stands for one outside of it."""
+    inside = Value(like.shape, like.axis, like.dtype)
+    pairs.append((outside, inside))
+    return inside
 
 
 def unsupported(name: str, line: str) -> TraceError:
@@ -200,10 +278,10 @@ def unsupported(name: str, line: str) -> TraceError:
     )
 
 
-def valued(shape: Sequence[Any], dtype: Any, equation: Equation) -> Value:
+def valued(shape: Sequence[Any], dtype: Any, equation: Equation | None) -> Value:
     """The value of an equation; `TraceError` where it is not one of each image."""
     symbolic = [axis for axis, n in enumerate(shape) if jaxprs.is_symbolic(n)]
-    name, line = equation.primitive, equation.line
+    name, line = ("scan", "") if equation is None else (equation.primitive, equation.line)
     if not symbolic:
         raise TraceError(
             f"{name!r} mixes the images of a batch{at(line)}: its result is one for all of them. "
@@ -221,8 +299,10 @@ def valued(shape: Sequence[Any], dtype: Any, equation: Equation) -> Value:
     return Value(shape, axis, dtype, equation, _root(equation))
 
 
-def _root(equation: Equation) -> Any:
+def _root(equation: Equation | None) -> Any:
     """The root of an equation's result, `None` where it is a root itself."""
+    if equation is None:
+        return None
     roots = {value.root.number: value.root for value in equation.values}
     soft = equation.primitive in SOFT and equation.op is None
     if equation.primitive in ("gather", "dynamic_slice"):  # by indices that no image changes
@@ -252,10 +332,11 @@ def split(equation: Any, whole: Value, line: str) -> list[Operand]:
     return parts
 
 
-def step_of(sequence: Operand, step: int, line: str) -> Operand:
+def step_of(sequence: Operand, step: int, place: int, line: str) -> Operand:
     """What one step of a loop reads of a sequence: its cell along axis 0, without the axis."""
     if isinstance(sequence, Const):
-        return Const(sequence.shape[1:], sequence.dtype, (sequence,), lambda a: a[step])
+        shape = sequence.shape[1:]
+        return Const(shape, sequence.dtype, (sequence,), lambda a: a[step], place=(place, step))
     if sequence.axis == 0:
         raise TraceError(
             f"A loop goes over the images of a batch{at(line)}: write the function with jax.vmap "
