@@ -1,5 +1,6 @@
 """Spans that multiply and add constants: `g·x + h`, exact by what the primitives are."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +60,7 @@ def _line(primitive: str, operands: list[Line | Const]) -> Line | None:
         return _times(operands[0], minus)
     a, b = operands
     if primitive == "sub" and isinstance(b, Const):
-        b = _made(jnp.negative, b)
+        b = _made(operator.neg, b)
     elif primitive == "sub" and isinstance(b, tuple):
         g, h = _scaled_line(b, minus)
         b = g, h
@@ -70,7 +71,7 @@ def _line(primitive: str, operands: list[Line | Const]) -> Line | None:
     if primitive == "mul" and isinstance(b, Const):
         return _times(a, b)
     if primitive == "div" and isinstance(b, Const):
-        return _times(a, b, jnp.divide)
+        return _times(a, b, operator.truediv)
     return None
 
 
@@ -80,21 +81,21 @@ def _sum(a: Line | Const, b: Line | Const) -> Line | None:
     if isinstance(a, Const):
         return None
     if isinstance(b, Const):
-        return a[0], _made(jnp.add, a[1], b) if a[1] is not None else b
+        return a[0], _made(operator.add, a[1], b) if a[1] is not None else b
     one = literal(np.float32(1))
-    g = _made(jnp.add, a[0] or one, b[0] or one)
-    h = a[1] or b[1] if a[1] is None or b[1] is None else _made(jnp.add, a[1], b[1])
+    g = _made(operator.add, a[0] or one, b[0] or one)
+    h = a[1] or b[1] if a[1] is None or b[1] is None else _made(operator.add, a[1], b[1])
     return g, h
 
 
 def _times(
-    line: Line | Const, factor: Const, by: Callable[..., object] = jnp.multiply
+    line: Line | Const, factor: Const, by: Callable[..., object] = operator.mul
 ) -> Line | None:
     return None if isinstance(line, Const) else _scaled_line(line, factor, by)
 
 
 def _scaled_line(
-    line: Line, factor: Const, by: Callable[..., object] = jnp.multiply
+    line: Line, factor: Const, by: Callable[..., object] = operator.mul
 ) -> tuple[Const, Const | None]:
     g, h = line
     first = g if g is not None else literal(np.ones((), factor.dtype))
@@ -107,8 +108,8 @@ def _made(function: Callable[..., object], *inputs: Const) -> Const:
     shape = np.broadcast_shapes(*(each.shape for each in inputs))
     *_, dtype = sorted((each.dtype for each in inputs), key=_precision)
 
-    def made(*arrays: object) -> object:
-        return function(*(jnp.asarray(a, dtype) for a in arrays))
+    def made(*arrays: Any) -> object:
+        return function(*(a.astype(dtype) for a in arrays))
 
     return Const(tuple(shape), dtype, inputs, made)
 
@@ -142,17 +143,15 @@ def _ops(start: Value, g: Const | None, h: Const | None) -> list[Part] | None:
 def _as_batchnorm(scale: Const, offset: Const, axis: int, start: Value) -> dict[str, Const]:
     channels = start.first[axis]
 
-    def vector(const: Const) -> Const:
-        return Const(
-            (channels,),
-            const.dtype,
-            (const,),
-            lambda a: jnp.broadcast_to(jnp.reshape(a, (-1,)), (channels,)),
-        )
+    def vector(const: Const, function: Callable[[Any], Any]) -> Const:
+        return Const((channels,), const.dtype, (const,), function)
 
-    gamma, beta = vector(scale), vector(offset)
-    ones = Const((channels,), gamma.dtype, (gamma,), jnp.ones_like)
-    zeros = Const((channels,), gamma.dtype, (gamma,), jnp.zeros_like)
+    def spread(a: Any) -> Any:
+        return a.reshape(-1) if a.size == channels else a.reshape(-1).repeat(channels)
+
+    gamma, beta = vector(scale, spread), vector(offset, spread)
+    zeros = vector(gamma, lambda a: a - a)
+    ones = vector(gamma, lambda a: a - a + a.dtype.type(1))
     return {"moving_mean": zeros, "moving_variance": ones, "gamma": gamma, "beta": beta}
 
 

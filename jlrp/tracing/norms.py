@@ -150,7 +150,7 @@ def _pushed(start: Value, moving: tuple[Equation, ...], cells: Numbers) -> Numbe
         operands = [
             made if isinstance(each, Value) else as_numpy(each) for each in equation.operands
         ]
-        made = numeric.compute(equation, operands, 1)
+        made = numeric.compute(equation.primitive, equation.params, operands, 1)
         axis = equation.output.axis
     return np.moveaxis(made, axis, 0)
 

@@ -136,18 +136,20 @@ def run(
     with np.errstate(all="ignore"):
         for equation in equations:
             operands = [known[each.number] for each in equation.operands]
-            known[equation.output.number] = compute(equation, operands, batch)
+            made = compute(equation.primitive, equation.params, operands, batch)
+            known[equation.output.number] = made
     return known
 
 
-def compute(equation: Equation, operands: list[Numbers], batch: int) -> Numbers:
-    """Compute one equation."""
-    name = equation.primitive
+def compute(
+    name: str, params: Mapping[str, Any], operands: Sequence[Numbers], batch: int
+) -> Numbers:
+    """Compute one primitive."""
     if name in UNARY:
         return UNARY[name](*operands)
     if name in BINARY:
         return BINARY[name](*operands)
-    params = {k: jaxprs.at_batch(v, batch) for k, v in equation.params.items()}
+    params = {k: jaxprs.at_batch(v, batch) for k, v in params.items()}
     if name in REDUCTIONS:
         return REDUCTIONS[name](operands[0], axis=tuple(params["axes"]))
     if name in WINDOWS:

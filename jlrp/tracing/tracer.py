@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import ir
+from jlrp.propagation.interpreter import forward
 from jlrp.tracing import jaxprs, loops, products  # noqa: F401  (they say what makes their nodes)
 from jlrp.tracing.build import Builder
 from jlrp.tracing.errors import TraceError
@@ -18,6 +19,11 @@ from jlrp.tracing.names import named
 from jlrp.tracing.tidy import Nodes, tidied
 from jlrp.tracing.values import Const, Value, evaluate
 from jlrp.tracing.walk import TRAINING, Walk
+
+QUICK = {"xla_backend_optimization_level": 0}
+"""How programs are compiled that run once."""
+
+_forward = jax.jit(forward, static_argnums=0, compiler_options=QUICK)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +216,7 @@ def _model(
 
     params = jax.tree.unflatten(structure, leaves)
     abstract = any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves)
-    made = jax.eval_shape(params_of, params) if abstract else params_of(params)
+    made = jax.eval_shape(params_of, params) if abstract else params_of(_as_numpy(params))
     model = TracedModel(
         graph,
         made,
@@ -228,6 +234,18 @@ def _model(
     if not abstract:
         _check(function, params, inputs, arrays, model, results, walk)
     return model
+
+
+def _as_numpy(params: Any) -> Any:
+    """Params as NumPy arrays, with which constants are computed without compiling anything."""
+
+    def array(leaf: Any) -> Any:
+        dtype = _dtype(leaf)
+        plain = isinstance(dtype, np.dtype) and dtype.kind in "biuf"
+        addressable = getattr(leaf, "is_fully_addressable", True)
+        return np.asarray(leaf) if plain and addressable else leaf
+
+    return jax.tree.map(array, params)
 
 
 def _input_names(function: Callable[..., Any], count: int) -> list[str]:
@@ -252,11 +270,9 @@ def _check(
     walk: Walk,
 ) -> None:
     """Raise `TraceError` if the graph computes other values than the function."""
-    from jlrp.propagation.interpreter import forward
-
     given = [_example(x, struct) for x, struct in zip(inputs, arrays, strict=True)]
-    expected = jax.tree.leaves(jax.jit(function)(params, *given))
-    found = forward(model.graph, model.params, given[0] if len(given) == 1 else tuple(given))
+    expected = jax.tree.leaves(jax.jit(function, compiler_options=QUICK)(params, *given))
+    found = _forward(model.graph, model.params, given[0] if len(given) == 1 else tuple(given))
     found = found if isinstance(found, tuple) else (found,)
     near = 0.1 if walk.lower else 1e-3
     for name, a, b in zip(model.graph.outputs, found, expected, strict=True):

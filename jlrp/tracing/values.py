@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 _numbers = itertools.count()
@@ -92,7 +91,7 @@ def reshaped(const: Const, shape: Sequence[int]) -> Const:
         const = const.reshape_of
     if const.shape == shape:
         return const
-    made = Const(shape, const.dtype, (const,), lambda a: jnp.reshape(a, shape))
+    made = Const(shape, const.dtype, (const,), lambda a: a.reshape(shape))
     made.reshape_of = const
     return made
 
@@ -103,7 +102,7 @@ def transposed(const: Const, axes: Sequence[int]) -> Const:
     if axes == tuple(range(const.rank)):
         return const
     shape = tuple(const.shape[axis] for axis in axes)
-    return Const(shape, const.dtype, (const,), lambda a: jnp.transpose(a, axes))
+    return Const(shape, const.dtype, (const,), lambda a: a.transpose(axes))
 
 
 def evaluate(

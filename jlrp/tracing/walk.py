@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jlrp.tracing import jaxprs
+from jlrp.tracing import jaxprs, numeric
 from jlrp.tracing.errors import WAY_OUT, TraceError, at
 from jlrp.tracing.marking import marked_op
 from jlrp.tracing.numeric import REDUCTIONS, SOFT
@@ -145,7 +145,7 @@ class Walk:
                 tuple(jaxprs.length_at(n, 1) for n in shape),
                 variable.aval.dtype,
                 inputs,
-                _computation(equation, index),
+                _computation(equation, index, variable.aval.dtype),
                 wrong=_not_one_value(equation, shape),
             )
             if jaxprs.name_of(equation) == "broadcast_in_dim":
@@ -379,8 +379,17 @@ def _before_broadcast(equation: Any, const: Const) -> Const:
     return reshaped(const, shape)
 
 
-def _computation(equation: Any, index: int) -> Callable[..., Any]:
-    return lambda *arrays: jaxprs.compute(equation, 1, *arrays)[index]
+def _computation(equation: Any, index: int, dtype: Any) -> Callable[..., Any]:
+    """The function that computes a result of an equation, of JAX's arrays or of NumPy's."""
+    name = jaxprs.name_of(equation)
+
+    def computed(*arrays: Any) -> Any:
+        if name in SOFT and all(isinstance(a, np.ndarray | np.generic) for a in arrays):
+            with np.errstate(all="ignore"):
+                return np.asarray(numeric.compute(name, equation.params, arrays, 1), dtype)
+        return jaxprs.compute(equation, 1, *arrays)[index]
+
+    return computed
 
 
 def _not_one_value(equation: Any, shape: Sequence[Any]) -> str:
