@@ -73,8 +73,9 @@ class Const:
 
 def literal(value: Any) -> Const:
     """A constant that stands in the function."""
-    dtype = getattr(value, "dtype", None) or np.asarray(value).dtype
-    return Const(np.shape(value), dtype, value=value)
+    if not isinstance(value, np.ndarray | jax.Array):
+        value = np.asarray(value, getattr(value, "dtype", None))
+    return Const(tuple(value.shape), value.dtype, value=value)
 
 
 def derived(function: Callable[..., Any], *inputs: Const) -> Const:
