@@ -16,7 +16,7 @@ NEAR = 1e-5
 """Keras computes BatchNorm in float32 whatever it is given, and so its folded weights are rounded
 differently."""
 
-FROZEN = jlrp.PRESETS["epsilon_plus"]().with_rules((ir.LayerNorm, jlrp.FrozenNorm()))
+FROZEN = jlrp.PRESETS["epsilon_plus"]().with_rules((ir.LayerNorm, jlrp.DetachedNorm()))
 """With the identity at LayerNorm, ConvNeXt's relevance is so badly conditioned that weights which
 differ by 1e-8 of themselves change it by 2e-3."""
 

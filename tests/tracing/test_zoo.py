@@ -48,7 +48,8 @@ def test_layer(name, rng):
         np.testing.assert_allclose(found, expected, rtol=0, atol=near * abs(expected).max())
     ops = [type(node.op).__name__ for node in model.graph.nodes if not isinstance(node.op, MOVES)]
     assert Counter(ops) == Counter((*case.ops, "Dense"))
-    relevance = jlrp.explainer(model, "epsilon_plus")(model.params, images[:2]).relevance
+    preset = "attnlrp" if "Softmax" in ops else "epsilon_plus"
+    relevance = jlrp.explainer(model, preset)(model.params, images[:2]).relevance
     assert relevance.shape == (2, *case.shape)
     assert np.isfinite(relevance).all()
     assert (relevance != 0).any()
