@@ -11,6 +11,7 @@ from PIL import Image
 import ir
 import jlrp
 from benchmarks.networks import built, caffe, photographs
+from tests.keras_models import drawn_by_numpy
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,7 +26,8 @@ def saved(tmp_path_factory):
     import keras
 
     folder = tmp_path_factory.mktemp("resnet50")
-    model = built("resnet50")
+    with drawn_by_numpy():
+        model = built("resnet50")
     model.save(folder / "resnet50.h5")
     images = photographs(8)
     model.layers[-1].activation = keras.activations.linear

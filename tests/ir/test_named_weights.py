@@ -8,6 +8,7 @@ import pytest
 
 import ir
 from ir.formats.keras.architectures import applications
+from tests.keras_models import drawn_by_numpy
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -27,7 +28,6 @@ NETWORKS = {
 
 
 @pytest.mark.slow
-@pytest.mark.optimised
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_by_name(name, tmp_path):
@@ -35,7 +35,8 @@ def test_a_network_by_name(name, tmp_path):
     from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
     builder, options, variant = NETWORKS[name]
-    theirs = getattr(keras.applications, builder)(weights=None, **options)
+    with drawn_by_numpy():
+        theirs = getattr(keras.applications, builder)(weights=None, **options)
     theirs.save(tmp_path / "m.keras")
     whole = ir.load(tmp_path / "m.keras")
     theirs.save_weights(tmp_path / "w.weights.h5")

@@ -9,6 +9,7 @@ import ir
 from ir.formats.keras.architectures import ARCHITECTURES, Head
 from jlrp import forward
 from tests.keras_files import weights_file
+from tests.keras_models import drawn_by_numpy
 
 ROLES_2016 = {
     "kernel": "W",
@@ -156,7 +157,8 @@ def test_layers_are_those_of_keras_in_its_order(variant, top, count):
 def test_resnet_common_has_the_layers_of_keras_applications(name, count):
     keras = imported_keras()
     ours = ARCHITECTURES[name.lower()].variants["resnet_common"](Head("predictions", 1000), 3)
-    theirs = getattr(keras.applications, name)(weights=None)
+    with keras.StatelessScope(initialize_variables=False):
+        theirs = getattr(keras.applications, name)(weights=None)
     assert len(ours.layers) == count
     assert [layer.name for layer in ours.layers[1:]] == [layer.name for layer in theirs.layers[1:]]
     assert [layer.class_name for layer in ours.layers] == [
@@ -241,7 +243,8 @@ def test_logits_are_those_of_keras(tmp_path):
     import h5py
     from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
-    theirs = keras.applications.ResNet50(weights=None, classes=20, classifier_activation=None)
+    with drawn_by_numpy():
+        theirs = keras.applications.ResNet50(weights=None, classes=20, classifier_activation=None)
     rng = np.random.default_rng(0)
     for layer in theirs.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -10,8 +10,6 @@ import ir
 import jlrp
 from jlrp.composites.crawford import OriginalHalfHalf, shifted_padding, walked_edges
 
-pytestmark = pytest.mark.optimised
-
 OPS = {
     "ZeroPadding2D": lambda config: ir.ZeroPad(tuple(map(tuple, config["padding"]))),
     "Conv2D": lambda config: ir.Conv(tuple(config["strides"]), config["padding"]),

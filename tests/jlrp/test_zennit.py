@@ -7,8 +7,6 @@ import pytest
 import ir
 import jlrp
 
-pytestmark = pytest.mark.optimised
-
 LINEAR = (ir.Convolution, ir.Dense)
 MODELS = ("resnet_mini", "vgg_mini")
 
@@ -115,11 +113,13 @@ def test_agrees_in_float64(case, method):
 # 2e-4: zennit's own float32 differs from its float64 by up to 4e-5 on ResNets. Ours: at most 2e-5
 # under the presets, and 7e-5 with αβ on dense layers too.
 @pytest.mark.slow
+@pytest.mark.optimised  # users compute in float32
 @pytest.mark.parametrize("method", PARAMS)
 def test_agrees_in_float32(case, method):
     assert_agrees(case, method, np.float32, 2e-4)
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("start", ["logit", "one"])
 def test_targets_and_starts_are_those_of_the_golden_file(case, start):
     model, images, golden = case
