@@ -75,6 +75,7 @@ FUNCTIONS = {
     "rgb_to_grayscale": (COLOURS, lambda o, t: o.image.rgb_to_grayscale(t)),
     "glu": (VECTOR, lambda o, t: o.glu(t)),
     "sparsemax": (VECTOR, lambda o, t: o.sparsemax(t)),
+    "sparsemax over rows": (SERIES, lambda o, t: o.sparsemax(t, axis=1)),
     "sparse_plus": (VECTOR, lambda o, t: o.sparse_plus(t)),
     "sparse_sigmoid": (VECTOR, lambda o, t: o.sparse_sigmoid(t)),
     "threshold": (VECTOR, lambda o, t: o.threshold(t, 0.5, 1.0)),

@@ -277,6 +277,16 @@ BETWEEN = {
         lambda rng: {"a": linear(rng, 5, 4), "bn": statistics(rng, 4)},
         ["a", "bn"],
     ),
+    "dense, repeat, norm of an axis counted from the front": (
+        (5,),
+        lambda: [
+            ir.Node("a", ir.Dense(), ("x",), "a"),
+            ir.Node("p", ir.Repeat(3), ("a",)),
+            bn("p", 2),
+        ],
+        lambda rng: {"a": linear(rng, 5, 4), "bn": statistics(rng, 4)},
+        ["a", "bn"],
+    ),
     "norm, global mean, dense": (
         (6, 6, 3),
         lambda: [
@@ -305,6 +315,16 @@ BETWEEN = {
             ir.Node("a", ir.Dense(), ("p",), "a"),
         ],
         lambda rng: {"a": linear(rng, 24, 5), "bn": statistics(rng, 4)},
+        ["p", "a"],
+    ),
+    "norm, flatten each of a series, dense": (
+        (2, 3, 4),
+        lambda: [
+            bn("x"),
+            ir.Node("p", ir.Flatten(start=2), ("bn",)),
+            ir.Node("a", ir.Dense(), ("p",), "a"),
+        ],
+        lambda rng: {"a": linear(rng, 12, 5), "bn": statistics(rng, 4)},
         ["p", "a"],
     ),
     "norm, flatten channels first, dense": (

@@ -88,6 +88,12 @@ def test_what_moves_values_or_keeps_their_order_may_follow(squash, after):
     np.testing.assert_allclose(result.prediction, jlrp.forward(graph, params, X), rtol=1e-6)
 
 
+def test_what_lies_before_the_squashing_activation_stays():
+    graph, params = of(ir.Relu(negative_slope=0.1), ir.Activation("sigmoid"))
+    result = jlrp.explainer(graph, "zero")(params, X)
+    np.testing.assert_allclose(result.output, [[-0.1]], rtol=1e-6)
+
+
 def test_one_minus_a_sigmoid_is_decided_by_the_negative():
     graph, params = of(ir.Activation("sigmoid"), ir.Rescale(-1.0, 1.0))
     result = jlrp.explainer(graph, "zero")(params, X)
@@ -150,12 +156,15 @@ def test_different_heads_have_no_single_decision_value_and_that_is_said(join):
         jlrp.explainer(graph, "epsilon", decision="output")
 
 
-def test_a_dense_layer_that_reads_a_softmax_is_explained_as_it_is_and_that_is_said():
+@pytest.mark.parametrize("read", ["p", "moved"])
+def test_a_dense_layer_that_reads_a_softmax_is_explained_as_it_is_and_that_is_said(read):
     nodes = [
         ir.Node("fc", ir.Dense(), ("x",), "fc"),
         ir.Node("p", ir.Softmax(), ("fc",)),
-        ir.Node("end", ir.Dense(), ("p",), "end"),
+        ir.Node("moved", ir.Flatten(), ("p",)),
+        ir.Node("end", ir.Dense(), (read,), "end"),
     ]
+    nodes = [node for node in nodes if node.name != "moved" or read == "moved"]
     with pytest.warns(UserWarning, match=r"'end' \(Dense\) reads a softmax"):
         assert jlrp.explainer(ir.Graph(nodes, ["x"], ["end"]), "epsilon").graph.outputs == ("end",)
 
