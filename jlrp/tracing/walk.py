@@ -30,6 +30,7 @@ UNCHANGED = frozenset(
     {
         "copy",
         "copy_p",
+        "device_put",
         "name",
         "optimization_barrier",
         "reduce_precision",
