@@ -82,6 +82,14 @@ def _holds_symbol(value: Any) -> bool:
     return is_symbolic(value)
 
 
+def loop_counts(params: Any) -> tuple[int, int]:
+    """How many of a scan's operands are the same in every step, and how many are carried."""
+    if "num_consts" in params:
+        return int(params["num_consts"]), int(params["num_carry"])
+    fixed, carried, _ = map(len, params["ft_in"].unpack())  # since JAX 0.11
+    return fixed, carried
+
+
 def is_literal(atom: Any) -> bool:
     """Whether an operand of an equation is a number that stands in the equation."""
     return isinstance(atom, core.Literal)

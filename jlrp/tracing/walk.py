@@ -170,7 +170,7 @@ class Walk:
     def _scan(self, equation: Any, operands: list[Operand], line: str) -> list[Operand]:
         """All steps of a loop, one after the other."""
         params = equation.params
-        fixed, carried = params["num_consts"], params["num_carry"]
+        fixed, carried = jaxprs.loop_counts(params)
         length = params["length"]
         if jaxprs.is_symbolic(length):
             raise TraceError(
