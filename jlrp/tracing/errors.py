@@ -16,6 +16,13 @@ class TraceError(NotImplementedError):
     __module__ = "jlrp"  # a traceback shows the name that users import
 
 
+class BatchError(TraceError):
+    """A function joins the batch with another axis, or goes over it: it may still be one image's.
+
+    `trace` then tries the function on one image at a time.
+    """
+
+
 WAY_OUT = "Mark the function around it as one op with jlrp.traceable, and give that op a rule."
 """What always works."""
 

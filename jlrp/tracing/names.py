@@ -72,10 +72,11 @@ def _path(node: Made, paths: Sequence[Path]) -> Path:
 
 
 def _without_collection(found: dict[int, Path]) -> dict[int, Path]:
-    """Paths without the key that they all begin with, if it only says that they are params."""
+    """Paths without a first key that only says that they are params, or which of several."""
+    found = {i: path[path[:1] == ("params",) and len(path) > 1 :] for i, path in found.items()}
     firsts = {path[0] for path in found.values() if path}
     same = len(firsts) == 1 and all(len(path) > 1 for path in found.values() if path)
-    if same and (firsts <= {"params"} or next(iter(firsts)).isdigit()):
+    if same and next(iter(firsts)).isdigit():
         return {index: path[1:] for index, path in found.items()}
     return found
 

@@ -170,7 +170,7 @@ def _pool(
         even = np.broadcast_to(factor, np.broadcast_shapes(factor.shape, counts.shape)) * counts
     except ValueError:
         return None
-    if np.max(np.abs(even - even.flat[0])) > 1e-6 * abs(even.flat[0]):
+    if not np.max(np.abs(even - even.flat[0])) <= 1e-6 * abs(even.flat[0]):
         return None
     mean = Part(ir.AvgPool(size, steps, padding, data_format))
     return [mean, *_rescaled(float(even.flat[0]))]

@@ -14,7 +14,7 @@ import ir
 from jlrp.propagation.interpreter import forward
 from jlrp.tracing import jaxprs, loops, products  # noqa: F401  (they say what makes their nodes)
 from jlrp.tracing.build import Builder
-from jlrp.tracing.errors import TraceError
+from jlrp.tracing.errors import BatchError, TraceError
 from jlrp.tracing.names import named
 from jlrp.tracing.tidy import Nodes, tidied
 from jlrp.tracing.values import Const, Value, evaluate
@@ -55,8 +55,9 @@ def trace(function: Callable[..., Any], params: Any, *inputs: Any, unroll: int =
 
     The function is any that JAX can trace: of Flax NNX, Flax Linen, Equinox, Haiku, Keras on JAX,
     or written by hand. Each op of the graph computes what a part of the function computes; that is
-    tried with numbers, and names are not looked at. docs/tracing.md has a recipe for each
-    framework.
+    tried with numbers, and names are not looked at. A function that joins the batch with another
+    axis, or loops over it, is walked for one image, as under `jax.vmap`. docs/tracing.md has a
+    recipe for each framework.
 
     Args:
         function: `function(params, *inputs)`, of a batch of images: each result has the batch
@@ -89,11 +90,42 @@ def trace(function: Callable[..., Any], params: Any, *inputs: Any, unroll: int =
         >>> jlrp.explainer(model, "epsilon")(model.params, jnp.ones((5, 3))).relevance.shape
         (5, 3)
     """
+    try:
+        return _traced(function, function, params, inputs, unroll)
+    except BatchError as error:
+        if any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(params)):
+            raise TraceError(str(error)) from None
+        try:
+            return _traced(function, _one_by_one(function), params, inputs, unroll)
+        except (TraceError, TypeError, ValueError):
+            raise TraceError(f"{error} {TRAINING}") from None
+
+
+def _one_by_one(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of a batch that computes each image by itself, as a batch of one.
+
+    Whether that is the same is seen when graph and function are compared.
+    """
+
+    def of_one(params: Any, *inputs: Any) -> Any:
+        return jax.tree.map(lambda y: y[0], function(params, *(x[None] for x in inputs)))
+
+    return lambda params, *inputs: jax.vmap(lambda *x: of_one(params, *x))(*inputs)
+
+
+def _traced(
+    function: Callable[..., Any],
+    walked: Callable[..., Any],
+    params: Any,
+    inputs: Sequence[Any],
+    unroll: int,
+) -> TracedModel:
+    """Trace one function, and compare the graph with another that computes the same."""
     arrays = _structs(inputs)
     length = jaxprs.batch_length()
     symbolic = [jax.ShapeDtypeStruct((length, *x.shape[1:]), x.dtype) for x in arrays]
     leaves, structure = jax.tree.flatten(params)
-    closed, results = _equations(function, params, symbolic)
+    closed, results = _equations(walked, params, symbolic)
     paths = [_keys(path) for path, _ in jax.tree_util.tree_flatten_with_path(params)[0]]
     walk = Walk(unroll, paths)
     consts = [
@@ -136,10 +168,9 @@ def _equations(function: Callable[..., Any], params: Any, inputs: Sequence[Any])
         ) from error
     except Exception as error:
         if "_DimExpr" in str(error) or "symbolic dimension" in str(error).lower():
-            raise TraceError(
+            raise BatchError(
                 "The function needs the number of images as a Python number, as range(x.shape[0]) "
-                f"does: write it for one image, and use jax.vmap. Statistics of a batch need it "
-                f"too. {TRAINING} {_first_line(error)}"
+                f"does: write it for one image, and use jax.vmap. {_first_line(error)}"
             ) from error
         raise
 
@@ -288,9 +319,10 @@ def _check(
 
 
 def _example(x: Any, struct: jax.ShapeDtypeStruct) -> Any:
-    """One or two images: those that were given, or random ones."""
+    """Two images that differ: those that were given, or random ones."""
     if not isinstance(x, jax.ShapeDtypeStruct):
-        return jnp.asarray(x)[:2]
+        x = jnp.asarray(x)[:2]
+        return x if len(x) > 1 or x.ndim < 2 else jnp.concatenate([x, jnp.flip(x, -1)])
     shape = (2, *struct.shape[1:])
     if not jnp.issubdtype(struct.dtype, jnp.floating):
         return jnp.zeros(shape, struct.dtype)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jlrp.tracing import jaxprs, numeric
-from jlrp.tracing.errors import WAY_OUT, TraceError, at
+from jlrp.tracing.errors import WAY_OUT, BatchError, TraceError, at
 from jlrp.tracing.marking import marked_op
 from jlrp.tracing.numeric import REDUCTIONS, SOFT
 from jlrp.tracing.paths import common
@@ -173,7 +173,7 @@ class Walk:
         fixed, carried = jaxprs.loop_counts(params)
         length = params["length"]
         if jaxprs.is_symbolic(length):
-            raise TraceError(
+            raise BatchError(
                 f"A loop goes over the images of a batch{at(line)}: write the function with "
                 "jax.vmap in its place."
             )
@@ -238,7 +238,7 @@ class Walk:
                 cell = Const(each.shape[1:], each.dtype, (each,), lambda a: a[0], step=True)
                 inside.append(cell)
             elif each.axis == 0:
-                raise TraceError(
+                raise BatchError(
                     f"A loop goes over the images of a batch{at(line)}: write the function with "
                     "jax.vmap in its place."
                 )
@@ -290,7 +290,7 @@ def valued(shape: Sequence[Any], dtype: Any, equation: Equation | None) -> Value
         )
     if len(symbolic) > 1 or str(shape[symbolic[0]]) != jaxprs.BATCH:
         lengths = ", ".join(map(str, shape))
-        raise TraceError(
+        raise BatchError(
             f"{name!r} joins the batch, of length {jaxprs.BATCH}, with another axis{at(line)}: its "
             f"result has the shape ({lengths}). Keep the batch an axis of its own, for example "
             "with jax.vmap or x.reshape(x.shape[0], …)."
@@ -349,7 +349,7 @@ def step_of(sequence: Operand, step: int, place: int, line: str) -> Operand:
 def cell_of(whole: Value, axis: int, index: int, line: str) -> Operand:
     """One cell of a value along an axis, without the axis."""
     if whole.axis == axis:
-        raise TraceError(
+        raise BatchError(
             f"The images of a batch are taken apart{at(line)}: write the function for one image, "
             "and use jax.vmap."
         )

@@ -52,14 +52,9 @@ UNTRACEABLE = {
     ),
     "one number for all": (lambda p, x: x.mean(), "mixes the images of a batch"),
     "images that meet": (lambda p, x: jnp.einsum("nti,msi->nmts", x, x), "joins the batch"),
-    "the batch in another axis": (
-        lambda p, x: (x.reshape(-1, 8) @ p).reshape(x.shape),
-        "'reshape' joins the batch, .* jax.vmap",
-    ),
     "the batch last": (lambda p, x: jnp.moveaxis(x, 0, -1), "batch on axis 2"),
     "random numbers": (draws, r"draws random numbers for each image\. .* m\.eval\(\)"),
     "the number of an image": (counts_images, "numbers the images|computes with the number"),
-    "a loop over images": (loops_over_images, "A loop goes over the images"),
     "a result without images": (lambda p, x: p, "does not depend on its inputs"),
 }
 
@@ -77,12 +72,58 @@ def test_it_says_what_and_where(case):
     assert "\n" not in text
 
 
-def test_a_number_of_images_in_python():
-    def function(p, x):
-        return jnp.stack([x[i] @ p for i in range(x.shape[0])])
+def normalised_in_training(p, x):
+    """Statistics of all tokens of all images."""
+    y = x.reshape(-1, 8)
+    return ((y - y.mean(0)) / jnp.sqrt(y.var(0) + 1e-5) @ p).reshape(x.shape)
 
-    with pytest.raises(jlrp.TraceError, match=r"the number of images as a Python number.*vmap"):
-        jlrp.trace(function, jnp.asarray(K), jnp.asarray(X))
+
+def dropped(p, x):
+    y = x.reshape(-1, 8)
+    keep = jax.random.bernoulli(jax.random.key(0), 0.5, y.shape)
+    return (jnp.where(keep, y, 0.0) @ p).reshape(x.shape)
+
+
+def differences(p, x):
+    return jnp.stack([x[i] @ p - x[0] for i in range(x.shape[0])])
+
+
+@pytest.mark.parametrize("function", [normalised_in_training, dropped, differences])
+def test_what_one_image_alone_does_not_give(function):
+    """It joins the batch with another axis, which is fine only if images do not meet there."""
+    with pytest.raises(jlrp.TraceError, match=r"(joins the batch|number of images).* m\.eval\(\)"):
+        jlrp.trace(function, jnp.asarray(K), jnp.asarray(X[:1]))
+
+
+def tokens_of_all_images(p, x):
+    return (x.reshape(-1, 8) @ p).reshape(x.shape)
+
+
+def image_after_image(p, x):
+    return jnp.stack([x[i] @ p for i in range(x.shape[0])])
+
+
+def mapped(p, x):
+    return lax.map(lambda one: one @ p, x)
+
+
+def windows(p, x):
+    """Attention within windows, which are joined with the batch."""
+    y = x.reshape(-1, 3, 2, 8).reshape(-1, 2, 8)
+    scores = jax.nn.softmax(jnp.einsum("nic,njc->nij", y @ p, y))
+    return jnp.einsum("nij,njc->nic", scores, y).reshape(x.shape)
+
+
+@pytest.mark.parametrize(
+    "function", [tokens_of_all_images, image_after_image, mapped, loops_over_images, windows]
+)
+@pytest.mark.parametrize("images", [1, 2])
+def test_images_that_only_stand_beside_each_other(function, images):
+    model = jlrp.trace(function, jnp.asarray(K), jnp.asarray(X[:images]))
+    x = np.random.default_rng(2).normal(size=(5, 6, 8)).astype("f")
+    made = jlrp.forward(model.graph, model.params, x)
+    np.testing.assert_allclose(made, function(jnp.asarray(K), jnp.asarray(x)), rtol=1e-5, atol=1e-5)
+    assert any(line.startswith("test_errors.py:") for line in model.sources.values())
 
 
 def test_a_branch_of_python():
