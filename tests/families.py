@@ -1,6 +1,8 @@
 """The networks of `keras.applications`, built by Keras with weights at random, and what is checked
 of each."""
 
+import importlib
+import operator
 import os
 import time
 from dataclasses import dataclass
@@ -11,11 +13,16 @@ import numpy as np
 
 import ir
 import jlrp
+from tests.keras_models import drawn_by_numpy
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
 QUICK = {"xla_backend_optimization_level": 0}
 """Compiler options for programs that run once: they compile in a fraction of the time."""
+
+MLIR = ("NASNet",)
+"""Networks whose fusions XLA does not write in reasonable time without its emitters of MLIR, which
+`make test` turns off."""
 
 TOLERANCE = 1e-4
 """Of outputs in float32: rounding over up to 1,000 layers, in two different orders."""
@@ -47,6 +54,32 @@ FAMILIES = {
 }
 """Every builder that Keras ships, the smallest of each family first."""
 
+SHORTER = {
+    "DenseNet121": ("densenet.DenseNet", {"blocks": (2, 2, 2, 2)}),
+    "NASNetMobile": (
+        "nasnet.NASNet",
+        {"penultimate_filters": 1056, "num_blocks": 1, "stem_block_filters": 32},
+    ),
+    "EfficientNetB0": (
+        "efficientnet.EfficientNet",
+        {"width_coefficient": 1.0, "depth_coefficient": 0.5, "default_size": 224},
+    ),
+    "EfficientNetV2B0": (
+        "efficientnet_v2.EfficientNetV2",
+        {
+            "width_coefficient": 1.0,
+            "depth_coefficient": 0.5,
+            "default_size": 224,
+            "name": "efficientnetv2-b0",
+        },
+    ),
+    "ConvNeXtTiny": (
+        "convnext.ConvNeXt",
+        {"depths": (1, 1, 1, 1), "projection_dims": (96, 192, 384, 768)},
+    ),
+}
+"""What builds a network with every kind of block once or twice in each stage, where Keras can."""
+
 HALVING = "EfficientNet"
 """Networks whose gates and swishes each halve what they are given.
 
@@ -56,19 +89,27 @@ Without BatchNorms that know it, nothing is left.
 FORMATS = ("keras", "h5", "weights.h5")
 
 
-def built(name: str, seed: int = 0):
-    """The Keras model with weights at random.
+def built(name: str, seed: int = 0, shorter: bool = False):
+    """The Keras model with weights at random, or a shorter one (`SHORTER`).
 
     Kernels keep the variance of what they are given (He et al. 2015); gammas and variances are
     about 1, means and a layer scale small, so that activations neither die nor blow up.
     """
     import keras
 
-    build = getattr(keras.applications, name)
-    size = SMALLEST.get(name, 32)
-    model = build(
-        weights=None, input_shape=(size, size, 3), classes=CLASSES, classifier_activation=None
+    builder, options = SHORTER[name] if shorter else (name, {})
+    build = operator.attrgetter(builder)(
+        importlib.import_module("keras.src.applications") if shorter else keras.applications
     )
+    size = SMALLEST.get(name, 32)
+    with drawn_by_numpy():
+        model = build(
+            weights=None,
+            input_shape=(size, size, 3),
+            classes=CLASSES,
+            classifier_activation=None,
+            **options,
+        )
     rng = np.random.default_rng(seed)
     for layer in _leaves(model):
         if layer.weights and type(layer).__name__ != "Normalization":
@@ -198,10 +239,10 @@ def in_float64(params, biased: bool = True):
     }
 
 
-def explained(model: ir.Model, images):
+def explained(model: ir.Model, images, options=QUICK):
     """Relevance in float64, with the ledger: of the network as it is, and of it without biases."""
     explain = jlrp.explainer(model.graph, "epsilon_plus", ledger=True)
-    call = jax.jit(lambda p, x: explain(p, x), compiler_options=QUICK)
+    call = jax.jit(lambda p, x: explain(p, x), compiler_options=options)
     with jax.enable_x64(True):
         images = images.astype(np.float64)
         return [
@@ -223,8 +264,11 @@ def conservation(ledger: jlrp.Ledger) -> tuple[float, float]:
     return float((ledger.inputs / ledger.start)[0]), float(np.abs(lost / moved).max())
 
 
-def checked(name: str, folder: Path) -> Report:
+def checked(name: str, folder: Path, quick: bool = False) -> Report:
     """Build a network, save and load it in all formats, and compare and explain it.
+
+    A quick check explains a shorter network, where there is one (`SHORTER`): compiling takes a time
+    in proportion to the layers.
 
     Raises `AssertionError` where an output is not Keras's, or relevance is not finite, zero, or not
     conserved.
@@ -246,7 +290,15 @@ def checked(name: str, folder: Path) -> Report:
         path.unlink()
     assert ours is not None
     assert max(errors.values()) <= TOLERANCE, f"{name}: {errors}"
-    biased, unbiased = explained(ours, images)
+    short = ours
+    if quick and name in SHORTER:
+        built(name, shorter=True).save(paths["keras"])
+        short, _ = loaded(paths["keras"], "keras")
+        assert {type(node.op) for node in short.graph.nodes} == {
+            type(node.op) for node in ours.graph.nodes
+        }, f"{name}: the shorter network lacks a kind of layer"
+    options = QUICK | ({"xla_cpu_use_fusion_emitters": True} if name.startswith(MLIR) else {})
+    biased, unbiased = explained(short, images, options)
     for result in (biased, unbiased):
         assert np.isfinite(result.relevance).all(), f"{name}: relevance is not finite"
         assert np.abs(result.relevance).max() > 0, f"{name}: relevance is zero"
