@@ -243,7 +243,7 @@ def require_preset_for(rules: Any, graph: ir.Graph) -> None:
         raise ValueError(
             f"The preset {rules!r} is not for networks with attention, such as that of layer "
             f"{layer!r}: its maps of them are noise. Give {', '.join(FOR_ATTENTION[:-1])} or "
-            f"{FOR_ATTENTION[-1]}, or a jlrp.Composite."
+            f"{FOR_ATTENTION[-1]}."
         )
 
 

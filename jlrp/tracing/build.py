@@ -36,14 +36,12 @@ class Made:
         inputs: What it reads.
         weights: Its weights by role.
         line: The user's line.
-        scope: The names that the user's code gave the place.
     """
 
     op: ir.Op
     inputs: list[Reference]
     weights: dict[str, Const]
     line: str
-    scope: str
 
 
 @dataclass(eq=False)
@@ -104,7 +102,7 @@ class Builder:
             for const in part.weights.values():
                 if const.wrong:
                     raise TraceError(f"The function{at(equation.line)} {const.wrong}")
-            made = Made(part.op, read, dict(part.weights), equation.line, equation.scope)
+            made = Made(part.op, read, dict(part.weights), equation.line)
             self.nodes.append(made)
             read = [len(self.nodes) - 1]
         return read[0]
@@ -184,10 +182,8 @@ class Builder:
         """The last op of a span that is none as a whole, on what the rest makes."""
         equation = each.equations[-1]
         self.known.setdefault(each.start.number, reference)
-        single = len(equation.values) < 2
-        if single and (len(each.equations) > 1 or equation.primitive not in MERGES):
-            raise self._unknown(each)
-        if equation.primitive not in MERGES:
+        single = len(equation.values) < 2 and len(each.equations) > 1
+        if single or equation.primitive not in MERGES:
             raise self._unknown(each)
         if equation.primitive == "mul":
             self._require_no_normalisation(each)

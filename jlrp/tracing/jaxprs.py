@@ -158,11 +158,6 @@ def _is_library(path: str) -> bool:
     return path.startswith(("<frozen", "<string>", *_LIBRARIES))
 
 
-def scope_of(equation: Any) -> str:
-    """The names that `jax.named_scope` gave the place of an equation, joined by slashes."""
-    return str(getattr(equation.source_info, "name_stack", ""))
-
-
 def key_names(path: Sequence[Any]) -> tuple[str, ...]:
     """The keys of a leaf of a pytree, as texts."""
     names = []

@@ -194,7 +194,6 @@ class Equation:
         operands: What it reads.
         made: JAX's own equation; `None` for one that the walk made up.
         line: The user's line.
-        scope: The names that the user's code gave the place.
         output: What it makes.
         op: The op that the user marked the equation as.
     """
@@ -204,7 +203,6 @@ class Equation:
     operands: tuple[Operand, ...]
     made: Any = None
     line: str = ""
-    scope: str = ""
     output: Value = None  # type: ignore[assignment]
     op: Any = None
 

@@ -112,7 +112,6 @@ class Walk:
             tuple(operands),
             equation,
             line,
-            jaxprs.scope_of(equation),
         )
         aval = equation.outvars[0].aval
         made.output = valued(aval.shape, aval.dtype, made)
@@ -254,7 +253,7 @@ class Walk:
         for index, (value, aval) in enumerate(zip(values, avals, strict=True)):
             result = ("last", index) if index < len(carry) else ("all", value)
             found = Equation("loop", {"loop": loop, "result": result}, tuple(loop.operands))
-            found.made, found.line, found.scope = equation, line, jaxprs.scope_of(equation)
+            found.made, found.line = equation, line
             found.output = valued(aval.shape, aval.dtype, found)
             results.append(found.output)
         return results
@@ -312,21 +311,13 @@ def _root(equation: Equation | None) -> Any:
     return next(iter(roots.values())) if soft and len(roots) == 1 else None
 
 
-def made_up(
-    primitive: str, params: dict[str, Any], operands: Sequence[Operand], like: Value, line: str
-) -> Equation:
-    """An equation that the function does not have, beside one of its values."""
-    scope = like.equation.scope if like.equation is not None else ""
-    return Equation(primitive, params, tuple(operands), None, line, scope)
-
-
 def split(equation: Any, whole: Value, line: str) -> list[Operand]:
     """The parts of a value along one axis, as slices."""
     axis, start = equation.params["axis"], 0
     parts: list[Operand] = []
     for size, variable in zip(equation.params["sizes"], equation.outvars, strict=True):
         limits = {"start": start, "limit": start + size, "axis": axis}
-        made = made_up("part", limits, [whole], whole, line)
+        made = Equation("part", limits, (whole,), line=line)
         made.output = valued(variable.aval.shape, whole.dtype, made)
         parts.append(made.output)
         start += size
@@ -353,7 +344,7 @@ def cell_of(whole: Value, axis: int, index: int, line: str) -> Operand:
             f"The images of a batch are taken apart{at(line)}: write the function for one image, "
             "and use jax.vmap."
         )
-    made = made_up("index", {"index": index, "axis": axis}, [whole], whole, line)
+    made = Equation("index", {"index": index, "axis": axis}, (whole,), line=line)
     shape = whole.shape[:axis] + whole.shape[axis + 1 :]
     made.output = Value(shape, whole.axis - (whole.axis > axis), whole.dtype, made, _root(made))
     return made.output
@@ -366,7 +357,7 @@ def stacked_from(column: list[Operand], aval: Any, line: str) -> Operand:
         inputs = tuple(each for each in column if isinstance(each, Const))
         shape = tuple(jaxprs.length_at(n, 1) for n in aval.shape)
         return Const(shape, aval.dtype, inputs, lambda *a: jnp.stack(a))
-    made = made_up("stack", {"axis": 0}, column, values[0], line)
+    made = Equation("stack", {"axis": 0}, tuple(column), line=line)
     made.output = valued(aval.shape, aval.dtype, made)
     return made.output
 
