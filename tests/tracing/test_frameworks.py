@@ -400,6 +400,14 @@ def test_explained_under_jit_and_vmap(mlp, vectors):
         near(swept[target], relevance(mlp, target))
 
 
+@pytest.mark.parametrize(
+    "function", [lambda x, q: jnp.abs(x) ** q, lambda x, q: jnp.exp(x) ** (1 / q)]
+)
+def test_a_trained_exponent_is_no_slope(function, vectors):
+    with pytest.raises(jlrp.TraceError, match="'pow' has no rule"):
+        jlrp.trace(lambda p, x: function(x, p["q"]), {"q": jnp.asarray(3.0)}, vectors)
+
+
 # --- training left on
 
 

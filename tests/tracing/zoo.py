@@ -236,6 +236,124 @@ for _spec, _shape in {
 plain("matmul from the left", TOKENS, "Dense", w=(7, 5))(lambda p, x: p["w"] @ x)
 
 
+# --- small networks
+
+
+def convolved(x, kernel, strides=(1, 1), groups=1):
+    """A convolution, channels last."""
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        strides,
+        "SAME",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )
+
+
+@plain(
+    "spatial attention",
+    IMAGE,
+    *("GlobalAvgPool", "GlobalMaxPool", "Concatenate", "Conv", "Activation", "Multiply"),
+    w=(7, 7, 2, 1),
+)
+def _spatial_attention(p, x):
+    seen = jnp.concatenate([x.mean(-1, keepdims=True), x.max(-1, keepdims=True)], -1)
+    return x * jax.nn.sigmoid(convolved(seen, p["w"]))
+
+
+@plain("channel attention", IMAGE, "GlobalAvgPool", "Conv", "Activation", "Multiply", w=(3, 1, 1))
+def _channel_attention(p, x):
+    means = x.mean((1, 2))[:, :, None]
+    numbers = ("NWC", "WIO", "NWC")
+    gate = lax.conv_general_dilated(means, p["w"], (1,), "SAME", dimension_numbers=numbers)
+    return x * jax.nn.sigmoid(gate[:, :, 0])[:, None, None]
+
+
+@plain("pixel shuffle", IMAGE, "Conv", "Relu", w=(3, 3, 4, 12))
+def _pixel_shuffle(p, x):
+    x = convolved(x, p["w"]).reshape(-1, 8, 8, 2, 2, 3)
+    return jax.nn.relu(x.transpose(0, 1, 3, 2, 4, 5).reshape(-1, 16, 16, 3))
+
+
+@plain("blur", IMAGE, "DepthwiseConv")
+def _blur(p, x):
+    line = jnp.array([1.0, 2.0, 1.0])
+    kernel = (line[:, None] * line / 16)[:, :, None, None] * jnp.ones((1, 1, 1, 4))
+    return convolved(x, kernel, (2, 2), groups=4)
+
+
+@plain(
+    "u-net",
+    IMAGE,
+    *("Conv", "Relu", "MaxPool", "Conv", "Relu", "ConvTranspose", "Concatenate", "Conv"),
+    a=(3, 3, 4, 6),
+    b=(3, 3, 6, 6),
+    up=(2, 2, 6, 6),
+    c=(3, 3, 12, 5),
+)
+def _u_net(p, x):
+    a = jax.nn.relu(convolved(x, p["a"]))
+    b = lax.reduce_window(a, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+    b = lax.conv_transpose(jax.nn.relu(convolved(b, p["b"])), p["up"], (2, 2), "SAME")
+    return convolved(jnp.concatenate([a, b], -1), p["c"])
+
+
+@plain(
+    "mixer",
+    TOKENS,
+    *("LayerNorm", "Dense", "Activation", "Add", "Dense", "Activation", "Add"),
+    t=(5, 5),
+    c=(8, 8),
+    g=(8,),
+    b=(8,),
+)
+def _mixer(p, x):
+    normed = jax.nn.standardize(x, epsilon=1e-6) * p["g"] + p["b"]
+    x = x + jnp.swapaxes(jax.nn.gelu(jnp.swapaxes(normed, 1, 2) @ p["t"]), 1, 2)
+    return x + jax.nn.gelu(x @ p["c"])
+
+
+@plain(
+    "highway",
+    VECTOR,
+    *("Dense", "Dense", "Activation", "Relu", "Multiply", "Rescale", "Multiply", "Add"),
+    a=(6, 6),
+    b=(6, 6),
+)
+def _highway(p, x):
+    gate = jax.nn.sigmoid(x @ p["b"])
+    return gate * jax.nn.relu(x @ p["a"]) + (1 - gate) * x
+
+
+@plain(
+    "modulation",
+    IMAGE,
+    "GlobalAvgPool",
+    "Dense",
+    "Conv",
+    "Multiply",
+    "Add",
+    a=(4, 8),
+    w=(3, 3, 4, 4),
+)
+def _modulation(p, x):
+    scale, shift = jnp.split(x.mean((1, 2)) @ p["a"], 2, -1)
+    return convolved(x, p["w"]) * scale[:, None, None] + shift[:, None, None]
+
+
+@plain("maxout", VECTOR, "Dense", "GlobalMaxPool", w=(6, 12))
+def _maxout(p, x):
+    return (x @ p["w"]).reshape(-1, 6, 2).max(-1)
+
+
+@plain(
+    "ensemble", VECTOR, "Dense", "Relu", "EinsumDense", "GlobalAvgPool", w=(3, 6, 5), h=(3, 5, 4)
+)
+def _ensemble(p, x):
+    return jax.vmap(lambda w, h: jax.nn.relu(x @ w) @ h)(p["w"], p["h"]).mean(0)
+
+
 # --- Flax NNX
 
 
