@@ -188,6 +188,16 @@ WEIGHTED = {
     "insert": (ir.Insert(1), {"before": (1, 3), "behind": (2, 1)}, (2, 4, 3)),
     "resample": (ir.Resample(2), {"matrix": (5, 3)}, (2, 4, 5, 2)),
     "embed": (ir.Embed(), {"table": (6, 3)}, (2, 4)),
+    "scan": (
+        ir.Scan(
+            ir.Graph([ir.Node("sum", ir.Add(), ("state", "x"))], ["state", "x"], ["sum", "sum"]),
+            steps=4,
+            result="all",
+            starts=(0,),
+        ),
+        {"start:0": (3,)},
+        (2, 4, 3),
+    ),
     "prelu": (ir.PRelu(), {"alpha": (1, 3)}, (2, 4, 3)),
 }
 """Ops that are not affine and have weights.

@@ -334,6 +334,7 @@ def test_the_documentation_lists_every_op_with_its_attributes():
         if isinstance(op := getattr(ir, name), type)
         and issubclass(op, ir.Op)
         and not op.__module__.endswith("base")
+        and not isinstance(op.__dict__.get("unsaved"), str)  # no file can hold it
         if not [below for below in op.__subclasses__() if below.__module__.startswith("ir.")]
     }
     assert rows.keys() == leaves.keys()

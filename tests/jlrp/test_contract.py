@@ -43,6 +43,7 @@ RULES = (
     (jlrp.WinnerTakesAll(),),
     (jlrp.Pass(),),
     (jlrp.Rows(),),
+    (jlrp.Steps((jlrp.Norm(),), (0,)), jlrp.Steps((jlrp.Norm(0.25),), (0,))),
     (jlrp.Transpose(),),
     (jlrp.SignalTakesAll(),),
     (jlrp.SoftmaxTaylor(),),
@@ -82,6 +83,7 @@ PROMISE_NOTHING = (
     Gradient,
     OriginalHalfHalf,
     jlrp.SoftmaxTaylor,
+    jlrp.Steps,
     *POSITIVE_ONLY,
 )  # of what they keep
 QUICK = {"xla_backend_optimization_level": 0}  # each program runs a few times on small arrays
