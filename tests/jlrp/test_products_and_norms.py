@@ -71,6 +71,55 @@ def test_bilinear_of_products_of_matrices(normalize, rng):
         assert_shares([share[image] for share in shares], expected)
 
 
+@pytest.mark.parametrize("equation", ["nik,nkj->nij", "nik,njk->nji", "nki,nkj->nij"])
+@pytest.mark.parametrize(
+    "rule", [jlrp.UniformMatMul(0.1), jlrp.OneFactor(0, 0.1), jlrp.OneFactor(1, 0.1)]
+)
+def test_products_of_matrices_by_letters(equation, rule, rng):
+    """Halves to both factors, or all to one of them."""
+    a, b, relevance = (
+        rng.normal(size=(2, 4, 3)),
+        rng.normal(size=(2, 3, 5)),
+        rng.normal(size=(2, 4, 5)),
+    )
+    first, second, output = equation.replace("->", ",").split(",")
+    turned = [
+        letters != order
+        for letters, order in zip((first, second, output), ("nik", "nkj", "nij"), strict=True)
+    ]
+    laid = [
+        x.swapaxes(1, 2) if turn else x for x, turn in zip((a, b, relevance), turned, strict=True)
+    ]
+    call = called(ir.Einsum(equation), {}, tuple(laid[:2]))
+    shares = rule.relevance(call, laid[2])
+    for image in range(2):
+        expected = oracle.matrix_product(a[image], b[image], relevance[image], 0.1)
+        for position, (share, half) in enumerate(zip(shares, expected, strict=True)):
+            if isinstance(rule, jlrp.OneFactor):
+                half = 2 * half if position == rule.position else 0 * half
+            found = np.asarray(share)[image]
+            np.testing.assert_allclose(
+                found.T if turned[position] else found, half, rtol=1e-10, atol=1e-12
+            )
+
+
+def test_one_factor_of_a_product_value_by_value(rng):
+    a, b = rng.normal(size=(2, 4, 3)), rng.normal(size=(2, 1, 3))
+    relevance = rng.normal(size=(2, 4, 3))
+    none, all_of_it = jlrp.OneFactor(1).relevance(called(ir.Multiply(), {}, (a, b)), relevance)
+    assert not none.any()
+    np.testing.assert_allclose(all_of_it, relevance.sum(1, keepdims=True), rtol=1e-12)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_one_factor_of_vectors_with_their_lengths_held(position, rng):
+    a, b = rng.normal(size=(2, 4)), rng.normal(size=(2, 4))
+    call = called(ir.Dot((1, 1), normalize=True), {}, (a, b))
+    shares = jlrp.OneFactor(position, 0.0).relevance(call, np.ones((2, 1)))
+    np.testing.assert_allclose(shares[position].sum(1), 1, rtol=1e-10)
+    assert not shares[1 - position].any()
+
+
 def groups_of(op, shape):
     """For each group of values that an op takes the mean of, their indices in one image, flattened."""
     index = np.arange(np.prod(shape)).reshape(shape)
