@@ -20,10 +20,6 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 QUICK = {"xla_backend_optimization_level": 0}
 """Compiler options for programs that run once: they compile in a fraction of the time."""
 
-MLIR = ("NASNet",)
-"""Networks whose fusions XLA does not write in reasonable time without its emitters of MLIR, which
-`make test` turns off."""
-
 TOLERANCE = 1e-4
 """Of outputs in float32: rounding over up to 1,000 layers, in two different orders."""
 
@@ -239,10 +235,10 @@ def in_float64(params, biased: bool = True):
     }
 
 
-def explained(model: ir.Model, images, options=QUICK):
+def explained(model: ir.Model, images):
     """Relevance in float64, with the ledger: of the network as it is, and of it without biases."""
     explain = jlrp.explainer(model.graph, "epsilon_plus", ledger=True)
-    call = jax.jit(lambda p, x: explain(p, x), compiler_options=options)
+    call = jax.jit(lambda p, x: explain(p, x), compiler_options=QUICK)
     with jax.enable_x64(True):
         images = images.astype(np.float64)
         return [
@@ -297,8 +293,7 @@ def checked(name: str, folder: Path, quick: bool = False) -> Report:
         assert {type(node.op) for node in short.graph.nodes} == {
             type(node.op) for node in ours.graph.nodes
         }, f"{name}: the shorter network lacks a kind of layer"
-    options = QUICK | ({"xla_cpu_use_fusion_emitters": True} if name.startswith(MLIR) else {})
-    biased, unbiased = explained(short, images, options)
+    biased, unbiased = explained(short, images)
     for result in (biased, unbiased):
         assert np.isfinite(result.relevance).all(), f"{name}: relevance is not finite"
         assert np.abs(result.relevance).max() > 0, f"{name}: relevance is zero"
