@@ -94,7 +94,9 @@ def test_only_these_names_are_public():
     assert found == NAMES.read_text().split()
 
 
-@pytest.mark.parametrize("error", [ir.GraphError, ir.LoadError, jlrp.CompositeError, jlrp.TraceError])
+@pytest.mark.parametrize(
+    "error", [ir.GraphError, ir.LoadError, jlrp.CompositeError, jlrp.TraceError]
+)
 def test_an_error_shows_the_name_that_users_import(error):
     module = importlib.import_module(error.__module__)
     assert getattr(module, error.__name__) is error
