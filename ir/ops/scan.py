@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ir.ops.base import Op, Shape, ShapeError, Weights, require_numbers, show
+from ir.ops.base import Op, Shape, ShapeError, Weights, require_numbers, require_param, show
 
 OF = "::"
 """What stands between the name of a layer of the body and the role of its weight."""
@@ -66,6 +66,18 @@ class Scan(Op):
     )
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        return (
+            *(f"start:{i}" for i in self.starts),
+            *(
+                f"{node.params}{OF}{role}"
+                for node in self.body.nodes
+                if node.params is not None
+                for role in node.op.needs
+            ),
+        )
+
+    @property
     def given(self) -> tuple[int, ...]:
         """The carried values whose start the node reads."""
         return tuple(i for i in range(self.carried) if i not in self.starts)
@@ -103,6 +115,8 @@ class Scan(Op):
                     f"goes over {self.steps} steps, but was given a sequence of shape "
                     f"{show(sequence)}."
                 )
+        for role in self.needs:
+            require_param(params, role)
         carried = [
             given[i] if i in given else (batch, *params[f"start:{i}"].shape)
             for i in range(self.carried)

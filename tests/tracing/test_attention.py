@@ -1,6 +1,6 @@
 """What holds for relevance in any transformer, without reference values."""
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,14 @@ def small_decoder(**changes):
     """A decoder of two layers, its weights and embeddings of two sentences."""
     config, weights, reference = transformers.loaded("lm_llama")
     return config | changes, weights, weights["embed"][jnp.asarray(reference["inputs"])]
+
+
+@cache
+def traced():
+    """The decoder's graph, its embeddings and its output."""
+    config, weights, x = small_decoder()
+    model = jlrp.trace(partial(transformers.decoder, config), weights, x)
+    return model, x, np.asarray(jlrp.forward(model.graph, model.params, x))
 
 
 def start_at(output, position, token):
@@ -52,8 +60,7 @@ def test_one_position_is_explained_as_a_classifier(position):
 
 
 def test_a_position_that_there_is_not():
-    config, weights, x = small_decoder()
-    model = jlrp.trace(partial(transformers.decoder, config), weights, x)
+    model, x, _ = traced()
     with pytest.raises(ir.ShapeError, match="index 12 of axis 1"):
         jlrp.explainer(model, position=12)(model.params, x)
     with pytest.raises(ValueError, match=r"position is a whole number.*'last'"):
@@ -63,18 +70,14 @@ def test_a_position_that_there_is_not():
 @pytest.mark.parametrize("preset", ["attnlrp", "cp_lrp"])
 @pytest.mark.parametrize("position", [0, 5])
 def test_tokens_behind_the_explained_one_get_nothing(preset, position):
-    config, weights, x = small_decoder()
-    model = jlrp.trace(partial(transformers.decoder, config), weights, x)
-    output = np.asarray(jlrp.forward(model.graph, model.params, x))
+    model, x, output = traced()
     found = jlrp.explainer(model, preset)(model.params, x, start_at(output, position, 7)).relevance
     assert np.all(np.asarray(found)[:, position + 1 :] == 0)
     assert np.abs(found[:, : position + 1]).max() > 0
 
 
 def test_cp_lrp_conserves_where_there_are_no_biases():
-    config, weights, x = small_decoder()
-    model = jlrp.trace(partial(transformers.decoder, config), weights, x)
-    output = np.asarray(jlrp.forward(model.graph, model.params, x))
+    model, x, output = traced()
     start = start_at(output, -1, 3)
     found = jlrp.explainer(model, jlrp.PRESETS["cp_lrp"](epsilon=0.0))(model.params, x, start)
     np.testing.assert_allclose(
@@ -150,16 +153,14 @@ KEPT = ("bias", "stabiliser", "empty", "cropped", "rule")
 
 
 def test_projections_are_found_by_data_flow():
-    config, weights, x = small_decoder()
-    model = jlrp.trace(partial(transformers.decoder, config), weights, x)
+    model, _, _ = traced()
     found = {n.name for n in model.graph.nodes if jlrp.Projection()(model.graph, n)}
     assert found == {f"block{i}/{each}" for i in range(2) for each in ("q", "k", "v", "out")}
 
 
 @pytest.mark.parametrize("preset", REFUSED)
 def test_presets_for_convolutions_are_refused_by_name(preset):
-    config, weights, x = small_decoder()
-    model = jlrp.trace(partial(transformers.decoder, config), weights, x)
+    model, _, _ = traced()
     with pytest.raises(ValueError, match=r"not for networks with attention.*attnlrp"):
         jlrp.explainer(model, preset)
     jlrp.explainer(model, jlrp.PRESETS[preset]())  # a composite is what the user wants

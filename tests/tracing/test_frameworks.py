@@ -78,10 +78,16 @@ def near(found, right, within=NEAR):
     assert abs(found - right).max() <= within * abs(right).max()
 
 
+def by_time(name):
+    """A preset; all but two are tested where there is time."""
+    quick = name in ("epsilon_plus", "crawford2019_original")
+    return pytest.param(name, marks=() if quick else pytest.mark.slow)
+
+
 # --- one network, every framework
 
 
-@pytest.mark.parametrize("name", jlrp.PRESETS)
+@pytest.mark.parametrize("name", [by_time(name) for name in jlrp.PRESETS])
 @pytest.mark.parametrize("framework", networks.WITH)
 def test_every_framework_has_the_same_relevance(framework, name):
     _, _, model = traced(framework)

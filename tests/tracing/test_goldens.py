@@ -1,6 +1,6 @@
 """Traced transformers against relevance that was computed by hand in another framework."""
 
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -47,6 +47,7 @@ CASES = [
 ]
 
 
+@cache
 def traced(name):
     """A network's graph, its inputs, and its reference values."""
     config, weights, reference = transformers.loaded(name)
@@ -71,11 +72,10 @@ def start_of(reference, name):
 def test_relevance_is_that_of_the_reference(name, rules, formulation):
     """The sets with identity at LayerNorm sum up to 1e6 times the logit and more."""
     model, x, reference = traced(name)
-    np.testing.assert_allclose(
-        jlrp.forward(model.graph, model.params, x), reference["output"], rtol=1e-12, atol=1e-12
-    )
     explain = jlrp.explainer(model, SETS[rules](), formulation=formulation)
-    found = np.asarray(explain(model.params, x, start_of(reference, name)).relevance)
+    result = explain(model.params, x, start_of(reference, name))
+    np.testing.assert_allclose(result.output, reference["output"], rtol=1e-12, atol=1e-12)
+    found = np.asarray(result.relevance)
     expected = reference[f"{rules}:input"]
     near = 1e-10 if rules in ("identity_norm", "pass_softmax") else 1e-13
     assert np.abs(found - expected).max() <= near * np.abs(expected).max()
@@ -124,9 +124,7 @@ def test_tokens_get_the_sum_of_their_embeddings():
 
 
 def test_names_are_paths_of_params_and_places_beside_them():
-    config, weights, reference = transformers.loaded("vit_cls")
-    x = jnp.asarray(reference["inputs"], float)
-    model = jlrp.trace(partial(transformers.vit, config), weights, x)
+    model, _, _ = traced("vit_cls")
     names = [node.name for node in model.graph.nodes]
     assert {"patch", "cls", "pos", "block0/q", "block0/softmax", "block3/fc1", "head"} <= {*names}
     assert model.sources["block1/fc1"].startswith("transformers.py:")

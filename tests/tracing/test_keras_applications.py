@@ -8,7 +8,7 @@ import pytest
 
 import ir
 import jlrp
-from tests.families import built, images_for
+from tests.families import SHORTER, built, images_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -45,7 +45,7 @@ def of_keras(model):
 def test_as_the_file(name, tmp_path, caplog, x64):
     caplog.set_level(logging.ERROR)
     with jax.numpy_dtype_promotion("standard"):
-        model = built(name)
+        model = built(name, shorter=name in SHORTER)
         images = images_for(model, count=2)
         model.save(tmp_path / "model.keras")
         loaded = ir.load(tmp_path / "model.keras")

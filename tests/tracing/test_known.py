@@ -169,12 +169,11 @@ def listed(function, x=X):
 
 
 @pytest.mark.parametrize("case", KNOWN)
-@pytest.mark.parametrize("images", [1, 5])
-def test_what_it_computes_is_its_name(case, images):
+def test_what_it_computes_is_its_name(case):
     function, expected = KNOWN[case]
     model, found = listed(function)
     assert found == expected
-    x = jnp.asarray(np.random.default_rng(1).normal(size=(images, *X.shape[1:])))
+    x = jnp.asarray(np.random.default_rng(1).normal(size=(5, *X.shape[1:])))
     made = jlrp.forward(model.graph, model.params, x)
     reference = function({n: jnp.asarray(P[n]) for n in NAMES}, x)
     np.testing.assert_allclose(made, reference, rtol=1e-12, atol=1e-12)

@@ -1,5 +1,7 @@
 """Loops: unrolled step by step, or one node whose body is a graph. Both give the same relevance."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -119,6 +121,7 @@ FROM_ZERO = ("last_state", "every_state", "backwards", "nested")
 """The networks whose loop starts at 0, which the unrolled graph knows."""
 
 
+@cache
 def both(name):
     params = jax.tree.map(jnp.asarray, P)
     x = drawn(2, 6, 3)

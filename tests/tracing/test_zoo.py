@@ -42,10 +42,10 @@ def test_layer(name, rng):
     params = {"layer": case.params, "head": head}
     model = jlrp.trace(function, params, images[:3])
     near = 1e-6 if name in SINGLE else 1e-12
-    for count in (1, 2, 5):
-        expected = np.asarray(jax.jit(function)(params, images[:count]))
+    expected = np.asarray(jax.jit(function)(params, images[:5]))
+    for count in (1, 5):  # neither of which it was traced with
         found = np.asarray(jlrp.forward(model.graph, model.params, images[:count]))
-        np.testing.assert_allclose(found, expected, rtol=0, atol=near * abs(expected).max())
+        np.testing.assert_allclose(found, expected[:count], rtol=0, atol=near * abs(expected).max())
     ops = [type(node.op).__name__ for node in model.graph.nodes if not isinstance(node.op, MOVES)]
     assert Counter(ops) == Counter((*case.ops, "Dense"))
     preset = "attnlrp" if "Softmax" in ops else "epsilon_plus"
