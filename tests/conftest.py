@@ -20,6 +20,17 @@ def pytest_report_header() -> str:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items) -> None:
+    """Mark the tests of `slow.txt`, which took long when they were last timed."""
+    lines = (Path(__file__).parent / "slow.txt").read_text(encoding="utf-8").splitlines()
+    timed = {line for line in lines if not line.startswith("#")}
+    for item in items:
+        if item.nodeid in timed:
+            item.add_marker("slow")
+            item.add_marker("timed")
+
+
 @pytest.fixture(autouse=True)
 def _strict_promotion():
     """Mixed dtypes are an error.
