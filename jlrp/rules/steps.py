@@ -41,6 +41,9 @@ class Steps(Rule):
     rules: tuple[Rule, ...]
     place: tuple[int, ...] = flax.struct.field(pytree_node=False)
 
+    def __str__(self) -> str:
+        return f"step by step: {', '.join(dict.fromkeys(map(str, self.rules)))}"
+
     def fits(self, op: ir.Op) -> bool:
         return isinstance(op, Scan)
 

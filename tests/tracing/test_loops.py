@@ -225,3 +225,10 @@ def test_a_long_sequence_is_compiled_as_one_step():
     assert [type(node.op) for node in model.graph.nodes] == [ir.Scan, ir.Dense]
     text = jax.jit(lambda x: jlrp.explainer(model, "epsilon")(model.params, x).relevance)
     assert text.lower(drawn(1, 1000, 3)).as_text().count("\n") < 3000
+
+
+def test_a_table_of_rules_says_what_a_loop_does():
+    (_, looped), _ = both("stacked_layers")
+    table = jlrp.PRESETS["epsilon"]().as_table(looped.graph)
+    (row,) = (line for line in table.splitlines() if line.startswith("layers"))
+    assert "step by step: Epsilon(epsilon=1e-06), Pass(), Norm(epsilon=1e-06)" in row
