@@ -227,6 +227,7 @@ def test_a_long_sequence_is_compiled_as_one_step():
     assert text.lower(drawn(1, 1000, 3)).as_text().count("\n") < 3000
 
 
+@pytest.mark.slow
 def test_a_table_of_rules_says_what_a_loop_does():
     (_, looped), _ = both("stacked_layers")
     table = jlrp.PRESETS["epsilon"]().as_table(looped.graph)
