@@ -17,7 +17,7 @@ from jlrp.ops.base import Params
 from jlrp.tracing import jaxprs, numeric
 from jlrp.tracing.numeric import ELEMENTWISE, Numbers
 from jlrp.tracing.part import Part
-from jlrp.tracing.regions import Span, thin
+from jlrp.tracing.regions import Span, number_of, thin
 from jlrp.tracing.values import Const, Equation, evaluate
 from jlrp.tracing.walk import as_numpy
 
@@ -75,21 +75,12 @@ def activated(span: Span) -> list[Part] | None:
 
     A function without a name, or with several, is an `Elementwise`.
     """
-    if not span.primitives <= ELEMENTWISE or not all(map(_is_number, span.consts)):
+    if not span.primitives <= ELEMENTWISE or None in map(number_of, span.consts):
         return None
     if not all(jnp.issubdtype(v.dtype, jnp.floating) for v in (span.start, span.end)):
         return None
     op = _named(span.key, span)
     return [] if op is None else [Part(op)]
-
-
-def named(parts: list[Part] | None) -> bool:
-    """Whether ops were found, and all of them have names."""
-    return parts is not None and not any(isinstance(part.op, Elementwise) for part in parts)
-
-
-def _is_number(const: Const) -> bool:
-    return not const.trained and int(np.prod(thin(const).shape)) == 1
 
 
 _FOUND: dict[str, ir.Op | None] = {}

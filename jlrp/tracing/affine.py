@@ -10,7 +10,7 @@ import numpy as np
 import ir
 from jlrp.tracing.moves import without_batch
 from jlrp.tracing.part import Part
-from jlrp.tracing.regions import Span, as_any, thin
+from jlrp.tracing.regions import Span, number_of, thin
 from jlrp.tracing.values import Const, Operand, Value, literal
 from jlrp.tracing.walk import as_numpy
 
@@ -157,11 +157,11 @@ def _as_batchnorm(scale: Const, offset: Const, axis: int, start: Value) -> dict[
 
 def _fixed(scale: Const | None, offset: Const | None) -> list[Part] | None:
     """The ops of `g·x + h` with numbers that stand in the function: the scaling of images."""
-    g, h = (None if c is None else as_numpy(c) for c in (scale, offset))
-    if (g is None or g.size == 1) and (h is None or h.size == 1):
-        factor = 1.0 if g is None else as_any(g.reshape(())[()])
-        added = 0.0 if h is None else as_any(h.reshape(())[()])
+    factor = 1.0 if scale is None else number_of(scale)
+    added = 0.0 if offset is None else number_of(offset)
+    if factor is not None and added is not None:
         return [] if (factor, added) == (1.0, 0.0) else [Part(ir.Rescale(factor, added))]
+    g, h = (None if c is None else as_numpy(c) for c in (scale, offset))
     parts: list[Part] = []
     if h is not None and _masks(g, h):
         assert offset is not None

@@ -99,9 +99,7 @@ class Builder:
         """Nodes one after the other; the first reads the inputs, each other the one before."""
         read = list(inputs)
         for part in parts:
-            for const in part.weights.values():
-                if const.wrong:
-                    raise TraceError(f"The function{at(equation.line)} {const.wrong}")
+            _require_one_value(part.weights.values(), equation.line)
             made = Made(part.op, read, dict(part.weights), equation.line)
             self.nodes.append(made)
             read = [len(self.nodes) - 1]
@@ -111,7 +109,7 @@ class Builder:
         root = end.root
         equations = region(root, end)
         for equation in equations:
-            self._check(equation)
+            _require_one_value(equation.consts, equation.line)
         places = cuts(root, equations)
         prices: dict[int, float] = {0: 0.0}
         before: dict[int, int] = {}
@@ -133,11 +131,6 @@ class Builder:
         for start, stop in zip(reversed(path[1:]), reversed(path[:-1]), strict=True):
             reference = self._emit(span(root, equations, start, stop), reference)
         return reference
-
-    def _check(self, equation: Equation) -> None:
-        for const in equation.consts:
-            if const.wrong:
-                raise TraceError(f"The function{at(equation.line)} {const.wrong}")
 
     def _emit(self, each: Span, reference: Reference) -> Reference:
         """The nodes of one span behind the node that makes its start."""
@@ -187,7 +180,7 @@ class Builder:
             raise self._unknown(each)
         if equation.primitive == "mul":
             self._require_no_normalisation(each)
-        return self._merge(equation)
+        return MERGES[equation.primitive](self, equation)
 
     def _unknown(self, each: Span) -> TraceError:
         names = sorted(each.primitives)
@@ -212,14 +205,14 @@ class Builder:
                     raise self._unknown(each)
 
     def _anchor(self, equation: Equation) -> Reference:
-        self._check(equation)
+        _require_one_value(equation.consts, equation.line)
         if equation.op is not None:
             return self._marked(equation)
         make = ANCHORS.get(equation.primitive)
         if make is not None:
             return make(self, equation)
         if equation.primitive in MERGES and len(equation.values) > 1:
-            return self._merge(equation)
+            return MERGES[equation.primitive](self, equation)
         if equation.primitive == "div":
             raise TraceError(
                 "A quotient of two values that depend on the images has no rule for relevance"
@@ -245,18 +238,23 @@ class Builder:
         read = [self.reference(v) for v in values if isinstance(v, Value)]
         return self.add([Part(equation.op, weights)], read, equation)
 
-    def _merge(self, equation: Equation) -> Reference:
-        if equation.primitive not in MERGES:
-            raise unsupported(equation.primitive, equation.line)
-        return MERGES[equation.primitive](self, equation)
-
     def moved(self, value: Value, order: Sequence[int], equation: Equation) -> Reference:
         """A value whose axes, but the batch, are put in another order for an equation."""
-        axes = tuple(value.placed(axis) for axis in order)
-        reference = self.reference(value)
-        if axes == tuple(range(1, value.rank)):
+        axes = [value.placed(axis) for axis in order]
+        return self.permuted(self.reference(value), axes, equation)
+
+    def permuted(self, reference: Reference, axes: Sequence[int], equation: Equation) -> Reference:
+        """What a node makes with its axes, counted from 1, in another order."""
+        if list(axes) == sorted(axes):
             return reference
-        return self.add([Part(ir.Permute(axes))], [reference], equation)
+        return self.add([Part(ir.Permute(tuple(axes)))], [reference], equation)
+
+
+def _require_one_value(consts: Iterable[Const], line: str) -> None:
+    """Raise `TraceError` for a constant that is not the same for every image."""
+    for const in consts:
+        if const.wrong:
+            raise TraceError(f"The function{at(line)} {const.wrong}")
 
 
 def _is_summed(value: Value, start: Value) -> bool:

@@ -41,17 +41,9 @@ def batch_length() -> Any:
     return length
 
 
-def equations_of(function: Callable[..., Any], *arguments: Any) -> tuple[Any, Any]:
-    """Trace a function.
-
-    Args:
-        function: The function.
-        *arguments: Pytrees of arrays or of `jax.ShapeDtypeStruct`.
-
-    Returns:
-        The closed jaxpr, and the structure of the results with their shapes.
-    """
-    return jax.make_jaxpr(function, return_shape=True)(*arguments)
+def equations_of(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Trace a function of pytrees of arrays, or of `jax.ShapeDtypeStruct`; a closed jaxpr."""
+    return jax.make_jaxpr(function)(*arguments)
 
 
 def is_symbolic(length: Any) -> bool:

@@ -12,9 +12,8 @@ from jlrp.tracing.norms import normalized
 from jlrp.tracing.numeric import ELEMENTWISE
 from jlrp.tracing.part import Part
 from jlrp.tracing.pooling import pooled
-from jlrp.tracing.regions import Span, as_any, thin
+from jlrp.tracing.regions import Span, number_of, thin
 from jlrp.tracing.values import Const, Value
-from jlrp.tracing.walk import as_numpy
 
 
 def recognised(span: Span, begins_linear: bool) -> list[Part] | None:
@@ -26,8 +25,9 @@ def recognised(span: Span, begins_linear: bool) -> list[Part] | None:
         span: The span.
         begins_linear: Whether a layer with a kernel makes its start.
     """
-    if all(equation.primitive == "convert_element_type" for equation in span.equations):
-        return None if _to_float(span) is None else []
+    if span.primitives == {"convert_element_type"}:
+        truths = any(np.dtype(each.output.dtype).kind == "b" for each in span.equations)
+        return None if truths else []
     recognisers: tuple[Callable[[Span], list[Part] | None], ...] = (
         moved,
         lambda each: scaled(each, begins_linear),
@@ -42,12 +42,6 @@ def recognised(span: Span, begins_linear: bool) -> list[Part] | None:
         return next((parts for parts in found if parts is not None), None)
 
 
-def _to_float(span: Span) -> bool | None:
-    """Whether a conversion only makes numbers of whole numbers."""
-    kinds = {np.dtype(e.output.dtype).kind for e in span.equations}
-    return True if "b" not in kinds else None
-
-
 def _masked(span: Span) -> list[Part] | None:
     """`where(mask, x, number)` with a mask that no image changes."""
     if span.primitives != {"select_n"} or len(span.equations) > 1:
@@ -56,9 +50,9 @@ def _masked(span: Span) -> list[Part] | None:
     if not isinstance(which, Const) or len(cases) != 2:
         return None
     numbers = [case for case in cases if isinstance(case, Const)]
-    if len(numbers) != 1 or numbers[0].trained or int(np.prod(thin(numbers[0]).shape)) != 1:
+    fill = number_of(numbers[0]) if len(numbers) == 1 else None
+    if fill is None:
         return None
-    fill = as_any(as_numpy(thin(numbers[0])).reshape(())[()])
     shown = without_batch(thin(which), span.start)
     if isinstance(cases[0], Value):
         shown = _not(shown)

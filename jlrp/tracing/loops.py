@@ -1,28 +1,19 @@
 """Loops that stay loops: a scan whose body is a graph."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import jax
 
 import ir
 from ir.ops.scan import OF
+from jlrp.tracing.assembly import Assembled, assembled
 from jlrp.tracing.build import ANCHORS, Builder, Reference
 from jlrp.tracing.moves import without_batch
-from jlrp.tracing.names import named
 from jlrp.tracing.part import Part
 from jlrp.tracing.regions import thin
 from jlrp.tracing.tidy import Nodes, tidied
 from jlrp.tracing.values import Const, Equation, Loop, Value, evaluate
-
-
-@dataclass(frozen=True, eq=False)
-class Body:
-    """The graph of one step, and its weights by layer and role."""
-
-    graph: ir.Graph
-    weights: dict[str, dict[str, Const]]
 
 
 def _loop(builder: Builder, equation: Equation) -> Reference:
@@ -69,26 +60,14 @@ def _spread(start: Const, value: Value) -> Const:
     return Const(shape, small.dtype, (small,), broadcast)
 
 
-def _body(builder: Builder, loop: Loop, outputs: Sequence[Value]) -> Body:
+def _body(builder: Builder, loop: Loop, outputs: Sequence[Value]) -> Assembled:
     inner = Builder(
         known={value.number: -1 - i for i, value in enumerate(loop.inputs)}, paths=builder.paths
     )
     inner.prepare(outputs)
     references = [inner.reference(value) for value in outputs]
     nodes = tidied(Nodes(list(inner.nodes), [value.first for value in loop.inputs], references))
-    inputs = [f"in:{i}" for i in range(len(loop.inputs))]
-    names = named(nodes.nodes, builder.paths, inputs)
-    known = {-1 - i: name for i, name in enumerate(inputs)} | names
-    made, weights = [], {}
-    for index, node in enumerate(nodes.nodes):
-        if node is None:
-            continue
-        name = names[index]
-        if node.weights:
-            weights[name] = dict(node.weights)
-        read = tuple(known[reference] for reference in node.inputs)
-        made.append(ir.Node(name, node.op, read, name if node.weights else None))
-    return Body(ir.Graph(made, inputs, [known[r] for r in nodes.outputs]), weights)
+    return assembled(nodes, builder.paths, [f"in:{i}" for i in range(len(loop.inputs))])
 
 
 def _of_all_steps(const: Const, steps: int) -> Const:

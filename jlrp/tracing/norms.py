@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import jax.numpy as jnp
 import numpy as np
 
 import ir
@@ -13,8 +12,8 @@ from jlrp.tracing.activations import tolerance
 from jlrp.tracing.moves import picks, rearranged
 from jlrp.tracing.numeric import ELEMENTWISE, MOVES, REDUCTIONS, Numbers
 from jlrp.tracing.part import Part
-from jlrp.tracing.regions import Span, as_any, thin
-from jlrp.tracing.values import Const, Equation, Value, literal
+from jlrp.tracing.regions import Span, number_of, thin
+from jlrp.tracing.values import Const, Equation, Value, literal, picked
 from jlrp.tracing.walk import as_numpy
 
 PRIMITIVES = ELEMENTWISE | MOVES | REDUCTIONS.keys()
@@ -97,7 +96,7 @@ def _const(span: Span, weight: Weight) -> Const:
     """The constant that is a weight."""
     if weight.const is None:
         return literal(weight.cells)
-    return _picked(thin(span.consts[weight.const]), weight.cells, weight.shape)
+    return picked(thin(span.consts[weight.const]), weight.cells, weight.shape)
 
 
 def _trial(span: Span) -> Trial | None:
@@ -263,10 +262,9 @@ def _epsilons(span: Span) -> list[float]:
     """The small positive numbers that stand in a span, and 0."""
     found = [0.0]
     for const in span.consts:
-        if not const.trained and int(np.prod(thin(const).shape)) == 1:
-            number = as_any(as_numpy(thin(const)).reshape(())[()])
-            if 0 < number < 0.5 and number not in found:
-                found.append(number)
+        number = number_of(const)
+        if number is not None and 0 < number < 0.5 and number not in found:
+            found.append(number)
     return sorted(found, reverse=True)
 
 
@@ -373,9 +371,3 @@ def _drawn_of(trial: Trial, const: Const, small: Const) -> Numbers:
     numbers = trial.numbers[const.number]
     cells = tuple(slice(0, n) for n in small.shape)
     return np.asarray(numbers[cells]).ravel()
-
-
-def _picked(const: Const, cells: Numbers, shape: tuple[int, ...]) -> Const:
-    if np.array_equal(cells, np.arange(int(np.prod(const.shape)))):
-        return Const(shape, const.dtype, (const,), lambda a: jnp.reshape(a, shape))
-    return Const(shape, const.dtype, (const,), lambda a: jnp.reshape(jnp.ravel(a)[cells], shape))

@@ -11,7 +11,7 @@ from ir.ops.window import Pairs, window_padding
 from jlrp.tracing.moves import without_batch
 from jlrp.tracing.numeric import REDUCTIONS, WINDOWS
 from jlrp.tracing.part import Part
-from jlrp.tracing.regions import Span, as_any, thin
+from jlrp.tracing.regions import Span, number_of, thin
 from jlrp.tracing.values import Const, Equation, Value
 from jlrp.tracing.walk import as_numpy
 
@@ -62,10 +62,8 @@ def _factor(equations: list[Equation], like: Value) -> np.ndarray | None:
 
 def _exact(const: Const) -> np.ndarray:
     """A constant in float64; single numbers of float32 as a person would write them."""
-    values = as_numpy(const)
-    if values.size == 1:
-        return np.full(values.shape, as_any(values.reshape(())[()]))
-    return values.astype(np.float64)
+    number = number_of(const)
+    return as_numpy(const).astype(np.float64) if number is None else np.full(const.shape, number)
 
 
 def _whole(equation: Equation, start: Value, factor: float, keepdims: bool) -> list[Part] | None:

@@ -36,10 +36,8 @@ def _convolution(builder: Builder, equation: Equation) -> Reference:
     rank = x.rank
     given = [channel_axis(data_format, rank), *spatial_axes(data_format, rank)]
     wanted = [equation.output.placed(axis) for axis in numbers.out_spec[1:]]
-    order = tuple(given[wanted.index(place)] for place in range(1, rank))
-    if order == tuple(range(1, rank)):
-        return reference
-    return builder.add([Part(ir.Permute(order))], [reference], equation)
+    order = [given[wanted.index(place)] for place in range(1, rank)]
+    return builder.permuted(reference, order, equation)
 
 
 def _as_images(
@@ -167,11 +165,11 @@ def _dot(builder: Builder, equation: Equation) -> Reference:
     reference = builder.add([Part(ir.Dense(), {"kernel": kernel})], [reference], equation)
     if len(made) != 1:
         reference = builder.add([Part(ir.Reshape((*lengths, *made)))], [reference], equation)
-    if first or not lengths or not made:
+    if first:
         return reference
     count = len(lengths)
-    order = (*range(count + 1, count + len(made) + 1), *range(1, count + 1))
-    return builder.add([Part(ir.Permute(order))], [reference], equation)
+    order = [*range(count + 1, count + len(made) + 1), *range(1, count + 1)]
+    return builder.permuted(reference, order, equation)
 
 
 def _resamples(weight: Const, weight_summed: tuple[int, ...], summed: tuple[int, ...]) -> bool:
@@ -194,10 +192,7 @@ def _resampled(
     weights = {"matrix": transposed(weight, (weight_axis, 1 - weight_axis))}
     reference = builder.add([Part(ir.Resample(place), weights)], [builder.reference(x)], equation)
     others = [a for a in range(1, x.rank) if a != place]
-    order = (*others, place) if first else (place, *others)
-    if order == tuple(range(1, x.rank)):
-        return reference
-    return builder.add([Part(ir.Permute(order))], [reference], equation)
+    return builder.permuted(reference, [*others, place] if first else [place, *others], equation)
 
 
 def _letters(equation: Equation, a: Sequence[int], b: Sequence[int]) -> tuple[str, str, str]:

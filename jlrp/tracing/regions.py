@@ -6,10 +6,10 @@ value that all paths run through is a place where the part may be cut.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -148,6 +148,13 @@ def span(root: Value, equations: Sequence[Equation], start: int, stop: int) -> S
     return Span(first, equations[stop - 1].output, tuple(equations[start:stop]))
 
 
-def as_any(value: Any) -> Any:
-    """A number of float32 as the decimal that a person would write."""
+def number_of(const: Const) -> float | None:
+    """The number that a constant is everywhere; `None` where it is trained or several.
+
+    One of float32 is the decimal that a person would write.
+    """
+    small = thin(const)
+    if const.trained or math.prod(small.shape) != 1:
+        return None
+    value = as_numpy(small).reshape(())[()]
     return float(str(value)) if isinstance(value, np.float32) else float(value)

@@ -4,14 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import jax.numpy as jnp
 import numpy as np
 
 import ir
 from ir.ops.base import channel_axis
 from jlrp.tracing.build import Made, Reference
 from jlrp.tracing.moves import rearranged
-from jlrp.tracing.values import Const, reshaped
+from jlrp.tracing.values import Const, picked
 
 Shape = tuple[int, ...]
 
@@ -275,13 +274,5 @@ def _put(
         shape = tuple(
             lengths[axes.index(axis)] if axis in axes else 1 for axis in range(len(places))
         )
-    into.weights[role] = _picked(constant, found.ravel(), shape)
+    into.weights[role] = picked(constant, found.ravel(), shape)
     return True
-
-
-def _picked(constant: Const, cells: np.ndarray, shape: Shape) -> Const:
-    if np.array_equal(cells, np.arange(math.prod(constant.shape))):
-        return reshaped(constant, shape)
-    return Const(
-        shape, constant.dtype, (constant,), lambda a: jnp.reshape(jnp.ravel(a)[cells], shape)
-    )

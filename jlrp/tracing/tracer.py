@@ -13,9 +13,9 @@ import numpy as np
 import ir
 from jlrp.propagation.interpreter import forward
 from jlrp.tracing import jaxprs, loops, products  # noqa: F401  (they say what makes their nodes)
+from jlrp.tracing.assembly import Assembled, assembled
 from jlrp.tracing.build import Builder
 from jlrp.tracing.errors import BatchError, TraceError
-from jlrp.tracing.names import named
 from jlrp.tracing.tidy import Nodes, tidied
 from jlrp.tracing.values import Const, Value, evaluate
 from jlrp.tracing.walk import TRAINING, Walk
@@ -93,7 +93,7 @@ def trace(function: Callable[..., Any], params: Any, *inputs: Any, unroll: int =
     try:
         return _traced(function, function, params, inputs, unroll)
     except BatchError as error:
-        if any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(params)):
+        if _is_abstract(params):
             raise TraceError(str(error)) from None
         try:
             return _traced(function, _one_by_one(function), params, inputs, unroll)
@@ -124,21 +124,41 @@ def _traced(
     arrays = _structs(inputs)
     length = jaxprs.batch_length()
     symbolic = [jax.ShapeDtypeStruct((length, *x.shape[1:]), x.dtype) for x in arrays]
-    leaves, structure = jax.tree.flatten(params)
-    closed, results = _equations(walked, params, symbolic)
-    paths = [_keys(path) for path, _ in jax.tree_util.tree_flatten_with_path(params)[0]]
+    closed = _equations(walked, params, symbolic)
+    leaves, structure = jax.tree_util.tree_flatten_with_path(params)
+    paths = [_keys(path) for path, _ in leaves]
     walk = Walk(unroll, paths)
     consts = [
-        Const(tuple(jnp.shape(leaf)), _dtype(leaf), leaf=index) for index, leaf in enumerate(leaves)
+        Const(tuple(jnp.shape(leaf)), _dtype(leaf), leaf=index)
+        for index, (_, leaf) in enumerate(leaves)
     ]
     values = [Value((0, *x.shape[1:]), 0, x.dtype) for x in arrays]
-    made = walk.program(closed, [*consts, *values])
+    results = walk.program(closed, [*consts, *values])
     known = {value.number: -1 - i for i, value in enumerate(values)}
     builder = Builder(known=known, paths=paths)
-    builder.prepare(each for each in made if isinstance(each, Value))
-    outputs = [_output(builder, each) for each in made]
+    builder.prepare(each for each in results if isinstance(each, Value))
+    outputs = [_output(builder, each) for each in results]
     nodes = tidied(Nodes(list(builder.nodes), [x.shape[1:] for x in arrays], outputs))
-    return _model(function, nodes, arrays, inputs, leaves, structure, paths, results, walk)
+    made = assembled(nodes, paths, _input_names(function, len(arrays)))
+    params_of, abstract = _weights_at(made, structure), _is_abstract(params)
+    model = TracedModel(
+        made.graph,
+        jax.eval_shape(params_of, params) if abstract else params_of(_as_numpy(params)),
+        tuple((None, *x.shape[1:]) for x in arrays),
+        {"format": "jax", "name": getattr(function, "__name__", "function")},
+        sources=made.lines,
+        params_of=params_of,
+    )
+    if walk.lower:
+        warnings.warn(
+            f"The function computes in {', '.join(sorted(walk.lower))}. The graph computes in the "
+            "dtype of its params, so that their values differ by rounding.",
+            stacklevel=3,
+        )
+    if not abstract:
+        given = [_example(x, struct) for x, struct in zip(inputs, arrays, strict=True)]
+        _compare(function, params, given, model, near=0.1 if walk.lower else 1e-3)
+    return model
 
 
 def _structs(inputs: Sequence[Any]) -> list[jax.ShapeDtypeStruct]:
@@ -158,7 +178,7 @@ def _structs(inputs: Sequence[Any]) -> list[jax.ShapeDtypeStruct]:
     return found
 
 
-def _equations(function: Callable[..., Any], params: Any, inputs: Sequence[Any]) -> tuple[Any, Any]:
+def _equations(function: Callable[..., Any], params: Any, inputs: Sequence[Any]) -> Any:
     try:
         return jaxprs.equations_of(function, params, *inputs)
     except jax.errors.TracerBoolConversionError as error:
@@ -203,34 +223,9 @@ def _output(builder: Builder, result: Any) -> int:
     return builder.reference(result)
 
 
-def _model(
-    function: Callable[..., Any],
-    nodes: Nodes,
-    arrays: Sequence[jax.ShapeDtypeStruct],
-    inputs: Sequence[Any],
-    leaves: Sequence[Any],
-    structure: Any,
-    paths: Sequence[tuple[str, ...]],
-    results: Any,
-    walk: Walk,
-) -> TracedModel:
-    input_names = _input_names(function, len(arrays))
-    names = named(nodes.nodes, paths, input_names)
-    keys: dict[tuple[tuple[str, int], ...], str] = {}
-    weights: dict[str, dict[str, Const]] = {}
-    graph_nodes, sources = [], {}
-    references = {-1 - i: name for i, name in enumerate(input_names)} | names
-    for index, node in enumerate(nodes.nodes):
-        if node is None:
-            continue
-        name, key = names[index], None
-        if node.weights:
-            used = tuple(sorted((role, const.number) for role, const in node.weights.items()))
-            key = keys.setdefault(used, name)
-            weights.setdefault(key, node.weights)
-        graph_nodes.append(ir.Node(name, node.op, tuple(references[r] for r in node.inputs), key))
-        sources[name] = node.line
-    graph = ir.Graph(graph_nodes, input_names, [references[r] for r in nodes.outputs])
+def _weights_at(made: Assembled, structure: Any) -> Callable[[Any], dict[str, dict[str, Any]]]:
+    """The function from params of the traced function to the graph's weights."""
+    places = [(layer, role) for layer, roles in made.weights.items() for role in roles]
 
     def params_of(params: Any) -> dict[str, dict[str, Any]]:
         given, tree = jax.tree.flatten(params)
@@ -238,33 +233,18 @@ def _model(
             raise TypeError(
                 "The params have another structure than those that the function was traced with."
             )
-        places = [(layer, role) for layer, roles in weights.items() for role in roles]
-        found = evaluate([weights[layer][role] for layer, role in places], given)
-        made: dict[str, dict[str, Any]] = {layer: {} for layer in weights}
+        found = evaluate([made.weights[layer][role] for layer, role in places], given)
+        weights: dict[str, dict[str, Any]] = {layer: {} for layer in made.weights}
         for (layer, role), array in zip(places, found, strict=True):
-            made[layer][role] = array
-        return made
+            weights[layer][role] = array
+        return weights
 
-    params = jax.tree.unflatten(structure, leaves)
-    abstract = any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in leaves)
-    made = jax.eval_shape(params_of, params) if abstract else params_of(_as_numpy(params))
-    model = TracedModel(
-        graph,
-        made,
-        tuple((None, *x.shape[1:]) for x in arrays),
-        {"format": "jax", "name": getattr(function, "__name__", "function")},
-        sources=sources,
-        params_of=params_of,
-    )
-    if walk.lower:
-        warnings.warn(
-            f"The function computes in {', '.join(sorted(walk.lower))}. The graph computes in the "
-            "dtype of its params, so that their values differ by rounding.",
-            stacklevel=3,
-        )
-    if not abstract:
-        _check(function, params, inputs, arrays, model, results, walk)
-    return model
+    return params_of
+
+
+def _is_abstract(params: Any) -> bool:
+    """Whether some of the params are shapes alone."""
+    return any(isinstance(leaf, jax.ShapeDtypeStruct) for leaf in jax.tree.leaves(params))
 
 
 def _as_numpy(params: Any) -> Any:
@@ -291,21 +271,13 @@ def _input_names(function: Callable[..., Any], count: int) -> list[str]:
     return ["input" if i == 0 else f"input_{i}" for i in range(count)]
 
 
-def _check(
-    function: Callable[..., Any],
-    params: Any,
-    inputs: Sequence[Any],
-    arrays: Sequence[jax.ShapeDtypeStruct],
-    model: TracedModel,
-    results: Any,
-    walk: Walk,
+def _compare(
+    function: Callable[..., Any], params: Any, given: list[Any], model: TracedModel, near: float
 ) -> None:
     """Raise `TraceError` if the graph computes other values than the function."""
-    given = [_example(x, struct) for x, struct in zip(inputs, arrays, strict=True)]
     expected = jax.tree.leaves(jax.jit(function, compiler_options=QUICK)(params, *given))
     found = _forward(model.graph, model.params, given[0] if len(given) == 1 else tuple(given))
     found = found if isinstance(found, tuple) else (found,)
-    near = 0.1 if walk.lower else 1e-3
     for name, a, b in zip(model.graph.outputs, found, expected, strict=True):
         a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
         finite = np.isfinite(b)

@@ -1,6 +1,7 @@
 """What the walk over a function makes: constants, values that depend on the images, equations."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,13 +79,6 @@ def literal(value: Any) -> Const:
     return Const(tuple(value.shape), value.dtype, value=value)
 
 
-def derived(function: Callable[..., Any], *inputs: Const) -> Const:
-    """The constant that a function makes of others."""
-    structs = [jax.ShapeDtypeStruct(each.shape, each.dtype) for each in inputs]
-    made = jax.eval_shape(function, *structs)
-    return Const(tuple(made.shape), made.dtype, inputs, function)
-
-
 def reshaped(const: Const, shape: Sequence[int]) -> Const:
     """A constant under another shape."""
     shape = tuple(shape)
@@ -95,6 +89,14 @@ def reshaped(const: Const, shape: Sequence[int]) -> Const:
     made = Const(shape, const.dtype, (const,), lambda a: a.reshape(shape))
     made.reshape_of = const
     return made
+
+
+def picked(const: Const, cells: Any, shape: Sequence[int]) -> Const:
+    """Some cells of a constant, counted in row-major order, under a shape."""
+    if np.array_equal(cells, np.arange(math.prod(const.shape))):
+        return reshaped(const, shape)
+    shape = tuple(shape)
+    return Const(shape, const.dtype, (const,), lambda a: a.reshape(-1)[cells].reshape(shape))
 
 
 def transposed(const: Const, axes: Sequence[int]) -> Const:

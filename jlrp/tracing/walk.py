@@ -236,11 +236,6 @@ class Walk:
             if isinstance(each, Const):
                 cell = Const(each.shape[1:], each.dtype, (each,), lambda a: a[0], step=True)
                 inside.append(cell)
-            elif each.axis == 0:
-                raise BatchError(
-                    f"A loop goes over the images of a batch{at(line)}: write the function with "
-                    "jax.vmap in its place."
-                )
             else:
                 like = Value(each.shape[1:], each.axis - 1, each.dtype)
                 inside.append(_inside(each, loop.cells, like))
@@ -329,11 +324,6 @@ def step_of(sequence: Operand, step: int, place: int, line: str) -> Operand:
     if isinstance(sequence, Const):
         shape = sequence.shape[1:]
         return Const(shape, sequence.dtype, (sequence,), lambda a: a[step], place=(place, step))
-    if sequence.axis == 0:
-        raise TraceError(
-            f"A loop goes over the images of a batch{at(line)}: write the function with jax.vmap "
-            "in its place."
-        )
     return cell_of(sequence, 0, step, line)
 
 
