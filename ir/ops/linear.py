@@ -1,6 +1,5 @@
 """Affine ops with weights: dense layers, convolutions, batch normalisation."""
 
-import re
 from dataclasses import dataclass
 
 from ir.ops.base import (
@@ -20,6 +19,7 @@ from ir.ops.base import (
     show,
     spatial_axes,
 )
+from ir.ops.letters import ByLetters, parsed
 from ir.ops.window import Padding, dilated, replaced, window_lengths
 
 
@@ -52,7 +52,7 @@ class Dense(Op):
 
 
 @dataclass(frozen=True)
-class EinsumDense(Op):
+class EinsumDense(ByLetters):
     """`y = x·kernel + bias` by Einstein's rule, with a kernel of its own for some axes.
 
     Weights: `kernel`, with the axes that the equation says, and `bias`, which broadcasts against
@@ -72,44 +72,26 @@ class EinsumDense(Op):
         (None, 7, 2, 4)
     """
 
-    equation: str
-
     has_kernel = True
-    keeps_axes = False
-    positions = False
     needs = ("kernel",)
 
     def __post_init__(self) -> None:
-        parts = re.fullmatch(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)", self.equation)
-        batch = parts.group(1)[0] if parts else ""
-        if parts is None or parts.group(3)[0] != batch or batch in parts.group(2):
+        parts = parsed(self.equation)
+        if parts is None or parts[2][0] != parts[0][0] or parts[0][0] in parts[1]:
             raise ValueError(
                 "EinsumDense has an equation such as 'nti,tio->nto', of an input and an output "
                 f"that begin with the batch and of a kernel, not {self.equation!r:.80}."
             )
 
-    @property
-    def letters(self) -> tuple[str, str, str]:
-        """The letters of the input, the kernel, and the output."""
-        first, second, output = re.split(",|->", self.equation)
-        return first, second, output
-
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         x = require_one(inputs)
-        first, second, output = self.letters
-        kernel = require_param(params, "kernel", (None,) * len(second))
-        lengths: dict[str, int | None] = dict(zip(second, kernel, strict=True))
-        fits = len(first) == len(x) and set(output) <= {*first, *second}
-        for letter, length in zip(first, x, strict=False):
-            if length is not None:
-                fits = fits and lengths.setdefault(letter, length) == length
-            lengths.setdefault(letter, length)
-        if not fits:
+        kernel = require_param(params, "kernel", (None,) * len(self.letters[1]))
+        made = self._made(x, kernel)
+        if made is None:
             raise ShapeError(
                 f"computes {self.equation!r}, but was given {show(x)} and a kernel of shape "
                 f"{show(kernel)}."
             )
-        made = tuple(lengths[letter] for letter in output)
         if "bias" in params:
             require_broadcast(params, "bias", made)
         return made

@@ -1,10 +1,10 @@
 """Ops that combine several values: element by element, and as products of matrices."""
 
-import re
 from dataclasses import dataclass
 
 from ir.ops.base import Op, Shape, ShapeError, Weights, show
 from ir.ops.interval import Interval, clip, product, scale, signs, total
+from ir.ops.letters import ByLetters, parsed
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Dot(Op):
 
 
 @dataclass(frozen=True)
-class Einsum(Op):
+class Einsum(ByLetters):
     """The sum of products of two values by Einstein's rule, as in attention.
 
     Attributes:
@@ -206,49 +206,26 @@ class Einsum(Op):
         (None, 2, 5, 7)
     """
 
-    equation: str
-
     multiplies = True
     reduces = True
-    keeps_axes = False
-    positions = False
 
     def __post_init__(self) -> None:
-        parts = re.fullmatch(r"([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)", self.equation)
-        if parts is None or len({part[0] for part in parts.groups()}) > 1:
+        parts = parsed(self.equation)
+        if parts is None or len({letters[0] for letters in parts}) > 1:
             raise ValueError(
                 "Einsum has an equation such as 'nqd,nkd->nqk', of two inputs that begin with the "
                 f"batch, not {self.equation!r:.80}."
             )
 
-    @property
-    def letters(self) -> tuple[str, str, str]:
-        """The letters of the first input, the second, and the output."""
-        first, second, output = re.split(",|->", self.equation)
-        return first, second, output
-
     def output_shape(self, params: Weights, *inputs: Shape) -> Shape:
         _require_two(inputs)
-        *given, output = self.letters
-        lengths: dict[str, int | None] = {}
-        for letters, x in zip(given, inputs, strict=True):
-            if len(letters) != len(x):
-                raise _not_these_axes(self.equation, inputs)
-            for letter, length in zip(letters, x, strict=True):
-                known = lengths.get(letter)
-                if known is not None and length is not None and known != length:
-                    raise _not_these_axes(self.equation, inputs)
-                lengths[letter] = length if known is None else known
-        if not set(output) <= set(lengths):
-            raise _not_these_axes(self.equation, inputs)
-        return tuple(lengths[letter] for letter in output)
+        made = self._made(*inputs)
+        if made is None:
+            raise ShapeError(f"multiplies {self.equation!r}, but was given {_listed(inputs)}.")
+        return made
 
     def bounds(self, *inputs: Interval) -> Interval:
         return signs(product(*inputs))
-
-
-def _not_these_axes(equation: str, inputs: tuple[Shape, ...]) -> ShapeError:
-    return ShapeError(f"multiplies {equation!r}, but was given {_listed(inputs)}.")
 
 
 def _without(shape: Shape, axis: int) -> Shape:
