@@ -60,6 +60,15 @@ class SignalTakesAll(Rule):
         return op.multiplies and op.elementwise
 
 
+def _contributed(call: LayerCall, quotient: Quotient, position: int) -> Array:
+    """What one factor contributes, with the others as weights: `x·(∂z/∂x)ᵀ( R / stab(z) )`."""
+    held = lengths(call.op, *call.inputs)
+    before, behind = call.inputs[:position], call.inputs[position + 1 :]
+    x = call.inputs[position]
+    _, back = jax.vjp(lambda x: product(call.op, held, *before, x, *behind), x)
+    return x * back(quotient.s)[0]
+
+
 @flax.struct.dataclass
 class UniformMatMul(Rule):
     """Products whose `n` factors share evenly: `R_i = 1/n · x_i · (∂z/∂x_i)ᵀ( R / stab(z) )`.
@@ -95,12 +104,8 @@ class UniformMatMul(Rule):
 
     def relevance(self, call: LayerCall, relevance: Array) -> Relevances:
         (quotient,) = self.quotients(call, relevance)
-        op = call.op
-        held = lengths(op, *call.inputs)
-        _, back = jax.vjp(lambda *x: product(op, held, *x), *call.inputs)
-        return tuple(
-            x * c / len(call.inputs) for x, c in zip(call.inputs, back(quotient.s), strict=True)
-        )
+        count = len(call.inputs)
+        return tuple(_contributed(call, quotient, i) / count for i in range(count))
 
     def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
         return (Quotient(relevance, call.output, None, self.epsilon),)
@@ -159,10 +164,7 @@ class OneFactor(Rule):
         if call.op.elementwise:
             return summed_to(relevance, x)
         (quotient,) = self.quotients(call, relevance)
-        held = lengths(call.op, *call.inputs)
-        before, behind = call.inputs[: self.position], call.inputs[self.position + 1 :]
-        _, back = jax.vjp(lambda x: product(call.op, held, *before, x, *behind), x)
-        return x * back(quotient.s)[0]
+        return _contributed(call, quotient, self.position)
 
     def quotients(self, call: LayerCall, relevance: Array) -> tuple[Quotient, ...]:
         if call.op.elementwise:
