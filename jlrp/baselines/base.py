@@ -14,11 +14,12 @@ import ir
 from ir.analysis.axes import axis_names
 from ir.passes import Decision
 from jlrp.composites.composite import decision_of
+from jlrp.ops.graphs import activations
 from jlrp.propagation.arrays import require_finite
 from jlrp.propagation.compiling import allow_rank_promotion
 from jlrp.propagation.explanation import Explanation
 from jlrp.propagation.given import as_tuple, params_of, require_weights
-from jlrp.propagation.interpreter import activations, cast, check_shapes
+from jlrp.propagation.interpreter import cast, check_shapes
 from jlrp.propagation.ledger import totals
 from jlrp.propagation.start import Start, start_relevance
 from jlrp.propagation.targets import as_target, check_target

@@ -10,8 +10,8 @@ from jax import Array
 import ir
 from jlrp.baselines.base import Baseline, Method, Question, Relevances, decided
 from jlrp.baselines.layout import axes_of, over_channels
+from jlrp.ops.graphs import activations
 from jlrp.propagation.given import known_names
-from jlrp.propagation.interpreter import activations
 
 
 @flax.struct.dataclass

@@ -1,28 +1,14 @@
 """Loops, as `jax.lax.scan` compiles them: one step, however many there are."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-import ir
 from ir.ops.scan import LAST, OF, Scan
 from jlrp.ops.base import Params, apply
-
-Values = dict[str, Array]
-"""The values of one step, by name."""
-
-
-def step_values(op: Scan, params: Mapping[str, Mapping[str, Array]], inputs: list[Array]) -> Values:
-    """Compute all values of one step."""
-    body: ir.Graph = op.body
-    values: Values = dict(zip(body.inputs, inputs, strict=True))
-    for node in body.nodes:
-        weights = {} if node.params is None else params[node.params]
-        values[node.name] = apply(node.op, weights, *(values[name] for name in node.inputs))
-    return values
+from jlrp.ops.graphs import activations
 
 
 def taken_apart(
@@ -65,7 +51,7 @@ def _(op: Scan, params: Params, *inputs: Array) -> Array:
 
     def step(carry: list[Array], at: Any) -> tuple[list[Array], Any]:
         own, cells = at
-        values = step_values(op, weights_at(op, params, own), [*fixed, *carry, *cells])
+        values = activations(op.body, weights_at(op, params, own), (*fixed, *carry, *cells))
         made = [values[name] for name in op.body.outputs]
         return made[: op.carried], None if op.result == LAST else made[op.carried]
 

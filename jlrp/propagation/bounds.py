@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 
 import ir
 from jlrp.ops import apply
-from jlrp.propagation.interpreter import node_params
+from jlrp.ops.graphs import node_params
 from jlrp.rules.first import one_image
 
 

@@ -15,7 +15,7 @@ import ir
 import jlrp
 from ir.ops.base import spatial_axes
 from ir.ops.window import dilated
-from jlrp.propagation.interpreter import node_params
+from jlrp.ops.graphs import node_params
 from jlrp.propagation.ledger import COLUMNS, Bookkeeper, totals
 from jlrp.propagation.plan import kinds
 

@@ -10,10 +10,10 @@ from jax import Array
 import ir
 from ir.analysis.axes import axis_names
 from jlrp.ops.base import along_axis
+from jlrp.ops.graphs import activations, node_params
 from jlrp.propagation.bounds import propagate_bounds
 from jlrp.propagation.conditions import Conditions
 from jlrp.propagation.explanation import Explanation
-from jlrp.propagation.interpreter import activations, node_params
 from jlrp.propagation.ledger import Bookkeeper, totals
 from jlrp.propagation.plan import Plan, Rules
 from jlrp.propagation.start import start_relevance

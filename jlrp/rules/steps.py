@@ -9,7 +9,8 @@ from jax import Array
 
 import ir
 from ir.ops.scan import LAST, Scan
-from jlrp.ops.scan import step_values, taken_apart, weights_at, weights_of_steps
+from jlrp.ops.graphs import activations, node_params
+from jlrp.ops.scan import taken_apart, weights_at, weights_of_steps
 from jlrp.rules.base import LayerCall, Relevances, Rule
 
 
@@ -56,7 +57,7 @@ class Steps(Rule):
         def forwards(carry: list[Array], at: Any) -> tuple[list[Array], list[Array]]:
             mine, cells = at
             weights = weights_at(op, call.params, mine)
-            values = step_values(op, weights, [*fixed, *carry, *cells])
+            values = activations(op.body, weights, (*fixed, *carry, *cells))
             return [values[name] for name in op.body.outputs[: op.carried]], carry
 
         _, carries = jax.lax.scan(forwards, starts, (own, sequences), op.steps, op.reverse)
@@ -71,7 +72,7 @@ class Steps(Rule):
             later, held = state
             mine, carry, cells, here = at
             weights = weights_at(op, call.params, mine)
-            values = step_values(op, weights, [*fixed, *carry, *cells])
+            values = activations(op.body, weights, (*fixed, *carry, *cells))
             outputs = [*later, *([] if here is None else [here])]
             found = self._back(op.body, weights, values, outputs)
             first, second = op.fixed, op.fixed + op.carried
@@ -104,7 +105,7 @@ class Steps(Rule):
             if node.name not in arrived:
                 continue
             inputs = tuple(values[name] for name in node.inputs)
-            weights = {} if node.params is None else params[node.params]
+            weights = node_params(node, params)
             rule = self.rules[place]
             rule = rule.choices[rule.choose(node.op, weights, [x.shape for x in inputs])]
             call = LayerCall(
