@@ -22,7 +22,7 @@ from jlrp.cli.commands import Convert, Inspect
 from jlrp.cli.methods import composite, require_preset
 from jlrp.cli.options import DEFAULT_PRESET, ModelOptions
 from jlrp.cli.program import WRONG, InputError, complain, console, running, tell
-from jlrp.composites.predicates import attention
+from jlrp.composites.flow import attention
 from jlrp.datasets.files import require_apart, require_place
 from jlrp.datasets.memory import require_memory
 from jlrp.propagation.given import not_finite

@@ -5,13 +5,8 @@ from dataclasses import dataclass
 
 import ir
 from jlrp.composites.composite import Composite, Entry
-from jlrp.composites.predicates import (
-    Fact,
-    Kind,
-    Projection,
-    activated_factors,
-    attention,
-)
+from jlrp.composites.flow import activated_factors, attention
+from jlrp.composites.predicates import Fact, Kind, Projection
 from jlrp.composites.rows import common_rows
 from jlrp.rules import DetachedNorm, Epsilon, Gamma, Norm, OneFactor, Pass, Rule, Zero
 

@@ -1,6 +1,6 @@
 """Which rule each layer gets: an ordered list of (predicate, rule), the first match wins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import ir
@@ -150,10 +150,7 @@ class Composite:
 
     def _of_steps(self, body: ir.Graph) -> Steps:
         """The rule of a loop, from the rules of its body's layers."""
-        assigned = self.for_inner_layers().assign(body)
-        distinct = tuple({id(rule): rule for rule in assigned.values()}.values())
-        place = {id(rule): index for index, rule in enumerate(distinct)}
-        return Steps(distinct, tuple(place[id(assigned[node.name])] for node in body.nodes))
+        return Steps(*distinct(self.for_inner_layers().assign(body), body))
 
     def rule_names(self, graph: ir.Graph) -> dict[str, str]:
         """The rule of every node of a graph as loaded, or what happens to it before any rule.
@@ -186,6 +183,15 @@ class Composite:
         ]
         widths = [max(len(row[column]) for row in rows) for column in range(2)]
         return "\n".join(f"{a:{widths[0]}}  {b:{widths[1]}}  {c}" for a, b, c in rows)
+
+
+def distinct(
+    assigned: Mapping[str, Rule], graph: ir.Graph
+) -> tuple[tuple[Rule, ...], tuple[int, ...]]:
+    """The distinct rules of an assignment, and for each node of the graph the place of its rule."""
+    rules = {id(rule): rule for rule in assigned.values()}
+    place = {key: index for index, key in enumerate(rules)}
+    return tuple(rules.values()), tuple(place[id(assigned[node.name])] for node in graph.nodes)
 
 
 def decision_of(graph: ir.Graph, output: str | None = None) -> Decision:

@@ -6,12 +6,11 @@ An entry of a composite may also name op classes, a glob, or any function of (gr
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import Any
 
 import ir
 from ir.ops.facts import OpFacts
-from ir.ops.softmax import AlongAxis
+from jlrp.composites.flow import before_kernels, depths, heads, on_images, projections
 
 Kinds = type[ir.Op] | tuple[type[ir.Op], ...]
 """One op class, or several."""
@@ -126,7 +125,7 @@ class Pointwise(_Combinable):
     """
 
     def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
-        return isinstance(node.op, ir.Dense) and node.name in _on_images(graph)
+        return isinstance(node.op, ir.Dense) and node.name in on_images(graph)
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,7 @@ class First(_Combinable):
     kinds: Kinds | None = None
 
     def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
-        return _is_layer(node.op, self.kinds) and _depths(graph)[node.name] == 0
+        return _is_layer(node.op, self.kinds) and depths(graph)[node.name] == 0
 
 
 @dataclass(frozen=True)
@@ -188,7 +187,7 @@ class Last(_Combinable):
     kinds: Kinds | None = None
 
     def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
-        return _is_layer(node.op, self.kinds) and node.name not in _before_kernels(graph)
+        return _is_layer(node.op, self.kinds) and node.name not in before_kernels(graph)
 
 
 @dataclass(frozen=True)
@@ -235,7 +234,7 @@ class Depth(_Combinable):
     stop: int | None = None
 
     def __call__(self, graph: ir.Graph, node: ir.Node) -> bool:
-        depth = _depths(graph)[node.name]
+        depth = depths(graph)[node.name]
         return depth >= self.start and (self.stop is None or depth < self.stop)
 
 
@@ -291,117 +290,3 @@ class Not(_Combinable):
 def _is_layer(op: ir.Op, kinds: Kinds | None) -> bool:
     """Whether an op is of some classes, or has a kernel where no classes are given."""
     return op.has_kernel if kinds is None else isinstance(op, kinds)
-
-
-@lru_cache(maxsize=32)
-def _depths(graph: ir.Graph) -> dict[str, int]:
-    """How many layers with a kernel lie before each node on the longest path."""
-    depths = dict.fromkeys(graph.inputs, 0)
-    after = dict(depths)  # the same count behind the node
-    for node in graph.nodes:
-        depths[node.name] = max(after[name] for name in node.inputs)
-        after[node.name] = depths[node.name] + node.op.has_kernel
-    return depths
-
-
-@lru_cache(maxsize=32)
-def _on_images(graph: ir.Graph) -> frozenset[str]:
-    """The values that certainly have axes between batch and channels."""
-    found: set[str] = set()
-    for node in graph.nodes:
-        has = node.op.positions
-        if has or (has is None and not found.isdisjoint(node.inputs)):
-            found.add(node.name)
-    return frozenset(found)
-
-
-@lru_cache(maxsize=32)
-def heads(graph: ir.Graph) -> frozenset[str]:
-    """The layers with a kernel that reach an output without another or an activation between."""
-    open_ends, found = set(graph.outputs), set()
-    for node in reversed(graph.nodes):
-        if node.name in open_ends:
-            if node.op.has_kernel:
-                found.add(node.name)
-            elif not isinstance(node.op, ir.ActivationOp):
-                open_ends.update(node.inputs)
-    return frozenset(found)
-
-
-@lru_cache(maxsize=32)
-def projections(graph: ir.Graph) -> frozenset[str]:
-    """The layers with a kernel around products of matrices (`Projection`)."""
-    makers: dict[str, str | None] = {}  # the one layer that leads to a value
-    after: set[str] = set()  # values that are a product, moved and scaled
-    found: set[str] = set()
-    for node in graph.nodes:
-        op = node.op
-        sources = {makers.get(name) for name in node.inputs}
-        makers[node.name] = (
-            node.name if op.has_kernel else sources.pop() if len(sources) == 1 else None
-        )
-        if multiplies_matrices(op):
-            found.update(maker for name in node.inputs if (maker := makers.get(name)) is not None)
-            makers[node.name] = None
-            after.add(node.name)
-        elif op.has_kernel and not after.isdisjoint(node.inputs):
-            found.add(node.name)
-        elif (op.moves or isinstance(op, ir.Scaling)) and after.issuperset(node.inputs):
-            after.add(node.name)
-    return frozenset(found)
-
-
-def multiplies_matrices(op: ir.Op) -> bool:
-    """Whether an op is a product of matrices of values."""
-    return op.multiplies and not op.elementwise
-
-
-@lru_cache(maxsize=32)
-def attention(graph: ir.Graph) -> dict[str, int]:
-    """The products of matrices that attention mixes values with.
-
-    Returns:
-        For each product, the position of the factor that is a softmax's output, moved.
-    """
-    weights: set[str] = set()
-    found: dict[str, int] = {}
-    for node in graph.nodes:
-        softmax = node.op.squashes and isinstance(node.op, AlongAxis)
-        if softmax or (node.op.moves and weights.issuperset(node.inputs)):
-            weights.add(node.name)
-        elif multiplies_matrices(node.op):
-            places = [i for i, name in enumerate(node.inputs) if name in weights]
-            if len(places) == 1:
-                found[node.name] = places[0]
-    return found
-
-
-@lru_cache(maxsize=32)
-def activated_factors(graph: ir.Graph) -> dict[str, int]:
-    """The products, value by value, of which one factor alone is an activation's output, moved.
-
-    Returns:
-        For each such product of two, the position of that factor. It gates the other.
-    """
-    activated: set[str] = set()
-    found: dict[str, int] = {}
-    for node in graph.nodes:
-        if isinstance(node.op, ir.ActivationOp) or (
-            node.op.moves and activated.issuperset(node.inputs)
-        ):
-            activated.add(node.name)
-        elif node.op.multiplies and node.op.elementwise and len(node.inputs) == 2:
-            places = [i for i, name in enumerate(node.inputs) if name in activated]
-            if len(places) == 1:
-                found[node.name] = places[0]
-    return found
-
-
-@lru_cache(maxsize=32)
-def _before_kernels(graph: ir.Graph) -> frozenset[str]:
-    """The values that some layer with a kernel depends on."""
-    found: set[str] = set()
-    for node in reversed(graph.nodes):
-        if node.name in found or node.op.has_kernel:
-            found.update(node.inputs)
-    return frozenset(found)

@@ -11,7 +11,8 @@ from jlrp.composites.attention import attnlrp, attnlrp_gamma, cp_lrp
 from jlrp.composites.backprop import deconvnet, guided_backprop
 from jlrp.composites.composite import Composite, Entry
 from jlrp.composites.crawford import crawford2019, crawford2019_original
-from jlrp.composites.predicates import Fact, First, Head, Kind, Pointwise, attention
+from jlrp.composites.flow import attention
+from jlrp.composites.predicates import Fact, First, Head, Kind, Pointwise
 from jlrp.composites.rows import common_rows
 from jlrp.rules import AlphaBeta, Epsilon, Flat, Gamma, Norm, Rule, SmallWindow, ZBox, Zero, ZPlus
 
@@ -208,20 +209,7 @@ def register_preset(name: str, make: Maker) -> None:
 FOR_ATTENTION = ("attnlrp", "attnlrp_gamma", "cp_lrp")
 """The presets for networks with attention."""
 
-_WITHOUT_ATTENTION = frozenset(
-    {
-        "zero",
-        "epsilon",
-        "epsilon_plus",
-        "epsilon_plus_flat",
-        "epsilon_alpha2_beta1",
-        "epsilon_alpha2_beta1_flat",
-        "epsilon_gamma_box",
-        "excitation_backprop",
-        "crawford2019",
-        "crawford2019_original",
-    }
-)
+_WITHOUT_ATTENTION = _MAKERS.keys() - {*FOR_ATTENTION, "deconvnet", "guided_backprop"}
 
 
 def preset_for(graph: ir.Graph) -> str:

@@ -8,8 +8,8 @@ import numpy as np
 
 import ir
 from ir.passes import Decision, select_output
-from jlrp.composites.composite import Composite, decision_of
-from jlrp.composites.predicates import heads
+from jlrp.composites.composite import Composite, decision_of, distinct
+from jlrp.composites.flow import heads
 from jlrp.composites.presets import composite_of, preset_for, require_preset_for
 from jlrp.fast import Fast
 from jlrp.fast.zeros import rectified
@@ -105,7 +105,7 @@ def explainer(
     computation = _formulation_of(formulation)
     inner = output is not None and graph.values.get(output) not in graph.outputs
     if position is not None:
-        graph, output = _at_position(graph, output, position)
+        graph, output = _at_position(graph, output, position), None
     explained = _select_decision(graph, output, decision)
     require_preset_for(rules, explained.graph)
     composite = composite_of(preset_for(explained.graph) if rules is None else rules)
@@ -114,13 +114,12 @@ def explainer(
     rewritten = composite.folded(explained.graph)
     seen = rewritten.graph  # the graph that the rules see
     assignment = composite.assign(seen)
-    distinct = tuple({id(rule): rule for rule in assignment.values()}.values())
-    place = {id(rule): index for index, rule in enumerate(distinct)}
+    chosen, rule_of_node = distinct(assignment, seen)
     kind = composite.start if start is None else start
     plan = Plan(
         rewritten=rewritten,
-        kinds=kinds(distinct),
-        rule_of_node=tuple(place[id(assignment[node.name])] for node in seen.nodes),
+        kinds=kinds(chosen),
+        rule_of_node=rule_of_node,
         followed=composite.followed(seen) if composite.followed else None,
         start=Start(
             composite.one if kind == "one" else kind,
@@ -135,7 +134,7 @@ def explainer(
         formulation=computation,
         rectified=rectified(seen, assignment),
     )
-    return Explainer(plan, distinct, explained, names)
+    return Explainer(plan, chosen, explained, names)
 
 
 def _formulation_of(given: str | Formulation) -> Formulation:
@@ -146,7 +145,7 @@ def _formulation_of(given: str | Formulation) -> Formulation:
     return FORMULATIONS[given]()
 
 
-def _at_position(graph: ir.Graph, output: str | None, position: int) -> tuple[ir.Graph, None]:
+def _at_position(graph: ir.Graph, output: str | None, position: int) -> ir.Graph:
     """A graph that ends at one position of an output."""
     if isinstance(position, bool) or not isinstance(position, int | np.integer):
         raise ValueError(
@@ -156,7 +155,7 @@ def _at_position(graph: ir.Graph, output: str | None, position: int) -> tuple[ir
     (whole,) = part.outputs
     name = f"{whole}/{position}"
     cell = ir.Node(name, ir.Slice((int(position),)), (whole,))
-    return ir.Graph([*part.nodes, cell], part.inputs, [name], part.aliases), None
+    return ir.Graph([*part.nodes, cell], part.inputs, [name], part.aliases)
 
 
 def _select_decision(graph: ir.Graph, output: str | None, decision: str) -> Decision:

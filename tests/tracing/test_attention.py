@@ -14,10 +14,7 @@ from tests.tracing import transformers
 REFUSED = ("epsilon", "epsilon_plus", "epsilon_plus_flat", "zero", "crawford2019")
 
 
-@pytest.fixture(autouse=True)
-def _float64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def small_decoder(**changes):

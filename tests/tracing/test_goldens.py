@@ -11,11 +11,7 @@ import ir
 import jlrp
 from tests.tracing import transformers
 
-
-@pytest.fixture(autouse=True)
-def _float64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def passing(*kinds):

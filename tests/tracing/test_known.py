@@ -16,10 +16,7 @@ def drawn(*shape):
     return jnp.asarray(GENERATOR.normal(size=shape))
 
 
-@pytest.fixture(autouse=True)
-def _float64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 X = GENERATOR.normal(size=(2, 6, 8))

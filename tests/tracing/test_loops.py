@@ -14,10 +14,7 @@ import jlrp
 GENERATOR = np.random.default_rng(0)
 
 
-@pytest.fixture(autouse=True)
-def _float64():
-    with jax.enable_x64(True):
-        yield
+pytestmark = pytest.mark.usefixtures("x64")
 
 
 def drawn(*shape):
