@@ -127,6 +127,7 @@ def explainer(
             two_labels=len(names) == 2,
             scores=bool(heads(seen)) and not inner,
             squashed=explained.tail is not None,
+            at_position=position is not None,
         ),
         tail=explained.tail,
         record=values_of(rewritten, seen.values if record is True else record or (), "record"),

@@ -28,6 +28,7 @@ class Start:
         scores: Whether the classes of an output with positions compete at each position. A class
             then starts where it is predicted.
         squashed: Whether the model squashes the decision value, so that one unit has two sides.
+        at_position: Whether the output is that of one position of several.
     """
 
     kind: str = "logit"
@@ -35,6 +36,7 @@ class Start:
     two_labels: bool = False
     scores: bool = False
     squashed: bool = False
+    at_position: bool = False
 
     def sides(self, units: int) -> bool:
         """Whether an output of this many units is one unit with two sides."""
@@ -95,6 +97,11 @@ def start_relevance(
     Raises:
         ValueError: The target, region or contrast does not fit the output.
     """
+    if start.at_position and output.ndim == 1:
+        raise ValueError(
+            "A position is for an output with classes at each position, (N, T, classes), but the "
+            "model's output has classes for each image alone: leave it out."
+        )
     if target is not None and (target.ndim > 1 or output.ndim == 1):
         if target.shape != output.shape:
             raise ValueError(

@@ -77,7 +77,7 @@ def trace(function: Callable[..., Any], params: Any, *inputs: Any, unroll: int =
     Raises:
         jlrp.TraceError: The function does something that no op stands for, or that mixes the images
             of a batch. The message names it, its line, and a way out.
-        TypeError: The inputs are no arrays.
+        TypeError: The inputs or the params are no arrays, or `function` is no function.
 
     Example:
         >>> import jax, jax.numpy as jnp, jlrp
@@ -90,6 +90,13 @@ def trace(function: Callable[..., Any], params: Any, *inputs: Any, unroll: int =
         >>> jlrp.explainer(model, "epsilon")(model.params, jnp.ones((5, 3))).relevance.shape
         (5, 3)
     """
+    if not callable(function):
+        raise TypeError(
+            f"trace takes a function first, trace(f, params, x), not {type(function).__name__}."
+        )
+    if isinstance(unroll, bool) or not isinstance(unroll, int) or unroll < 0:
+        raise TypeError(f"unroll is a number of steps, 0 or more, not {unroll!r:.80}.")
+    _require_arrays(params)
     try:
         return _traced(function, function, params, inputs, unroll)
     except BatchError as error:
@@ -159,6 +166,18 @@ def _traced(
         given = [_example(x, struct) for x, struct in zip(inputs, arrays, strict=True)]
         _compare(function, params, given, model, near=0.1 if walk.lower else 1e-3)
     return model
+
+
+def _require_arrays(params: Any) -> None:
+    """Raise `TypeError` for a leaf of the params that is neither an array nor a shape."""
+    for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]:
+        number = isinstance(leaf, bool | int | float)
+        if not number and not (hasattr(leaf, "shape") and hasattr(leaf, "dtype")):
+            raise TypeError(
+                f"The params hold {leaf!r:.60} at {'/'.join(_keys(path)) or 'their root'}, which "
+                "is no array. Split a module into its arrays and the rest first: nnx.split, "
+                "eqx.partition(module, eqx.is_array)."
+            )
 
 
 def _structs(inputs: Sequence[Any]) -> list[jax.ShapeDtypeStruct]:
@@ -292,7 +311,7 @@ def _compare(
 
 def _example(x: Any, struct: jax.ShapeDtypeStruct) -> Any:
     """Two images that differ: those that were given, or random ones."""
-    if not isinstance(x, jax.ShapeDtypeStruct):
+    if not isinstance(x, jax.ShapeDtypeStruct) and len(x):
         x = jnp.asarray(x)[:2]
         return x if len(x) > 1 or x.ndim < 2 else jnp.concatenate([x, jnp.flip(x, -1)])
     shape = (2, *struct.shape[1:])

@@ -142,6 +142,44 @@ def test_inputs_that_are_none(inputs):
         jlrp.trace(lambda p, *x: x[0], {}, *inputs)
 
 
+def test_a_module_is_no_params():
+    """Equinox keeps functions beside its arrays."""
+    module = {"w": jnp.asarray(K), "activation": jax.nn.relu}
+    with pytest.raises(
+        TypeError, match=r"hold .* at activation, which is no array.*eqx\.partition"
+    ):
+        jlrp.trace(lambda p, x: p["activation"](x @ p["w"]), module, jnp.asarray(X))
+
+
+@pytest.mark.parametrize("unroll", [-1, 2.5, True, "all"])
+def test_steps_to_unroll_that_are_none(unroll):
+    with pytest.raises(TypeError, match="unroll is a number of steps, 0 or more"):
+        jlrp.trace(lambda p, x: x, {}, jnp.asarray(X), unroll=unroll)
+
+
+def test_what_is_no_function():
+    with pytest.raises(TypeError, match=r"takes a function first.*, not dict"):
+        jlrp.trace({}, jnp.asarray(K), jnp.asarray(X))
+
+
+def test_without_an_image_random_ones_are_compared():
+    """Else a batch of none would agree with anything."""
+    with pytest.raises(jlrp.TraceError, match="computes other values"):
+        jlrp.trace(differs_when_jitted(), jnp.asarray(K), jnp.asarray(X[:0]))
+
+
+def differs_when_jitted():
+    """A function that is another one each time it is traced."""
+    calls = iter(range(100))
+    return lambda p, x: x @ p * (1.0 + next(calls))
+
+
+def test_a_position_of_an_output_without_positions():
+    model = jlrp.trace(lambda p, x: x.mean(1) @ p, jnp.asarray(K), jnp.asarray(X))
+    with pytest.raises(ValueError, match="classes for each image alone: leave it out"):
+        jlrp.explainer(model, position=0)(model.params, X)
+
+
 def test_params_of_another_structure():
     model = jlrp.trace(lambda p, x: x @ p["k"], {"k": jnp.asarray(K)}, jnp.asarray(X))
     with pytest.raises(TypeError, match="another structure"):
