@@ -310,11 +310,17 @@ def _compare(
 
 
 def _example(x: Any, struct: jax.ShapeDtypeStruct) -> Any:
-    """Two images that differ: those that were given, or random ones."""
-    if not isinstance(x, jax.ShapeDtypeStruct) and len(x):
-        x = jnp.asarray(x)[:2]
-        return x if len(x) > 1 or x.ndim < 2 else jnp.concatenate([x, jnp.flip(x, -1)])
-    shape = (2, *struct.shape[1:])
+    """Images that differ: the first that was given, and two random ones near it.
+
+    Images that are all alike, such as zeros, would not show that a function mixes them.
+    """
+    shape = struct.shape[1:]
+    none = isinstance(x, jax.ShapeDtypeStruct) or not len(x)
+    first = np.zeros((1, *shape)) if none else np.asarray(x)[:1]
     if not jnp.issubdtype(struct.dtype, jnp.floating):
-        return jnp.zeros(shape, struct.dtype)
-    return jnp.asarray(np.random.default_rng(0).normal(size=shape), struct.dtype)
+        few = first if none else np.asarray(x)[:2]
+        few = np.concatenate([few, np.flip(few, -1)]) if few.ndim > 1 else few
+        return jnp.asarray(few, struct.dtype)
+    size = 0.1 * max(1.0, float(np.max(np.abs(first), initial=0.0)))
+    noise = np.random.default_rng(0).normal(0, size, (2, *shape))
+    return jnp.asarray(np.concatenate([first, first + noise]), struct.dtype)

@@ -89,10 +89,14 @@ def differences(p, x):
 
 
 @pytest.mark.parametrize("function", [normalised_in_training, dropped, differences])
-def test_what_one_image_alone_does_not_give(function):
-    """It joins the batch with another axis, which is fine only if images do not meet there."""
+@pytest.mark.parametrize("images", [X[:1], np.zeros_like(X), np.ones_like(X[:1])])
+def test_what_one_image_alone_does_not_give(function, images):
+    """It joins the batch with another axis, which is fine only if images do not meet there.
+
+    Images that are alike would not show it.
+    """
     with pytest.raises(jlrp.TraceError, match=r"(joins the batch|number of images).* m\.eval\(\)"):
-        jlrp.trace(function, jnp.asarray(K), jnp.asarray(X[:1]))
+        jlrp.trace(function, jnp.asarray(K), jnp.asarray(images))
 
 
 def tokens_of_all_images(p, x):
